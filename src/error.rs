@@ -1,0 +1,295 @@
+//! The library's own error, and the problems of the config phase. Failures of callbacks are in
+//! `failure`, the result of a whole run in `group::run_error`.
+
+use std::fmt;
+
+/// What kind of [`Error`] (or of `RunError`) it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The group is put together wrongly: two units of one name, clashing flags, a cycle …
+    Definition,
+    /// The user's command line or environment is at fault, or a unit refuses its settings.
+    Config,
+    /// A pre-run failed.
+    PreRun,
+    /// A service ended by an error or a panic, or could not be started.
+    Failed,
+    /// Something did not stop before its deadline and was left behind.
+    NotStopped,
+    /// A clean-up failed after an end that was asked for.
+    PostRun,
+    /// Waiting here would wait for oneself.
+    WouldDeadlock,
+    /// The group has already run, or runs.
+    AlreadyRan,
+    /// Too late: the group is stopping or has stopped.
+    Stopped,
+    /// The id belongs to no unit of this group.
+    UnknownUnit,
+    /// Another unit, still alive, depends on this one.
+    InUse,
+    /// A thread could not be spawned.
+    Spawn,
+}
+
+/// An error of the library itself: an opaque text with a [kind](Error::kind), and for the config
+/// phase the list of [problems](Error::problems).
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{ErrorKind, Group, service_fn};
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("twin", |_ctx| Ok(())));
+/// group.register(service_fn("twin", |_ctx| Ok(())));
+/// let error = group.run_config().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Definition);
+/// assert_eq!(error.to_string(), "two units are named 'twin'");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    kind: ErrorKind,
+    text: String,
+    problems: ConfigErrors,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
+        Error(Box::new(Inner { kind, text: text.into(), problems: ConfigErrors::default() }))
+    }
+
+    /// The problems of the config phase, all at once.
+    pub(crate) fn config(kind: ErrorKind, problems: ConfigErrors) -> Self {
+        Error(Box::new(Inner { kind, text: String::new(), problems }))
+    }
+
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The problems of the config phase, each naming its unit and flag. Empty for other kinds.
+    pub fn problems(&self) -> &[ConfigError] {
+        self.0.problems.as_slice()
+    }
+}
+
+/// One line, or a line for each problem of the config phase.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.problems.is_empty() {
+            f.write_str(&self.0.text)
+        } else {
+            self.0.problems.fmt(f)
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// One problem of the config phase: which unit, which flag, which value from where, what is wrong
+/// with it, and a tip where there is one.
+///
+/// Units get one from `Flag::invalid`, which fills in flag, value and source; the unit is added by
+/// the group.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{ConfigError, ConfigErrors};
+///
+/// let errors = ConfigErrors::from(ConfigError::new("no key given").tip("try --key"));
+/// assert_eq!(errors.to_string(), "no key given\n  tip: try --key");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    why: String,
+    unit: Option<String>,
+    flag: Option<String>,
+    value: Option<String>,
+    source: Option<String>,
+    tip: Option<String>,
+}
+
+impl ConfigError {
+    /// A problem that is not that of one flag.
+    pub fn new(why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self { why, unit: None, flag: None, value: None, source: None, tip: None }
+    }
+
+    /// Adds a tip: what the user could do.
+    #[must_use]
+    pub fn tip(mut self, tip: impl Into<String>) -> Self {
+        self.tip = Some(tip.into());
+        self
+    }
+
+    pub(crate) fn of_flag(mut self, flag: impl Into<String>) -> Self {
+        self.flag = Some(flag.into());
+        self
+    }
+
+    pub(crate) fn of_value(mut self, value: Option<String>, source: impl Into<String>) -> Self {
+        self.value = value;
+        self.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn of_unit(mut self, unit: &str) -> Self {
+        self.unit.get_or_insert_with(|| unit.to_owned());
+        self
+    }
+
+    /// The unit, where it is known.
+    pub fn unit(&self) -> Option<&str> {
+        self.unit.as_deref()
+    }
+
+    /// The flag's full name without dashes, where it is about one.
+    pub fn flag(&self) -> Option<&str> {
+        self.flag.as_deref()
+    }
+
+    /// The value at fault as text, where there is one and it is not secret.
+    pub fn value(&self) -> Option<&str> {
+        self.value.as_deref()
+    }
+
+    /// Where the value came from, as `command line` or `environment variable KVD_LISTEN`.
+    pub fn value_source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    /// What is wrong, without flag and value.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+}
+
+/// `unit 'store': invalid value '12QB' for '--max-memory' (command line): unknown unit 'QB'`, and a
+/// tip on a line of its own.
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(unit) = &self.unit {
+            write!(f, "unit '{unit}': ")?;
+        }
+        match (&self.flag, &self.value) {
+            (Some(flag), Some(value)) => write!(f, "invalid value '{value}' for '--{flag}'")?,
+            (Some(flag), None) => write!(f, "flag '--{flag}'")?,
+            (None, _) => {}
+        }
+        if let Some(source) = &self.source {
+            write!(f, " ({source})")?;
+        }
+        if self.flag.is_some() {
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.why)?;
+        match &self.tip {
+            Some(tip) => write!(f, "\n  tip: {tip}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Several [`ConfigError`]s: what `Config::validate` returns, so that a unit can report everything
+/// that is wrong at once.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{ConfigErrors, Flag};
+///
+/// fn validate(low: &Flag<u32>, high: &Flag<u32>) -> Result<(), ConfigErrors> {
+///     let mut errors = ConfigErrors::new();
+///     if *low.get() == 0 {
+///         errors.push(low.invalid("must not be 0"));
+///     }
+///     if low.get() > high.get() {
+///         errors.push(high.invalid("is below --low"));
+///     }
+///     errors.into_result()
+/// }
+///
+/// let (low, high) = (Flag::new("low", 0, "lower bound"), Flag::new("high", 9, "upper bound"));
+/// let errors = validate(&low, &high).unwrap_err();
+/// assert_eq!(errors.to_string(), "invalid value '0' for '--low' (default): must not be 0");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfigErrors(Vec<ConfigError>);
+
+impl ConfigErrors {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, error: impl Into<ConfigError>) {
+        self.0.push(error.into());
+    }
+
+    /// Adds all of another's.
+    pub fn append(&mut self, other: ConfigErrors) {
+        self.0.extend(other.0);
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them, in the order in which they were found.
+    pub fn as_slice(&self) -> &[ConfigError] {
+        &self.0
+    }
+
+    /// `Ok` where there are none.
+    pub fn into_result(self) -> Result<(), ConfigErrors> {
+        if self.is_empty() { Ok(()) } else { Err(self) }
+    }
+
+    pub(crate) fn of_unit(self, unit: &str) -> Self {
+        Self(self.0.into_iter().map(|error| error.of_unit(unit)).collect())
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl From<&str> for ConfigError {
+    fn from(why: &str) -> Self {
+        Self::new(why)
+    }
+}
+
+impl From<String> for ConfigError {
+    fn from(why: String) -> Self {
+        Self::new(why)
+    }
+}

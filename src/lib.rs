@@ -1,0 +1,17 @@
+//! The lifecycle of a blocking program, and a synchronous, thread-based supervisor.
+
+// Leaves: they know nothing of units.
+mod clock;
+mod error;
+mod failure;
+mod latch;
+mod panic;
+mod stop;
+mod sync;
+mod thread;
+
+pub use error::{ConfigError, ConfigErrors, Error, ErrorKind};
+pub use failure::{BoxError, Failure, Outcome, Phase};
+pub use panic::Panic;
+pub use stop::{StopNotify, StopReason, StopToken};
+pub use thread::ThreadStatus;

@@ -1,0 +1,110 @@
+//! The panic boundary: the one place that catches a panic, and the hook that remembers where it
+//! happened.
+//!
+//! `catch_unwind` gives the message and not the place; only the panic hook is told the place. So
+//! one hook is chained in front of the one that is there, once in the life of the process. It notes
+//! the location for threads that are inside [`catch`], and passes everything on. A program that
+//! replaces the hook later loses the location, never the message.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+/// What a panic said, and where.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Group, service_fn};
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("fragile", |_ctx| panic!("out of cheese")));
+/// let error = group.run().unwrap_err();
+/// let panic = error.cause().and_then(|failure| failure.as_panic()).unwrap();
+/// assert_eq!(panic.message(), "out of cheese");
+/// assert!(panic.location().is_some());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panic {
+    message: String,
+    location: Option<String>,
+}
+
+impl Panic {
+    /// The panic's message, or a remark where the payload was not text.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The source location as `file:line:column`, unless the program has replaced the panic hook
+    /// since.
+    pub fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "panicked: {}", self.message)?;
+        match &self.location {
+            Some(location) => write!(f, " ({location})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Panic {}
+
+thread_local! {
+    /// How many `catch`es this thread is inside of.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// Where the newest panic inside a `catch` happened.
+    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs `f`; a panic in it comes back as an error.
+///
+/// What `f` leaves half-done behind a panic is its own to mend: that is the contract of every
+/// callback of this library, hence `AssertUnwindSafe`.
+pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
+    install_hook();
+    DEPTH.with(|depth| depth.set(depth.get() + 1));
+    #[allow(clippy::disallowed_methods)] // this is the place that the lint points to
+    let result = panic::catch_unwind(AssertUnwindSafe(f));
+    DEPTH.with(|depth| depth.set(depth.get() - 1));
+    result.map_err(|payload| Panic {
+        message: message(payload),
+        location: LOCATION.with(|location| location.borrow_mut().take()),
+    })
+}
+
+fn message(payload: Box<dyn Any + Send>) -> String {
+    let payload = match payload.downcast::<&'static str>() {
+        Ok(text) => return (*text).to_owned(),
+        Err(other) => other,
+    };
+    match payload.downcast::<String>() {
+        Ok(text) => *text,
+        Err(other) => {
+            // Its drop is foreign code and could panic in turn: leaked rather than risked.
+            std::mem::forget(other);
+            "a payload that is not text".to_owned()
+        }
+    }
+}
+
+fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let next = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if DEPTH.try_with(Cell::get).unwrap_or(0) > 0 {
+                let place = info.location().map(ToString::to_string);
+                let _ = LOCATION.try_with(|location| location.replace(place));
+            }
+            next(info);
+        }));
+    });
+}

@@ -1,0 +1,247 @@
+//! Being told to stop, and having stopped: [`StopToken`] with its [`StopReason`], and
+//! [`StopNotify`].
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+
+use crate::clock;
+use crate::error::{Error, ErrorKind};
+use crate::failure::Outcome;
+use crate::latch::Latch;
+use crate::thread::{self, Place};
+
+/// Why something was asked to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// A signal, by its number.
+    Signal(i32),
+    /// The program asked, with these words; see `GroupHandle::stop`.
+    Requested(Arc<str>),
+    /// This unit of the group has stopped, and by that the group ends.
+    UnitStopped(Arc<str>),
+    /// All tasks are done, and nothing else keeps the group alive.
+    TasksDone,
+    /// The unit was deregistered while it was serving.
+    Deregistered,
+    /// The unit has ended by itself: its `serve` has returned, and the threads that it spawned are
+    /// told.
+    Ended,
+    /// The run has failed before it served, in the config or the pre-run phase.
+    RunFailed,
+}
+
+/// `SIGTERM`, `requested: nightly restart`, `unit 'server' stopped` …
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StopReason::Signal(number) => {
+                match signal_hook::low_level::signal_name(*number) {
+                    Some(name) => f.write_str(name),
+                    None => write!(f, "signal {number}"),
+                }
+            }
+            StopReason::Requested(why) => write!(f, "requested: {why}"),
+            StopReason::UnitStopped(unit) => write!(f, "unit '{unit}' stopped"),
+            StopReason::TasksDone => f.write_str("all tasks are done"),
+            StopReason::Deregistered => f.write_str("deregistered"),
+            StopReason::Ended => f.write_str("ended by itself"),
+            StopReason::RunFailed => f.write_str("the run failed before it served"),
+        }
+    }
+}
+
+/// A text is a request: `handle.stop("nightly restart")`.
+impl From<&str> for StopReason {
+    fn from(why: &str) -> Self {
+        StopReason::Requested(why.into())
+    }
+}
+
+impl From<String> for StopReason {
+    fn from(why: String) -> Self {
+        StopReason::Requested(why.into())
+    }
+}
+
+/// Told to stop: sticky, cheap to clone, seen by any number of threads.
+///
+/// A thread can wait for it ([`wait`](StopToken::wait), [`wait_timeout`](StopToken::wait_timeout)),
+/// look ([`is_stopped`](StopToken::is_stopped)), put it into a crossbeam `select!`
+/// ([`receiver`](StopToken::receiver)) or into a poll loop of its own (`as_fd`, feature `net`).
+/// There are two kinds: the run's in `RunContext`, set as soon as the end is asked for, and each
+/// unit's in `ServeContext`, set when it is that unit's turn.
+///
+/// # Examples
+///
+/// ```
+/// use crossbeam_channel::{bounded, select};
+/// use rungroup::{Group, service_fn};
+///
+/// let (jobs, todo) = bounded::<u32>(8);
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("worker", move |ctx| {
+///     let mut sum = 0;
+///     loop {
+///         select! {
+///             recv(todo) -> job => match job {
+///                 Ok(job) => sum += job,
+///                 Err(_) => break,
+///             },
+///             recv(ctx.stopped().receiver()) -> _ => break,
+///         }
+///     }
+///     assert_eq!(sum, 3);
+///     Ok(())
+/// }));
+/// jobs.send(1).unwrap();
+/// jobs.send(2).unwrap();
+/// drop(jobs);
+/// group.run().unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct StopToken(Arc<Latch<StopReason>>);
+
+impl StopToken {
+    pub(crate) fn new(latch: Arc<Latch<StopReason>>) -> Self {
+        Self(latch)
+    }
+
+    /// Whether it has been set.
+    pub fn is_stopped(&self) -> bool {
+        self.0.is_set()
+    }
+
+    /// Why, once it has been set.
+    pub fn reason(&self) -> Option<&StopReason> {
+        self.0.get()
+    }
+
+    /// Blocks until it is set.
+    pub fn wait(&self) -> &StopReason {
+        self.0.wait()
+    }
+
+    /// Blocks until it is set, for `limit` at most. `None` means that the limit has passed.
+    pub fn wait_timeout(&self, limit: Duration) -> Option<&StopReason> {
+        self.0.wait_until(clock::after(limit))
+    }
+
+    /// Blocks until it is set, or until `deadline`. `None` means that the deadline has passed.
+    pub fn wait_deadline(&self, deadline: Instant) -> Option<&StopReason> {
+        self.0.wait_until(Some(deadline))
+    }
+
+    /// For crossbeam's `select!`: a channel that never carries anything and disconnects when the
+    /// token is set, so that `recv(token.receiver()) -> _` is ready from then on. Made on the first
+    /// call.
+    pub fn receiver(&self) -> &Receiver<Infallible> {
+        self.0.channel()
+    }
+
+    /// For a poll loop of your own: a descriptor that becomes readable when the token is set and
+    /// stays so. Nothing is ever to be read from it. Made on the first call.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptors left.
+    #[cfg(feature = "net")]
+    pub fn as_fd(&self) -> std::io::Result<std::os::fd::BorrowedFd<'_>> {
+        self.0.fd()
+    }
+}
+
+/// Whose end a [`StopNotify`] tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Run { run: u64 },
+    Unit { run: u64, unit: usize },
+}
+
+/// Having stopped: a sticky event with the [`Outcome`], for an incarnation of a unit or for a whole
+/// run. Cheap to clone; the outcome is there before the event can be seen.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Group, service_fn};
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("short", |_ctx| Ok(())));
+/// let stopped = group.handle().stop_notify();
+/// group.run().unwrap();
+/// assert!(stopped.wait().unwrap().is_ok());
+/// ```
+#[derive(Clone, Debug)]
+pub struct StopNotify {
+    latch: Arc<Latch<Outcome>>,
+    scope: Scope,
+}
+
+impl StopNotify {
+    pub(crate) fn new(scope: Scope) -> Self {
+        Self { latch: Arc::new(Latch::new()), scope }
+    }
+
+    pub(crate) fn set(&self, outcome: Outcome) -> bool {
+        self.latch.set(outcome)
+    }
+
+    /// The outcome, once it has stopped.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.latch.get()
+    }
+
+    /// Blocks until it has stopped.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::WouldDeadlock`] when this thread is one that has to end first: any thread of the
+    /// group for the end of its run, a unit's own threads for the unit's end.
+    pub fn wait(&self) -> Result<&Outcome, Error> {
+        self.refuse_deadlock()?;
+        Ok(self.latch.wait())
+    }
+
+    /// Blocks until it has stopped, for `limit` at most. `None` means that the limit has passed.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](StopNotify::wait).
+    pub fn wait_timeout(&self, limit: Duration) -> Result<Option<&Outcome>, Error> {
+        self.refuse_deadlock()?;
+        Ok(self.latch.wait_until(clock::after(limit)))
+    }
+
+    /// For crossbeam's `select!`: disconnects when it has stopped, as
+    /// [`StopToken::receiver`] does.
+    pub fn receiver(&self) -> &Receiver<Infallible> {
+        self.latch.channel()
+    }
+
+    fn refuse_deadlock(&self) -> Result<(), Error> {
+        if self.latch.is_set() {
+            return Ok(());
+        }
+        let deadlock = thread::is_at(|place| match self.scope {
+            Scope::Run { run } => place.run() == run,
+            Scope::Unit { run, unit } => {
+                place == Place::Caller { run } || place == Place::Unit { run, unit }
+            }
+        });
+        if !deadlock {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::WouldDeadlock,
+            match self.scope {
+                Scope::Run { .. } => "waiting for the run's end on a thread that the group runs",
+                Scope::Unit { .. } => "waiting for a unit's end on a thread that has to end first",
+            },
+        ))
+    }
+}

@@ -82,11 +82,7 @@ impl Error {
 /// One line, or a line for each problem of the config phase.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.problems.is_empty() {
-            f.write_str(&self.0.text)
-        } else {
-            self.0.problems.fmt(f)
-        }
+        if self.0.problems.is_empty() { f.write_str(&self.0.text) } else { self.0.problems.fmt(f) }
     }
 }
 
@@ -138,6 +134,15 @@ impl ConfigError {
     pub(crate) fn of_value(mut self, value: Option<String>, source: impl Into<String>) -> Self {
         self.value = value;
         self.source = Some(source.into());
+        self
+    }
+
+    /// Leaves a secret out of what is said.
+    pub(crate) fn without(mut self, secret: &str) -> Self {
+        if !secret.is_empty() {
+            self.why = self.why.replace(secret, "***");
+            self.tip = self.tip.map(|tip| tip.replace(secret, "***"));
+        }
         self
     }
 

@@ -10,8 +10,14 @@ mod stop;
 mod sync;
 mod thread;
 
+// Vocabulary: what units say.
+mod flags;
+
 pub use error::{ConfigError, ConfigErrors, Error, ErrorKind};
 pub use failure::{BoxError, Failure, Outcome, Phase};
+pub use flags::{
+    Arity, Bytes, Exit, Flag, FlagInfo, FlagSet, FlagValue, IntoDefault, ParseBytesError, Source,
+};
 pub use panic::Panic;
 pub use stop::{StopNotify, StopReason, StopToken};
 pub use thread::ThreadStatus;

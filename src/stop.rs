@@ -39,12 +39,10 @@ pub enum StopReason {
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StopReason::Signal(number) => {
-                match signal_hook::low_level::signal_name(*number) {
-                    Some(name) => f.write_str(name),
-                    None => write!(f, "signal {number}"),
-                }
-            }
+            StopReason::Signal(number) => match signal_hook::low_level::signal_name(*number) {
+                Some(name) => f.write_str(name),
+                None => write!(f, "signal {number}"),
+            },
             StopReason::Requested(why) => write!(f, "requested: {why}"),
             StopReason::UnitStopped(unit) => write!(f, "unit '{unit}' stopped"),
             StopReason::TasksDone => f.write_str("all tasks are done"),

@@ -1,0 +1,150 @@
+//! What a flag is, apart from its type and value: its names, its help, how it may be shown. And
+//! `AnyFlag`, what tables, parser and help know of a flag whose type they do not know.
+
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::sync::OnceLock;
+
+use super::source::Source;
+use super::value::Arity;
+use crate::error::{ConfigError, ConfigErrors};
+use crate::sync::Mutex;
+
+type Text = Cow<'static, str>;
+
+/// What the builders of a flag have said.
+pub(super) struct Definition {
+    pub(super) name: Text,
+    pub(super) help: Text,
+    pub(super) short: Option<char>,
+    pub(super) value_name: Option<Text>,
+    /// Variables of its own, beside the one made of the group's prefix and the name.
+    pub(super) env: Vec<Text>,
+    /// Whether a variable is made of prefix and name: not for `--help` and its like.
+    pub(super) env_by_prefix: bool,
+    pub(super) hidden: bool,
+    pub(super) secret: bool,
+    /// What to use instead.
+    pub(super) deprecated: Option<Text>,
+    /// Set when a table takes the flag up: the name with its prefix, `None` where there is none.
+    bound: OnceLock<Option<Box<str>>>,
+    /// Mistakes of whoever built the flag. A builder must not panic, so they wait for the table.
+    mistakes: Mutex<Vec<String>>,
+}
+
+impl Definition {
+    pub(super) fn new(name: Text, help: Text) -> Self {
+        Self {
+            name,
+            help,
+            short: None,
+            value_name: None,
+            env: Vec::new(),
+            env_by_prefix: true,
+            hidden: false,
+            secret: false,
+            deprecated: None,
+            bound: OnceLock::new(),
+            mistakes: Mutex::default(),
+        }
+    }
+
+    /// The name on the command line: with the prefix, once there is one.
+    pub(super) fn full_name(&self) -> &str {
+        self.bound.get().and_then(Option::as_deref).unwrap_or(&self.name)
+    }
+
+    pub(super) fn is_bound(&self) -> bool {
+        self.bound.get().is_some()
+    }
+
+    /// Gives the flag its prefix, once and for all handles. False where it has another already.
+    pub(super) fn bind(&self, prefix: &str) -> bool {
+        let full = (!prefix.is_empty()).then(|| format!("{prefix}-{}", self.name).into());
+        let bound = self.bound.get_or_init(|| full.clone());
+        *bound == full
+    }
+
+    pub(super) fn mistake(&self, what: String) {
+        self.mistakes.lock().push(what);
+    }
+
+    /// Everything that is wrong with the flag taken by itself.
+    pub(super) fn mistakes(&self) -> Vec<String> {
+        let mut mistakes = self.mistakes.lock().clone();
+        if !is_flag_name(self.full_name()) {
+            mistakes.push(
+                "is no flag name: letters, digits, '-', '.' and '_', first and last a letter or digit"
+                    .to_owned(),
+            );
+        }
+        if let Some(short) = self.short.filter(|short| !short.is_ascii_alphanumeric()) {
+            mistakes.push(format!("its short name {short:?} is no letter or digit"));
+        }
+        for variable in &self.env {
+            if variable.is_empty() || variable.contains(['=', '\0']) {
+                mistakes.push(format!("{variable:?} is no name of an environment variable"));
+            }
+        }
+        mistakes
+    }
+
+    /// A value as errors and help may show it: nothing for a secret, no control characters.
+    pub(super) fn shown(&self, value: &OsStr) -> Option<String> {
+        (!self.secret).then(|| printable(value))
+    }
+
+    /// Completes what a type, a check or a unit said of a value.
+    pub(super) fn problem(&self, why: ConfigError, value: &OsStr, source: &Source) -> ConfigError {
+        let why = if self.secret { why.without(&value.to_string_lossy()) } else { why };
+        why.of_flag(self.full_name()).of_value(self.shown(value), source.to_string())
+    }
+
+    /// A problem of this flag in which no value plays a part.
+    pub(super) fn problem_without_value(&self, why: impl Into<String>) -> ConfigError {
+        ConfigError::new(why).of_flag(self.full_name())
+    }
+}
+
+/// Text from outside made fit for a terminal.
+pub(super) fn printable(text: &OsStr) -> String {
+    let text = text.to_string_lossy();
+    if text.contains(char::is_control) {
+        text.escape_debug().to_string()
+    } else {
+        text.into_owned()
+    }
+}
+
+fn is_flag_name(name: &str) -> bool {
+    let is_inner = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = name.as_bytes();
+    is_end(bytes.first()) && is_end(bytes.last()) && bytes.iter().all(is_inner)
+}
+
+/// A flag whose type is not known.
+pub(super) trait AnyFlag: Send + Sync {
+    fn definition(&self) -> &Definition;
+
+    fn arity(&self) -> Arity;
+
+    /// What stands for the value in the help.
+    fn value_name(&self) -> Text;
+
+    fn choices(&self) -> &'static [&'static str];
+
+    /// The default as the help shows it; nothing where there is none or it is empty or secret.
+    fn default_shown(&self) -> Option<String>;
+
+    fn is_required(&self) -> bool;
+
+    /// Where the present value came from.
+    fn source(&self) -> Source;
+
+    /// Reads, checks and sets a value. Nothing is set where there is a problem.
+    fn assign(&self, args: &[OsString], source: &Source) -> Result<(), ConfigErrors>;
+
+    /// Nobody gave a value: sees that there is one all the same, and checks it.
+    fn settle(&self) -> Result<(), ConfigError>;
+}

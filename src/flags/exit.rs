@@ -1,0 +1,54 @@
+//! `Exit`: how the program should end instead of running: with which code, having printed what
+//! (F9). Nothing is printed here.
+
+use std::process::ExitCode;
+
+use crate::error::ConfigErrors;
+
+/// The exit code of a program that was called wrongly.
+const USAGE: u8 = 2;
+
+/// The program should end now: help was asked for, or the settings are wrong.
+///
+/// The library prints only in `Group::main`; whoever calls `run_config` prints these texts and
+/// ends with the code.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::Exit;
+///
+/// let exit = Exit { code: 0, stdout: "kvd 1.2.0\n".to_owned(), stderr: String::new() };
+/// assert_eq!(exit.exit_code(), std::process::ExitCode::SUCCESS);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// The exit code: 0 for what was asked for, 2 for settings that are wrong.
+    pub code: u8,
+    /// What to print on the standard output, as it is.
+    pub stdout: String,
+    /// What to print on the standard error, as it is.
+    pub stderr: String,
+}
+
+impl Exit {
+    /// The code in the form that `main` returns.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+
+    /// What was asked for, and nothing more.
+    pub(crate) fn success(stdout: String) -> Self {
+        Self { code: 0, stdout, stderr: String::new() }
+    }
+
+    /// Everything that is wrong with the settings, one below the other (F7).
+    pub(crate) fn usage(program: &str, errors: &ConfigErrors) -> Self {
+        let mut stderr = String::new();
+        for error in errors.as_slice() {
+            stderr.push_str(&format!("error: {error}\n"));
+        }
+        stderr.push_str(&format!("try '{program} --help'\n"));
+        Self { code: USAGE, stdout: String::new(), stderr }
+    }
+}

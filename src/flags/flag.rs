@@ -1,0 +1,377 @@
+//! `Flag<T>`: a named setting, defined where it is used and filled in by the group (F1). It knows
+//! its own definition and value, and neither parser nor table.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use super::definition::{AnyFlag, Definition};
+use super::source::Source;
+use super::value::{Arity, FlagValue, IntoDefault};
+use crate::error::{ConfigError, ConfigErrors};
+use crate::panic;
+
+type Check<T> = Box<dyn Fn(&T) -> Result<(), ConfigError> + Send + Sync>;
+
+/// A named setting of the program: a shared handle to its definition and its value.
+///
+/// A unit keeps the flag, adds it to its [`FlagSet`](crate::FlagSet), and reads it with
+/// [`get`](Flag::get), from any thread. Clones are the same flag. Before the group has parsed the
+/// command line, `get` gives the default, so that a unit can be tested without a group.
+///
+/// The name is the one on the command line, without dashes. The first line of the help is what
+/// `-h` shows, all of it what `--help` shows. The builder methods come before the flag is cloned
+/// or added to a set; one that comes too late changes nothing and is a definition error of the
+/// group, not a panic.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use rungroup::{Flag, FlagSet, Source};
+///
+/// struct Server { listen: Flag<String>, idle: Flag<Duration> }
+///
+/// let server = Server {
+///     listen: Flag::new("listen", "127.0.0.1:7000", "where to listen").short('l'),
+///     idle: Flag::new("idle", Duration::from_secs(30), "how long a connection may be idle")
+///         .check(|idle| if idle.is_zero() { Err("must not be 0") } else { Ok(()) }),
+/// };
+/// let set = FlagSet::new("Server").add(&server.listen).add(&server.idle);
+/// assert_eq!(*server.idle.get(), Duration::from_secs(30));
+///
+/// // The group does this, for every flag that was given.
+/// set.set("idle", "1m30s", Source::CommandLine)?;
+/// assert_eq!(*server.idle.get(), Duration::from_secs(90));
+/// # Ok::<(), rungroup::ConfigErrors>(())
+/// ```
+pub struct Flag<T>(Arc<Shared<T>>);
+
+struct Shared<T> {
+    definition: Definition,
+    /// None: the flag is required.
+    default: Option<T>,
+    checks: Vec<Check<T>>,
+    /// What was set, the newest last. `get` hands out references, so that what was set once has to
+    /// stay; a list that only grows needs no lock to read. In a run it has at most one entry.
+    set: OnceLock<Box<Setting<T>>>,
+}
+
+struct Setting<T> {
+    value: T,
+    source: Source,
+    newer: OnceLock<Box<Setting<T>>>,
+}
+
+impl<T: FlagValue> Flag<T> {
+    /// A flag with a default.
+    ///
+    /// The default is a `T`, or a literal that stands for one (see [`IntoDefault`]).
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        default: impl IntoDefault<T>,
+        help: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::build(name.into(), Some(default.into_default()), help.into())
+    }
+
+    /// A flag that the user has to give: leaving it out is an error of the config phase.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::path::PathBuf;
+    /// use rungroup::Flag;
+    ///
+    /// let data = Flag::<PathBuf>::required("data", "where the data is kept");
+    /// data.set_for_test("/tmp/kvd");
+    /// assert_eq!(data.get().to_str(), Some("/tmp/kvd"));
+    /// ```
+    pub fn required(
+        name: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::build(name.into(), None, help.into())
+    }
+
+    fn build(name: Cow<'static, str>, default: Option<T>, help: Cow<'static, str>) -> Self {
+        Self(Arc::new(Shared {
+            definition: Definition::new(name, help),
+            default,
+            checks: Vec::new(),
+            set: OnceLock::new(),
+        }))
+    }
+
+    /// Gives it a short name too, a letter or digit: `-l`.
+    #[must_use]
+    pub fn short(self, short: char) -> Self {
+        self.define("short", |shared| shared.definition.short = Some(short))
+    }
+
+    /// What stands for the value in the help, instead of the type's own: `FILE` for `PATH`.
+    #[must_use]
+    pub fn value_name(self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.define("value_name", |shared| shared.definition.value_name = Some(name.into()))
+    }
+
+    /// Refuses values, the default among them, with a reason: a text, or a [`ConfigError`] with a
+    /// tip. Said several times, all have to agree.
+    ///
+    /// For what depends on one value alone; `Config::validate` sees them all.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Flag, FlagSet, Source};
+    ///
+    /// let workers = Flag::<u32>::new("workers", 4, "how many threads")
+    ///     .check(|n| if *n > 0 { Ok(()) } else { Err("at least one is needed") });
+    /// let error = FlagSet::new("Pool").add(&workers).set("workers", "0", Source::CommandLine);
+    /// assert_eq!(
+    ///     error.unwrap_err().to_string(),
+    ///     "invalid value '0' for '--workers' (command line): at least one is needed",
+    /// );
+    /// ```
+    #[must_use]
+    pub fn check<E: Into<ConfigError>>(
+        self,
+        check: impl Fn(&T) -> Result<(), E> + Send + Sync + 'static,
+    ) -> Self {
+        self.define("check", |shared| {
+            shared.checks.push(Box::new(move |value| check(value).map_err(Into::into)));
+        })
+    }
+
+    /// Leaves it out of the help. It works as any other.
+    #[must_use]
+    pub fn hidden(self) -> Self {
+        self.define("hidden", |shared| shared.definition.hidden = true)
+    }
+
+    /// Says what to use instead. It still works, and whoever uses it is warned.
+    #[must_use]
+    pub fn deprecated(self, instead: impl Into<Cow<'static, str>>) -> Self {
+        self.define("deprecated", |shared| shared.definition.deprecated = Some(instead.into()))
+    }
+
+    /// Keeps the value out of errors, help and every other output of the library.
+    ///
+    /// Of what a check or a unit says about the value, the value itself is left out.
+    #[must_use]
+    pub fn secret(self) -> Self {
+        self.define("secret", |shared| shared.definition.secret = true)
+    }
+
+    /// Reads this environment variable too, after the one that the group's prefix gives.
+    #[must_use]
+    pub fn env(self, variable: impl Into<Cow<'static, str>>) -> Self {
+        self.define("env", |shared| shared.definition.env.push(variable.into()))
+    }
+
+    /// No variable is made of the group's prefix and the name: `KVD_HELP=1` must not print the
+    /// help.
+    pub(super) fn without_env(self) -> Self {
+        self.define("without_env", |shared| shared.definition.env_by_prefix = false)
+    }
+
+    fn define(mut self, builder: &str, change: impl FnOnce(&mut Shared<T>)) -> Self {
+        match Arc::get_mut(&mut self.0) {
+            Some(shared) => change(shared),
+            None => self.0.definition.mistake(format!(
+                "'{builder}' was called when the flag had been cloned or added to a set"
+            )),
+        }
+        self
+    }
+
+    /// The value: what was set, else the default.
+    ///
+    /// # Panics
+    ///
+    /// If the flag is [required](Flag::required) and has no value. In a run it has one as soon as
+    /// the config phase is over; in a test, [`set_for_test`](Flag::set_for_test) gives it one.
+    pub fn get(&self) -> &T {
+        match self.0.value() {
+            Some(value) => value,
+            None => panic!("the required flag '--{}' has no value yet", self.name()),
+        }
+    }
+
+    /// Where the value came from.
+    pub fn source(&self) -> Source {
+        self.0.newest().map_or(Source::Default, |setting| setting.source.clone())
+    }
+
+    /// The full name without dashes: with the prefix of its set, once a group has taken it up.
+    pub fn name(&self) -> &str {
+        self.0.definition.full_name()
+    }
+
+    /// An error that says what is wrong with the value, and names flag, value and source: what
+    /// `Config::validate` returns. The reason is a text, or a [`ConfigError`] with a tip.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Bytes, Flag};
+    ///
+    /// let cache = Flag::new("cache", Bytes::kib(4), "how much to cache");
+    /// assert_eq!(
+    ///     cache.invalid("needs at least 1MiB").to_string(),
+    ///     "invalid value '4KiB' for '--cache' (default): needs at least 1MiB",
+    /// );
+    /// ```
+    #[must_use = "the error has to be returned from `validate`"]
+    pub fn invalid(&self, why: impl Into<ConfigError>) -> ConfigError {
+        self.0.refuse(why.into())
+    }
+
+    /// Sets the value, for a test of a unit without a group. Checks are not made; the source is
+    /// "set for a test".
+    pub fn set_for_test(&self, value: impl IntoDefault<T>) {
+        self.0.push(value.into_default(), Source::other("set for a test"));
+    }
+
+    /// The same flag without its type.
+    pub(super) fn erased(&self) -> Arc<dyn AnyFlag> {
+        Arc::clone(&self.0) as Arc<dyn AnyFlag>
+    }
+}
+
+/// The same flag again: both see one value.
+impl<T> Clone for Flag<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// Name, value unless it is secret, and source.
+impl<T: FlagValue> fmt::Debug for Flag<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.0.value().and_then(|value| self.0.definition.shown(&value.to_arg()));
+        f.debug_struct("Flag")
+            .field("name", &self.name())
+            .field("value", &value)
+            .field("source", &self.source())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: FlagValue> Shared<T> {
+    fn newest(&self) -> Option<&Setting<T>> {
+        let mut newest = self.set.get()?;
+        while let Some(newer) = newest.newer.get() {
+            newest = newer;
+        }
+        Some(newest)
+    }
+
+    fn value(&self) -> Option<&T> {
+        self.newest().map(|setting| &setting.value).or(self.default.as_ref())
+    }
+
+    fn push(&self, value: T, source: Source) {
+        let mut setting = Box::new(Setting { value, source, newer: OnceLock::new() });
+        let mut end = &self.set;
+        // `set` fails where the cell is full, be it only just now: go on to the next.
+        while let Err(back) = end.set(setting) {
+            setting = back;
+            while let Some(full) = end.get() {
+                end = &full.newer;
+            }
+        }
+    }
+
+    /// What `why` says about the present value.
+    fn refuse(&self, why: ConfigError) -> ConfigError {
+        match self.value() {
+            Some(value) => self.definition.problem(why, &value.to_arg(), &self.source()),
+            None => why.of_flag(self.definition.full_name()),
+        }
+    }
+
+    fn passes(&self, value: &T) -> Result<(), ConfigError> {
+        self.checks.iter().try_for_each(|check| guarded(|| check(value)))
+    }
+
+    /// The problem of reading `arg`. What the type says about a secret may quote any part of it.
+    fn unreadable(&self, why: ConfigError, arg: &OsString, source: &Source) -> ConfigError {
+        let why = if self.definition.secret {
+            ConfigError::new("not a valid value (not shown, as it is secret)")
+        } else {
+            why
+        };
+        self.definition.problem(why, arg, source)
+    }
+}
+
+/// Calls code of the flag's type or owner; a panic in it is its error.
+fn guarded<R>(call: impl FnOnce() -> Result<R, ConfigError>) -> Result<R, ConfigError> {
+    panic::catch(call).unwrap_or_else(|panic| Err(ConfigError::new(panic.to_string())))
+}
+
+impl<T: FlagValue> AnyFlag for Shared<T> {
+    fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    fn arity(&self) -> Arity {
+        T::arity()
+    }
+
+    fn value_name(&self) -> Cow<'static, str> {
+        self.definition.value_name.clone().unwrap_or_else(T::value_name)
+    }
+
+    fn choices(&self) -> &'static [&'static str] {
+        T::choices()
+    }
+
+    fn default_shown(&self) -> Option<String> {
+        let default = self.default.as_ref()?.to_arg();
+        let tells_nothing = default.is_empty() || T::arity() == Arity::Switch && default == "false";
+        if tells_nothing { None } else { self.definition.shown(&default) }
+    }
+
+    fn is_required(&self) -> bool {
+        self.default.is_none()
+    }
+
+    fn source(&self) -> Source {
+        self.newest().map_or(Source::Default, |setting| setting.source.clone())
+    }
+
+    fn assign(&self, args: &[OsString], source: &Source) -> Result<(), ConfigErrors> {
+        let value = match guarded(|| T::from_args(args)) {
+            Ok(value) => value,
+            Err(why) => {
+                // Of several values, the ones at fault.
+                let mut errors = ConfigErrors::new();
+                let count = if T::arity() == Arity::Many { args.len() } else { 1 };
+                for arg in &args[args.len().saturating_sub(count)..] {
+                    if let Err(why) = guarded(|| T::from_arg(arg)) {
+                        errors.push(self.unreadable(why, arg, source));
+                    }
+                }
+                if errors.is_empty() {
+                    errors.push(self.unreadable(why, &args.join(",".as_ref()), source));
+                }
+                return Err(errors);
+            }
+        };
+        match self.passes(&value) {
+            Ok(()) => self.push(value, source.clone()),
+            Err(why) => return Err(self.definition.problem(why, &value.to_arg(), source).into()),
+        }
+        Ok(())
+    }
+
+    fn settle(&self) -> Result<(), ConfigError> {
+        match self.value() {
+            Some(value) => self.passes(value).map_err(|why| self.refuse(why)),
+            None => Err(self.definition.problem_without_value("is required")),
+        }
+    }
+}

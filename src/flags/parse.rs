@@ -1,0 +1,245 @@
+//! The command line, read into values by flag (F5). The one file that knows `lexopt`. It does not
+//! know what a value means, and sets none.
+
+use std::ffi::{OsStr, OsString};
+
+use lexopt::Arg;
+
+use super::common::Ask;
+use super::definition::printable;
+use super::source::Source;
+use super::table::Table;
+use super::value::Arity;
+use crate::error::{ConfigError, ConfigErrors};
+
+/// What was on the command line.
+#[derive(Default)]
+pub(super) struct Line {
+    /// The values in order, each with the index of its flag.
+    pub(super) given: Vec<(usize, OsString)>,
+    /// Flags that were given without a value that they need, or with one that they do not take.
+    pub(super) faulty: Vec<usize>,
+    /// The first thing asked for, and how.
+    pub(super) ask: Option<(Ask, Form)>,
+    pub(super) positionals: Vec<OsString>,
+    pub(super) errors: ConfigErrors,
+}
+
+/// Which of its two names a flag was called by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Long,
+    Short,
+}
+
+/// Reads a whole command line, the program's name first. It goes on after a problem, so that all
+/// of them are found.
+pub(super) fn read(table: &Table, args: Vec<OsString>) -> Line {
+    let mut reader = Reader {
+        table,
+        parser: lexopt::Parser::from_iter(args),
+        line: Line::default(),
+        before: Before::Nothing,
+        only_positionals: false,
+    };
+    while reader.step() {}
+    reader.line
+}
+
+/// What was read just before, where it changes what is said about the next.
+#[derive(Clone, Copy)]
+enum Before {
+    Nothing,
+    /// An unknown flag: what follows may be its value, so nothing is said about that.
+    Unknown,
+    /// A switch without a value, at this index.
+    Switch(usize),
+}
+
+struct Reader<'a> {
+    table: &'a Table,
+    parser: lexopt::Parser,
+    line: Line,
+    before: Before,
+    /// `--` was seen.
+    only_positionals: bool,
+}
+
+impl Reader<'_> {
+    /// Reads one flag or positional argument. False at the end.
+    fn step(&mut self) -> bool {
+        if self.refuse_single_dash() {
+            return true;
+        }
+        let before = std::mem::replace(&mut self.before, Before::Nothing);
+        match self.parser.next() {
+            Ok(None) => return false,
+            Ok(Some(Arg::Long(name))) => match self.table.long(name) {
+                Some(index) => self.flag(index, Form::Long),
+                None => {
+                    let problem = unknown(self.table, name);
+                    self.unknown(problem);
+                }
+            },
+            Ok(Some(Arg::Short(short))) => match self.table.short(short) {
+                Some(index) => self.flag(index, Form::Short),
+                None => {
+                    let name = printable(OsString::from(format!("-{short}")).as_os_str());
+                    self.unknown(ConfigError::new(format!("unknown flag '{name}'")));
+                }
+            },
+            Ok(Some(Arg::Value(value))) => self.positional(value, before),
+            // `-v=false`: lexopt gives out `v` first and stumbles over the value after it.
+            Err(lexopt::Error::UnexpectedValue { value, .. }) => match before {
+                Before::Switch(index) => self.value(index, value),
+                Before::Nothing | Before::Unknown => {}
+            },
+            Err(error) => self.line.errors.push(error.to_string()),
+        }
+        true
+    }
+
+    /// Refuses `-listen` where `--listen` is meant. As a cluster it could even be valid, `-l` with
+    /// the value `isten`, and silently mean that; `-l=isten` says it if it is wanted.
+    fn refuse_single_dash(&mut self) -> bool {
+        let Some(mut ahead) = self.parser.try_raw_args() else { return false };
+        let Some(arg) = ahead.peek() else { return false };
+        self.only_positionals |= arg == "--";
+        let Some(name) = arg.to_str().and_then(|arg| arg.strip_prefix('-')) else { return false };
+        let name = name.split('=').next().unwrap_or(name);
+        let is_meant = name.len() > 1 && self.table.long(name).is_some();
+        if self.only_positionals || !is_meant {
+            return false;
+        }
+        let problem = ConfigError::new(format!("unknown flag '-{name}'"))
+            .tip(format!("a long flag has two dashes: '--{name}'"));
+        ahead.next();
+        self.line.errors.push(problem);
+        self.before = Before::Unknown;
+        true
+    }
+
+    fn unknown(&mut self, problem: ConfigError) {
+        self.line.errors.push(problem);
+        // Its value, or the rest of the cluster: nobody knows which, so nothing is said about it.
+        let has_value = self.parser.optional_value().is_some();
+        self.before = if has_value { Before::Nothing } else { Before::Unknown };
+    }
+
+    fn flag(&mut self, index: usize, form: Form) {
+        let entry = &self.table.entries[index];
+        match entry.flag.arity() {
+            Arity::Switch => {
+                // Behind a short name, what follows in the argument is the next short name.
+                let value = match form {
+                    Form::Long => self.parser.optional_value(),
+                    Form::Short => None,
+                };
+                match (value, entry.asks) {
+                    (Some(value), _) => self.value(index, value),
+                    (None, Some(ask)) => {
+                        self.line.ask.get_or_insert((ask, form));
+                        self.before = Before::Switch(index);
+                    }
+                    (None, None) => {
+                        self.line.given.push((index, "true".into()));
+                        self.before = Before::Switch(index);
+                    }
+                }
+            }
+            Arity::One | Arity::Many => match self.parser.optional_value() {
+                Some(value) => self.value(index, value),
+                None => self.value_ahead(index),
+            },
+        }
+    }
+
+    /// Takes the next argument as the value, unless it is a flag: `--listen --verbose` lacks one.
+    fn value_ahead(&mut self, index: usize) {
+        let ahead = self.parser.try_raw_args();
+        let ahead = ahead.and_then(|mut args| args.next_if(|arg| !is_flag(self.table, arg)));
+        if let Some(value) = ahead {
+            return self.value(index, value);
+        }
+        let definition = self.table.entries[index].definition();
+        let mut problem = definition
+            .problem_without_value("needs a value")
+            .of_value(None, Source::CommandLine.to_string());
+        if let Some(ahead) =
+            self.parser.try_raw_args().and_then(|args| Some(args.peek()?.to_owned()))
+        {
+            // Not what follows an `=`: it belongs to the other flag, which may be secret.
+            let ahead = printable(&ahead);
+            let (name, flag) =
+                (definition.full_name(), ahead.split('=').next().unwrap_or_default());
+            problem = problem.tip(format!("if '{flag}' is the value, write '--{name}={flag}'"));
+        }
+        self.fault(index, problem);
+    }
+
+    fn value(&mut self, index: usize, value: OsString) {
+        let entry = &self.table.entries[index];
+        if entry.asks.is_some() {
+            let problem = entry.definition().problem_without_value("takes no value");
+            self.fault(index, problem);
+        } else {
+            self.line.given.push((index, value));
+        }
+    }
+
+    fn fault(&mut self, index: usize, problem: ConfigError) {
+        let unit = self.table.units(&self.table.entries[index]).next();
+        self.line.errors.push(match unit {
+            Some(unit) => problem.of_unit(unit),
+            None => problem,
+        });
+        self.line.faulty.push(index);
+    }
+
+    fn positional(&mut self, value: OsString, before: Before) {
+        if self.table.program.arguments.is_some() {
+            self.line.positionals.push(value);
+            return;
+        }
+        let problem = ConfigError::new(format!("unexpected argument '{}'", printable(&value)));
+        self.line.errors.push(match before {
+            Before::Unknown => return,
+            Before::Switch(index) if value == "true" || value == "false" => {
+                let name = self.table.entries[index].definition().full_name();
+                problem.tip(format!("write '--{name}={}'", printable(&value)))
+            }
+            Before::Switch(_) | Before::Nothing => problem,
+        });
+    }
+}
+
+/// Whether an argument is one of the flags, and so not the value of another.
+fn is_flag(table: &Table, arg: &OsStr) -> bool {
+    let arg = arg.to_string_lossy();
+    if let Some(long) = arg.strip_prefix("--") {
+        let name = long.split('=').next().unwrap_or(long);
+        return long.is_empty() || table.long(name).is_some();
+    }
+    let mut letters = arg.strip_prefix('-').unwrap_or_default().chars();
+    match (letters.next(), letters.next()) {
+        (Some(short), None) => table.short(short).is_some(),
+        _ => false,
+    }
+}
+
+/// `unknown flag '--max_conns'`, with the flag that is probably meant.
+fn unknown(table: &Table, name: &str) -> ConfigError {
+    let problem = ConfigError::new(format!("unknown flag '--{}'", printable(OsStr::new(name))));
+    match similar(table, name) {
+        Some(name) => problem.tip(format!("a similar flag exists: '--{name}'")),
+        None => problem,
+    }
+}
+
+/// The flag that differs only in case, or in `_` for `-`.
+fn similar<'a>(table: &'a Table, name: &str) -> Option<&'a str> {
+    let plain = |name: &str| name.to_ascii_lowercase().replace(['_', '.'], "-");
+    let names = table.entries.iter().map(super::table::Entry::definition);
+    let mut shown = names.filter(|definition| !definition.hidden).map(|flag| flag.full_name());
+    shown.find(|other| plain(other) == plain(name))
+}

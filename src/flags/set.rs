@@ -1,0 +1,230 @@
+//! `FlagSet`, the flags of one unit under one heading (F2, F3), which can also be filled by name
+//! from a parser that the program brings itself (F8). It knows no command line.
+
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::sync::Arc;
+
+use super::definition::AnyFlag;
+use super::flag::Flag;
+use super::source::Source;
+use super::value::{Arity, FlagValue};
+use crate::error::{ConfigError, ConfigErrors};
+
+/// The flags of one unit: a name, which is their section in the help, and the flags in order.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Bytes, Flag, FlagSet, Source};
+///
+/// let memory = Flag::new("memory", Bytes::mib(64), "how much memory to use");
+/// let set = FlagSet::new("Store").prefix("store").add(&memory);
+///
+/// // A program with a parser of its own goes through the flags, and sets them by name.
+/// let names: Vec<String> = set.flags().map(|flag| flag.name()).collect();
+/// assert_eq!(names, ["store-memory"]);
+/// set.set("store-memory", "1GiB", Source::CommandLine)?;
+/// assert_eq!(*memory.get(), Bytes::gib(1));
+/// # Ok::<(), rungroup::ConfigErrors>(())
+/// ```
+pub struct FlagSet {
+    pub(super) name: Cow<'static, str>,
+    pub(super) prefix: Cow<'static, str>,
+    pub(super) flags: Vec<Arc<dyn AnyFlag>>,
+}
+
+impl FlagSet {
+    /// An empty set of this name.
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), prefix: Cow::Borrowed(""), flags: Vec::new() }
+    }
+
+    /// Adds a flag.
+    #[must_use = "`add` returns the set with the flag in it"]
+    pub fn add<T: FlagValue>(mut self, flag: &Flag<T>) -> Self {
+        self.flags.push(flag.erased());
+        self
+    }
+
+    /// Puts `prefix` and a dash before every name in the set, also of flags added later. A second
+    /// prefix goes before the first: that of a group before that of its unit.
+    #[must_use = "`prefix` returns the set with the prefix"]
+    pub fn prefix(mut self, prefix: impl Into<Cow<'static, str>>) -> Self {
+        let outer = prefix.into();
+        self.prefix = match (&*outer, &*self.prefix) {
+            ("", _) => self.prefix,
+            (_, "") => outer,
+            (outer, inner) => Cow::Owned(format!("{outer}-{inner}")),
+        };
+        self
+    }
+
+    /// The set's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The flags in order, the hidden ones too.
+    pub fn flags(&self) -> impl Iterator<Item = FlagInfo<'_>> {
+        self.flags.iter().map(|flag| FlagInfo { flag: &**flag, prefix: &self.prefix })
+    }
+
+    /// Sets the flag of this full name, and says where the value came from.
+    ///
+    /// Of a flag that takes many, the values in the environment are separated by commas; from any
+    /// other source it is one value, and [`set_all`](FlagSet::set_all) is for more. What is set
+    /// here stays when a group parses its command line, unless the flag is given there again; the
+    /// environment does not replace it. Set again, the newest value counts.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such flag, or it refuses the value. The flag then keeps what it had.
+    pub fn set(
+        &self,
+        name: &str,
+        value: impl AsRef<OsStr>,
+        source: Source,
+    ) -> Result<(), ConfigErrors> {
+        self.set_all(name, [value], source)
+    }
+
+    /// As [`set`](FlagSet::set), for a flag that takes many values; of several for another flag the
+    /// last one counts.
+    pub fn set_all(
+        &self,
+        name: &str,
+        values: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        source: Source,
+    ) -> Result<(), ConfigErrors> {
+        let flag = self.flags().find(|flag| flag.is_named(name));
+        let Some(flag) = flag else {
+            return Err(ConfigError::new(format!("unknown flag '--{name}'")).into());
+        };
+        let mut args: Vec<OsString> =
+            values.into_iter().map(|value| value.as_ref().to_owned()).collect();
+        if let (Source::Environment { .. }, Arity::Many) = (&source, flag.arity()) {
+            args = args.iter().flat_map(|value| at_commas(value)).collect();
+        }
+        flag.flag.assign(&args, &source)
+    }
+}
+
+/// The values in an environment variable of a flag that takes many: between commas, without the
+/// blanks around them; empty ones are left out.
+pub(super) fn at_commas(value: &OsStr) -> Vec<OsString> {
+    use std::os::unix::ffi::OsStrExt as _; // a comma can be found in any bytes
+    value
+        .as_bytes()
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|part| !part.is_empty())
+        .map(|part| OsStr::from_bytes(part).to_owned())
+        .collect()
+}
+
+impl fmt::Debug for FlagSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> = self.flags().map(|flag| flag.name()).collect();
+        f.debug_struct("FlagSet").field("name", &self.name).field("flags", &names).finish()
+    }
+}
+
+/// What a program with a parser of its own needs to know of a flag in a [`FlagSet`].
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Arity, Flag, FlagSet};
+///
+/// let listen: Flag<String> = Flag::new("listen", ":80", "where to listen").short('l');
+/// let set = FlagSet::new("Server").add(&listen);
+/// let flag = set.flags().next().unwrap();
+/// assert_eq!(flag.name(), "listen");
+/// assert_eq!(flag.short(), Some('l'));
+/// assert_eq!(flag.arity(), Arity::One);
+/// assert_eq!(flag.default().as_deref(), Some(":80"));
+/// ```
+#[derive(Clone, Copy)]
+pub struct FlagInfo<'a> {
+    flag: &'a dyn AnyFlag,
+    prefix: &'a str,
+}
+
+impl FlagInfo<'_> {
+    /// The full name, without dashes.
+    pub fn name(&self) -> String {
+        let definition = self.flag.definition();
+        if self.prefix.is_empty() || definition.is_bound() {
+            definition.full_name().to_owned()
+        } else {
+            format!("{}-{}", self.prefix, definition.name)
+        }
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        let definition = self.flag.definition();
+        if self.prefix.is_empty() || definition.is_bound() {
+            return definition.full_name() == name;
+        }
+        let inner = name.strip_prefix(self.prefix).and_then(|rest| rest.strip_prefix('-'));
+        inner == Some(&definition.name)
+    }
+
+    /// The short name.
+    pub fn short(&self) -> Option<char> {
+        self.flag.definition().short
+    }
+
+    /// The help text.
+    pub fn help(&self) -> &str {
+        &self.flag.definition().help
+    }
+
+    /// What stands for the value, as `ADDR`.
+    pub fn value_name(&self) -> Cow<'static, str> {
+        self.flag.value_name()
+    }
+
+    /// How many values it takes.
+    pub fn arity(&self) -> Arity {
+        self.flag.arity()
+    }
+
+    /// All values there are, where the type lists them.
+    pub fn choices(&self) -> &'static [&'static str] {
+        self.flag.choices()
+    }
+
+    /// The default as the help would show it: not if it is empty, secret, or a switch that is off.
+    pub fn default(&self) -> Option<String> {
+        self.flag.default_shown()
+    }
+
+    /// Whether it has to be given.
+    pub fn is_required(&self) -> bool {
+        self.flag.is_required()
+    }
+
+    /// Whether it is left out of the help.
+    pub fn is_hidden(&self) -> bool {
+        self.flag.definition().hidden
+    }
+
+    /// Whether its value must not be shown.
+    pub fn is_secret(&self) -> bool {
+        self.flag.definition().secret
+    }
+
+    /// Where its present value came from.
+    pub fn source(&self) -> Source {
+        self.flag.source()
+    }
+}
+
+impl fmt::Debug for FlagInfo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FlagInfo").field(&self.name()).finish()
+    }
+}

@@ -1,0 +1,57 @@
+//! Where a flag's value came from. It knows nothing else.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// Where the value of a flag came from, as its errors and the effective settings show it.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Flag, Source};
+///
+/// let port = Flag::<u16>::new("port", 80, "where to listen");
+/// assert_eq!(port.source(), Source::Default);
+/// assert_eq!(Source::CommandLine.to_string(), "command line");
+/// assert_eq!(Source::environment("KVD_PORT").to_string(), "environment variable KVD_PORT");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Source {
+    /// Nobody set it.
+    Default,
+    /// The environment variable of this name.
+    #[non_exhaustive]
+    Environment {
+        /// The variable's name.
+        variable: String,
+    },
+    /// The command line.
+    CommandLine,
+    /// Something that the program brought itself, in its own words: `etcd /kvd/port`.
+    Other(Cow<'static, str>),
+}
+
+impl Source {
+    /// The environment variable of this name.
+    pub fn environment(variable: impl Into<String>) -> Self {
+        Source::Environment { variable: variable.into() }
+    }
+
+    /// A source in the program's own words.
+    pub fn other(words: impl Into<Cow<'static, str>>) -> Self {
+        Source::Other(words.into())
+    }
+}
+
+/// `default`, `environment variable KVD_LISTEN`, `command line`, or the program's own words.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Default => f.write_str("default"),
+            Source::Environment { variable } => write!(f, "environment variable {variable}"),
+            Source::CommandLine => f.write_str("command line"),
+            Source::Other(words) => f.write_str(words),
+        }
+    }
+}

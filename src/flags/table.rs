@@ -1,0 +1,224 @@
+//! All flags of all units of a group: gathered in `Definitions`, checked for clashes (F3), then
+//! fixed as a `Table` to look them up in. It reads no command line and no environment.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::common::{Ask, Common};
+use super::definition::{AnyFlag, Definition};
+use super::set::FlagSet;
+use super::{clash, help};
+use crate::error::{ConfigError, ConfigErrors};
+
+/// What the flags of a program have to know of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) name: String,
+    pub(crate) version: Option<String>,
+    pub(crate) about: Option<String>,
+    /// `KVD`: the flag `max-conns` is then read from `KVD_MAX_CONNS` too.
+    pub(crate) env_prefix: Option<String>,
+    /// What stands for positional arguments in the help, `FILE...`; without it there are none.
+    pub(crate) arguments: Option<String>,
+    /// At how many columns the help is wrapped.
+    pub(crate) help_width: usize,
+}
+
+impl Program {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            version: None,
+            about: None,
+            env_prefix: None,
+            arguments: None,
+            help_width: help::DEFAULT_WIDTH,
+        }
+    }
+}
+
+/// The flags of one unit, under one heading of the help.
+pub(super) struct Section {
+    pub(super) title: Cow<'static, str>,
+    /// None: the group itself, whose common flags these are.
+    pub(super) unit: Option<String>,
+}
+
+/// One flag, as one unit has it.
+pub(super) struct Entry {
+    pub(super) flag: Arc<dyn AnyFlag>,
+    pub(super) section: usize,
+    /// The sections of other units that have the same handle.
+    pub(super) also_in: Vec<usize>,
+    /// An earlier entry is the same handle, and stands for this one as well.
+    pub(super) repeated: bool,
+    /// The environment variables, the one to prefer first.
+    pub(super) variables: Vec<String>,
+    pub(super) asks: Option<Ask>,
+}
+
+impl Entry {
+    pub(super) fn definition(&self) -> &Definition {
+        self.flag.definition()
+    }
+
+    pub(super) fn is_same_handle(&self, other: &dyn AnyFlag) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.flag), std::ptr::from_ref(other))
+    }
+}
+
+/// The flags of a group while its units hand them in.
+pub(crate) struct Definitions {
+    program: Program,
+    common: Common,
+    sections: Vec<Section>,
+    entries: Vec<Entry>,
+    problems: ConfigErrors,
+}
+
+impl Definitions {
+    /// No flags but the common ones.
+    pub(crate) fn new(program: Program) -> Self {
+        let common = Common::new(program.version.is_some());
+        let set = common.flag_set();
+        let mut definitions = Self {
+            program,
+            common,
+            sections: Vec::new(),
+            entries: Vec::new(),
+            problems: ConfigErrors::new(),
+        };
+        definitions.add_section(None, set);
+        for entry in &mut definitions.entries {
+            entry.asks = definitions.common.asks(entry.flag.definition().full_name());
+        }
+        definitions
+    }
+
+    /// Adds the flags of a unit. This is where they get their full names.
+    pub(crate) fn add(&mut self, unit: &str, set: FlagSet) {
+        self.add_section(Some(unit.to_owned()), set);
+    }
+
+    fn add_section(&mut self, unit: Option<String>, set: FlagSet) {
+        let section = self.sections.len();
+        self.sections.push(Section { title: set.name, unit });
+        for flag in set.flags {
+            if !flag.definition().bind(&set.prefix) {
+                self.problems.push(self.two_prefixes(section, &*flag));
+                continue;
+            }
+            self.entries.push(Entry {
+                flag,
+                section,
+                also_in: Vec::new(),
+                repeated: false,
+                variables: Vec::new(),
+                asks: None,
+            });
+        }
+    }
+
+    fn two_prefixes(&self, section: usize, flag: &dyn AnyFlag) -> ConfigError {
+        let owner = self.entries.iter().find(|entry| entry.is_same_handle(flag));
+        let owner = owner.map_or_else(
+            || "another group".to_owned(),
+            |entry| clash::owner(&self.sections[entry.section]),
+        );
+        let why = format!("{owner} has the same handle under another prefix");
+        let problem = flag.definition().problem_without_value(why);
+        match &self.sections[section].unit {
+            Some(unit) => problem.of_unit(unit),
+            None => problem,
+        }
+    }
+
+    /// Everything handed in, ready to be looked up.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the definitions at once, each naming its unit and flag, and the unit that it
+    /// clashes with.
+    pub(crate) fn into_table(mut self) -> Result<Table, ConfigErrors> {
+        for entry in &mut self.entries {
+            entry.variables = variables(self.program.env_prefix.as_deref(), entry.definition());
+        }
+        let mut problems = self.problems;
+        for entry in &self.entries {
+            for mistake in entry.definition().mistakes() {
+                problems.push(clash::problem(&self.sections, entry, mistake));
+            }
+        }
+        let by_name = clash::by_name(&self.sections, &mut self.entries, &mut problems);
+        let by_short = clash::by_short(&self.sections, &self.entries, &mut problems);
+        clash::by_variable(&self.sections, &self.entries, &mut problems);
+        problems.into_result()?;
+        Ok(Table {
+            program: self.program,
+            common: self.common,
+            sections: self.sections,
+            entries: self.entries,
+            by_name,
+            by_short,
+        })
+    }
+}
+
+/// The environment variables that a flag is read from (F4).
+fn variables(prefix: Option<&str>, definition: &Definition) -> Vec<String> {
+    let mut variables = Vec::new();
+    if let Some(prefix) = prefix.filter(|_| definition.env_by_prefix) {
+        let name = definition.full_name().to_ascii_uppercase().replace(['-', '.'], "_");
+        variables.push(format!("{prefix}_{name}"));
+    }
+    for own in &definition.env {
+        if !variables.iter().any(|variable| variable == own) {
+            variables.push(own.clone().into_owned());
+        }
+    }
+    variables
+}
+
+/// All flags of a group, without clashes.
+pub(crate) struct Table {
+    pub(super) program: Program,
+    pub(super) common: Common,
+    pub(super) sections: Vec<Section>,
+    pub(super) entries: Vec<Entry>,
+    /// Indices into `entries`, sorted by the full name.
+    by_name: Vec<usize>,
+    by_short: Vec<(char, usize)>,
+}
+
+impl Table {
+    /// The entry of this full name.
+    pub(super) fn long(&self, name: &str) -> Option<usize> {
+        let found = self
+            .by_name
+            .binary_search_by(|index| self.entries[*index].definition().full_name().cmp(name));
+        found.ok().map(|place| self.by_name[place])
+    }
+
+    /// The entry of this short name.
+    pub(super) fn short(&self, short: char) -> Option<usize> {
+        self.by_short.iter().find(|(name, _)| *name == short).map(|(_, index)| *index)
+    }
+
+    /// The units that have this flag; none for a common one.
+    pub(super) fn units<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = &'a str> {
+        let sections = std::iter::once(&entry.section).chain(&entry.also_in);
+        sections.filter_map(|section| self.sections[*section].unit.as_deref())
+    }
+
+    /// All flags of all units in one set, for a program with a parser of its own (F8). The common
+    /// flags are not in it: such a program has its own.
+    pub(crate) fn flag_set(&self) -> FlagSet {
+        let mut set = FlagSet::new(self.program.name.clone());
+        let entries = self.entries.iter().filter(|entry| !entry.repeated);
+        set.flags = entries
+            .filter(|entry| self.sections[entry.section].unit.is_some())
+            .map(|entry| Arc::clone(&entry.flag))
+            .collect();
+        set
+    }
+}

@@ -103,7 +103,10 @@ impl std::error::Error for Error {}
 /// assert_eq!(errors.to_string(), "no key given\n  tip: try --key");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
+pub struct ConfigError(Box<Problem>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Problem {
     why: String,
     unit: Option<String>,
     flag: Option<String>,
@@ -115,65 +118,64 @@ pub struct ConfigError {
 impl ConfigError {
     /// A problem that is not that of one flag.
     pub fn new(why: impl Into<String>) -> Self {
-        let why = why.into();
-        Self { why, unit: None, flag: None, value: None, source: None, tip: None }
+        Self(Box::new(Problem { why: why.into(), ..Problem::default() }))
     }
 
     /// Adds a tip: what the user could do.
     #[must_use]
     pub fn tip(mut self, tip: impl Into<String>) -> Self {
-        self.tip = Some(tip.into());
+        self.0.tip = Some(tip.into());
         self
     }
 
     pub(crate) fn of_flag(mut self, flag: impl Into<String>) -> Self {
-        self.flag = Some(flag.into());
+        self.0.flag = Some(flag.into());
         self
     }
 
     pub(crate) fn of_value(mut self, value: Option<String>, source: impl Into<String>) -> Self {
-        self.value = value;
-        self.source = Some(source.into());
+        self.0.value = value;
+        self.0.source = Some(source.into());
         self
     }
 
     /// Leaves a secret out of what is said.
     pub(crate) fn without(mut self, secret: &str) -> Self {
         if !secret.is_empty() {
-            self.why = self.why.replace(secret, "***");
-            self.tip = self.tip.map(|tip| tip.replace(secret, "***"));
+            self.0.why = self.0.why.replace(secret, "***");
+            self.0.tip = self.0.tip.take().map(|tip| tip.replace(secret, "***"));
         }
         self
     }
 
     pub(crate) fn of_unit(mut self, unit: &str) -> Self {
-        self.unit.get_or_insert_with(|| unit.to_owned());
+        self.0.unit.get_or_insert_with(|| unit.to_owned());
         self
     }
 
     /// The unit, where it is known.
     pub fn unit(&self) -> Option<&str> {
-        self.unit.as_deref()
+        self.0.unit.as_deref()
     }
 
     /// The flag's full name without dashes, where it is about one.
     pub fn flag(&self) -> Option<&str> {
-        self.flag.as_deref()
+        self.0.flag.as_deref()
     }
 
     /// The value at fault as text, where there is one and it is not secret.
     pub fn value(&self) -> Option<&str> {
-        self.value.as_deref()
+        self.0.value.as_deref()
     }
 
     /// Where the value came from, as `command line` or `environment variable KVD_LISTEN`.
     pub fn value_source(&self) -> Option<&str> {
-        self.source.as_deref()
+        self.0.source.as_deref()
     }
 
     /// What is wrong, without flag and value.
     pub fn why(&self) -> &str {
-        &self.why
+        &self.0.why
     }
 }
 
@@ -181,22 +183,22 @@ impl ConfigError {
 /// tip on a line of its own.
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(unit) = &self.unit {
+        if let Some(unit) = &self.0.unit {
             write!(f, "unit '{unit}': ")?;
         }
-        match (&self.flag, &self.value) {
+        match (&self.0.flag, &self.0.value) {
             (Some(flag), Some(value)) => write!(f, "invalid value '{value}' for '--{flag}'")?,
             (Some(flag), None) => write!(f, "flag '--{flag}'")?,
             (None, _) => {}
         }
-        if let Some(source) = &self.source {
+        if let Some(source) = &self.0.source {
             write!(f, " ({source})")?;
         }
-        if self.flag.is_some() {
+        if self.0.flag.is_some() {
             f.write_str(": ")?;
         }
-        f.write_str(&self.why)?;
-        match &self.tip {
+        f.write_str(&self.0.why)?;
+        match &self.0.tip {
             Some(tip) => write!(f, "\n  tip: {tip}"),
             None => Ok(()),
         }

@@ -146,7 +146,7 @@ impl Bytes {
         let decimal = DECIMAL.iter().map(|(unit, power)| (*unit, 10_u64.pow(*power)));
         binary
             .chain(decimal)
-            .filter(|(_, factor)| self.0 != 0 && self.0 % factor == 0)
+            .filter(|(_, factor)| self.0 != 0 && self.0.is_multiple_of(*factor))
             .map(|(unit, factor)| (self.0 / factor, unit))
             .min_by_key(|(count, _)| *count)
             .map_or_else(|| format!("{}B", self.0), |(count, unit)| format!("{count}{unit}"))
@@ -160,20 +160,20 @@ impl Bytes {
         if self.0 < 1024 {
             return text;
         }
-        // The smallest first, as long as it does not round to less than one: 1048575 is 1.00MiB.
+        // Up to the next unit only if this one would show 1024: 1048575 is 1.00MiB.
         for (unit, shift) in BINARY.iter().rev() {
             let one = 1_u128 << shift;
             // Rounded up, the very largest sizes would be 16EiB, which is no size.
             let most = (u128::from(u64::MAX) * scale) >> shift;
-            let rounded = ((exact + one / 2) / one).min(most);
-            if rounded < scale {
-                break;
-            }
+            let rounded = ((exact + one / 2) >> shift).min(most);
             let (whole, fraction) = (rounded / scale, rounded % scale);
             text = match precision {
                 0 => format!("{whole}{unit}"),
                 _ => format!("{whole}.{fraction:0precision$}{unit}"),
             };
+            if whole < 1024 {
+                break;
+            }
         }
         text
     }

@@ -1,6 +1,7 @@
 //! `Exit`: how the program should end instead of running: with which code, having printed what
 //! (F9). Nothing is printed here.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use crate::error::ConfigErrors;
@@ -46,9 +47,9 @@ impl Exit {
     pub(crate) fn usage(program: &str, errors: &ConfigErrors) -> Self {
         let mut stderr = String::new();
         for error in errors.as_slice() {
-            stderr.push_str(&format!("error: {error}\n"));
+            let _ = writeln!(stderr, "error: {error}"); // writing to a String cannot fail
         }
-        stderr.push_str(&format!("try '{program} --help'\n"));
+        let _ = writeln!(stderr, "try '{program} --help'");
         Self { code: USAGE, stdout: String::new(), stderr }
     }
 }

@@ -2,6 +2,7 @@
 
 // Leaves: they know nothing of units.
 mod clock;
+mod closer;
 mod error;
 mod failure;
 mod latch;
@@ -13,6 +14,9 @@ mod thread;
 // Vocabulary: what units say.
 mod flags;
 
+pub use closer::{
+    ChannelCloser, ChannelGroupCloser, CloseNotify, Closer, Running, RunningOwned, StillRunning,
+};
 pub use error::{ConfigError, ConfigErrors, Error, ErrorKind};
 pub use failure::{BoxError, Failure, Outcome, Phase};
 pub use flags::{

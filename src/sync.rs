@@ -1,4 +1,5 @@
-//! Locks and condition variables: the one file that knows `parking_lot` and std's `Condvar`.
+//! Locks, condition variables and atomics: the one file that knows `parking_lot` and std's
+//! `Condvar`.
 //!
 //! Two kinds, by who is waiting. A plain [`Mutex`] (parking_lot) guards data. A [`Monitor`] guards a
 //! state that many threads wait for: std's `Condvar`, because its broadcast is one system call,
@@ -6,6 +7,8 @@
 
 use std::sync::{Condvar, MutexGuard, PoisonError};
 use std::time::Instant;
+
+pub(crate) use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) use parking_lot::Mutex;
 

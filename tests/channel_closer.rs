@@ -18,13 +18,15 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Long enough to be noticed, short enough to be waited for in vain.
 const MOMENT: Duration = Duration::from_millis(10);
 
-/// Receives until told, then takes what is left; the items it got.
+/// Receives until told, then takes what is left; how many that were. The caller holds the guard.
 fn drain(closer: &ChannelCloser, items: &Receiver<u32>) -> u32 {
-    let Some(_receiving) = closer.add_receiver() else { return 0 };
     let mut received = 0;
     loop {
         select! {
-            recv(items) -> _ => received += 1,
+            recv(items) -> item => {
+                item.expect("a sender is kept");
+                received += 1;
+            }
             recv(closer.close_notify().receiver()) -> _ => break,
         }
     }
@@ -36,17 +38,19 @@ fn drain(closer: &ChannelCloser, items: &Receiver<u32>) -> u32 {
 
 #[test]
 fn c1_guards_are_given_until_the_side_is_closed() {
-    let closer = ChannelCloser::new();
-    let sending = (closer.add_sender().unwrap(), closer.add_sender_owned().unwrap());
-    let receiving = (closer.add_receiver().unwrap(), closer.add_receiver_owned().unwrap());
-    assert_eq!((closer.senders(), closer.receivers()), (2, 2));
-    closer.close();
-    assert!(closer.add_sender().is_none() && closer.add_sender_owned().is_none());
-    drop(sending);
-    assert!(closer.add_receiver().is_none() && closer.add_receiver_owned().is_none());
-    assert_eq!((closer.senders(), closer.receivers()), (0, 2));
-    drop(receiving);
-    assert_eq!(closer.wait_timeout(Duration::ZERO), Ok(()));
+    within(LIMIT, || {
+        let closer = ChannelCloser::new();
+        let sending = (closer.add_sender().unwrap(), closer.add_sender_owned().unwrap());
+        let receiving = (closer.add_receiver().unwrap(), closer.add_receiver_owned().unwrap());
+        assert_eq!((closer.senders(), closer.receivers()), (2, 2));
+        closer.close();
+        assert!(closer.add_sender().is_none() && closer.add_sender_owned().is_none());
+        drop(sending);
+        assert!(closer.add_receiver().is_none() && closer.add_receiver_owned().is_none());
+        assert_eq!((closer.senders(), closer.receivers()), (0, 2));
+        drop(receiving);
+        assert_eq!(closer.wait_timeout(Duration::ZERO), Ok(()));
+    });
 }
 
 #[test]
@@ -130,13 +134,15 @@ fn c3_receivers_may_come_as_long_as_a_sender_is_there() {
 
 #[test]
 fn c3_without_senders_the_receivers_are_told_at_once() {
-    let closer = ChannelCloser::new();
-    let receiving = closer.add_receiver().unwrap();
-    closer.close();
-    assert!(closer.close_notify().is_closed());
-    assert_eq!(closer.wait_timeout(Duration::ZERO).unwrap_err().count(), 1);
-    receiving.done();
-    assert_eq!(closer.wait_timeout(Duration::ZERO), Ok(()));
+    within(LIMIT, || {
+        let closer = ChannelCloser::new();
+        let receiving = closer.add_receiver().unwrap();
+        closer.close();
+        assert!(closer.close_notify().is_closed());
+        assert_eq!(closer.wait_timeout(Duration::ZERO).unwrap_err().count(), 1);
+        receiving.done();
+        assert_eq!(closer.wait_timeout(Duration::ZERO), Ok(()));
+    });
 }
 
 #[test]
@@ -204,7 +210,11 @@ fn one_round(round: u32, seed: u32) {
             });
         }
         for _ in 0..4 {
-            scope.spawn(|| received.fetch_add(drain(&closer, &items), Ordering::Relaxed));
+            scope.spawn(|| {
+                if let Some(_receiving) = closer.add_receiver() {
+                    received.fetch_add(drain(&closer, &items), Ordering::Relaxed);
+                }
+            });
         }
         let rest = scope.spawn(|| {
             closer.close_notify().wait();
@@ -227,20 +237,25 @@ fn one_round(round: u32, seed: u32) {
 
 #[test]
 fn c4_still_running_tells_of_the_senders_and_then_of_the_receivers() {
-    let closer = ChannelCloser::new();
-    let sending = closer.add_sender().unwrap().named("parser");
-    let receiving = (closer.add_receiver().unwrap().named("writer"), closer.add_receiver());
+    within(LIMIT, || {
+        let closer = ChannelCloser::new();
+        let sending = closer.add_sender().unwrap().named("parser");
+        let receiving = (closer.add_receiver().unwrap().named("writer"), closer.add_receiver());
 
-    let still = closer.wait_timeout(Duration::ZERO).unwrap_err();
-    assert_eq!(still.to_string(), "not closed, 1 sender is running: 'parser'");
-    closer.close();
-    let still = closer.wait_timeout(MOMENT).unwrap_err();
-    assert_eq!(still.to_string(), "1 sender is still running: 'parser'");
-    sending.done();
-    let still = closer.wait_timeout(MOMENT).unwrap_err();
-    assert_eq!(still.to_string(), "2 receivers are still running: 'writer' and 1 without a name");
-    drop(receiving);
-    assert_eq!(closer.wait_timeout(Duration::ZERO), Ok(()));
+        let still = closer.wait_timeout(Duration::ZERO).unwrap_err();
+        assert_eq!(still.to_string(), "not closed, 1 sender is running: 'parser'");
+        closer.close();
+        let still = closer.wait_timeout(MOMENT).unwrap_err();
+        assert_eq!(still.to_string(), "1 sender is still running: 'parser'");
+        sending.done();
+        let still = closer.wait_timeout(MOMENT).unwrap_err();
+        assert_eq!(
+            still.to_string(),
+            "2 receivers are still running: 'writer' and 1 without a name"
+        );
+        drop(receiving);
+        assert_eq!(closer.wait_timeout(Duration::ZERO), Ok(()));
+    });
 }
 
 #[test]
@@ -292,42 +307,24 @@ fn fault9_a_sender_in_a_full_channel_is_not_left_there() {
     within(LIMIT, || {
         let closer = ChannelCloser::new();
         let (sender, items) = bounded(1);
-        let sending = closer.add_sender_owned().unwrap();
+        let (sending, receiving) = (closer.add_sender().unwrap(), closer.add_receiver().unwrap());
         sender.send(0).unwrap();
-        let stuck = thread::spawn(move || {
-            // Blocks, and looks at no notification.
-            (1..100).for_each(|item| sender.send(item).unwrap());
-            sending.done();
-        });
         thread::scope(|scope| {
-            let receiving = closer.add_receiver_owned().unwrap();
+            scope.spawn(|| {
+                // Blocks, and looks at no notification.
+                (1..100).for_each(|item| sender.send(item).unwrap());
+                sending.done();
+            });
             closer.close();
-            let received = scope.spawn(|| drain_as(receiving, &closer, &items));
+            let received = scope.spawn(|| {
+                let received = drain(&closer, &items);
+                receiving.done();
+                received
+            });
             closer.wait();
             assert_eq!(received.join().unwrap(), 100);
         });
-        stuck.join().unwrap();
     });
-}
-
-/// [`drain`] for a receiver that is in already.
-fn drain_as(
-    receiving: rungroup::RunningOwned,
-    closer: &ChannelCloser,
-    items: &Receiver<u32>,
-) -> u32 {
-    let mut received = 0;
-    loop {
-        select! {
-            recv(items) -> _ => received += 1,
-            recv(closer.close_notify().receiver()) -> _ => break,
-        }
-    }
-    while items.try_recv().is_ok() {
-        received += 1;
-    }
-    receiving.done();
-    received
 }
 
 #[test]
@@ -346,12 +343,14 @@ fn fault9_closing_twice_is_fine() {
 
 #[test]
 fn fault9_a_done_is_counted_once() {
-    let closer = ChannelCloser::new();
-    let senders = (closer.add_sender().unwrap(), closer.add_sender().unwrap());
-    senders.0.done();
-    closer.close();
-    assert_eq!(closer.senders(), 1);
-    assert!(!closer.close_notify().is_closed(), "an extra done would have told the receivers");
-    senders.1.done();
-    assert_eq!(closer.wait_timeout(Duration::ZERO), Ok(()));
+    within(LIMIT, || {
+        let closer = ChannelCloser::new();
+        let senders = (closer.add_sender().unwrap(), closer.add_sender().unwrap());
+        senders.0.done();
+        closer.close();
+        assert_eq!(closer.senders(), 1);
+        assert!(!closer.close_notify().is_closed(), "an extra done would have told the receivers");
+        senders.1.done();
+        assert_eq!(closer.wait_timeout(Duration::ZERO), Ok(()));
+    });
 }

@@ -72,11 +72,13 @@ fn c3_a_channel_is_told_only_when_the_one_before_it_has_drained() {
 
 #[test]
 fn c3_a_channel_closed_on_its_own_closes_the_next_only_with_the_group() {
-    let ([first, second], group) = row();
-    first.close_then_wait();
-    assert!(!second.is_closed() && !group.is_closed());
-    group.close();
-    assert!(second.is_closed());
+    within(LIMIT, || {
+        let ([first, second], group) = row();
+        first.close_then_wait();
+        assert!(!second.is_closed() && !group.is_closed());
+        group.close();
+        assert!(second.is_closed());
+    });
 }
 
 #[test]
@@ -179,22 +181,24 @@ fn c3_a_long_row_of_empty_channels_takes_no_deep_stack() {
 
 #[test]
 fn c4_still_running_says_which_channel() {
-    let ([first, second], group) = row();
-    let sending = first.add_sender().unwrap().named("reader");
-    let receiving = second.add_receiver().unwrap();
+    within(LIMIT, || {
+        let ([first, second], group) = row();
+        let sending = first.add_sender().unwrap().named("reader");
+        let receiving = second.add_receiver().unwrap();
 
-    let still = group.wait_timeout(MOMENT).unwrap_err();
-    assert_eq!(still.channel(), Some(0));
-    assert!(!still.is_closed());
-    group.close();
-    let still = group.wait_timeout(MOMENT).unwrap_err();
-    assert_eq!(still.to_string(), "channel 1 of 2: 1 sender is still running: 'reader'");
-    sending.done();
-    let still = group.wait_timeout(MOMENT).unwrap_err();
-    assert_eq!(still.channel(), Some(1));
-    assert_eq!(still.to_string(), "channel 2 of 2: 1 receiver is still running");
-    receiving.done();
-    assert_eq!(group.wait_timeout(MOMENT), Ok(()));
+        let still = group.wait_timeout(MOMENT).unwrap_err();
+        assert_eq!(still.channel(), Some(0));
+        assert!(!still.is_closed());
+        group.close();
+        let still = group.wait_timeout(MOMENT).unwrap_err();
+        assert_eq!(still.to_string(), "channel 1 of 2: 1 sender is still running: 'reader'");
+        sending.done();
+        let still = group.wait_timeout(MOMENT).unwrap_err();
+        assert_eq!(still.channel(), Some(1));
+        assert_eq!(still.to_string(), "channel 2 of 2: 1 receiver is still running");
+        receiving.done();
+        assert_eq!(group.wait_timeout(MOMENT), Ok(()));
+    });
 }
 
 #[test]

@@ -57,10 +57,12 @@ fn c1_nothing_is_given_once_closed() {
 
 #[test]
 fn c1_a_forgotten_guard_counts_as_running() {
-    let closer = Closer::new();
-    mem::forget(closer.add_running());
-    closer.close();
-    assert_eq!(closer.wait_timeout(Duration::ZERO).unwrap_err().count(), 1);
+    within(LIMIT, || {
+        let closer = Closer::new();
+        mem::forget(closer.add_running());
+        closer.close();
+        assert_eq!(closer.wait_timeout(Duration::ZERO).unwrap_err().count(), 1);
+    });
 }
 
 #[test]
@@ -216,37 +218,41 @@ fn c4_an_endless_limit_is_no_limit() {
 
 #[test]
 fn c4_still_running_says_how_many_and_who() {
-    let closer = Closer::new();
-    let flusher = closer.add_running().unwrap().named("flusher");
-    let shard = closer.add_running_owned().unwrap().named(format!("shard {}", 3));
-    let nameless = closer.add_running().unwrap();
-    closer.close();
+    within(LIMIT, || {
+        let closer = Closer::new();
+        let flusher = closer.add_running().unwrap().named("flusher");
+        let shard = closer.add_running_owned().unwrap().named(format!("shard {}", 3));
+        let nameless = closer.add_running().unwrap();
+        closer.close();
 
-    let still = closer.wait_timeout(MOMENT).unwrap_err();
-    assert_eq!(still.count(), 3);
-    assert_eq!(still.names(), ["flusher", "shard 3"]);
-    assert_eq!(still.channel(), None);
-    assert_eq!(
-        still.to_string(),
-        "3 tasks are still running: 'flusher', 'shard 3' and 1 without a name"
-    );
+        let still = closer.wait_timeout(MOMENT).unwrap_err();
+        assert_eq!(still.count(), 3);
+        assert_eq!(still.names(), ["flusher", "shard 3"]);
+        assert_eq!(still.channel(), None);
+        assert_eq!(
+            still.to_string(),
+            "3 tasks are still running: 'flusher', 'shard 3' and 1 without a name"
+        );
 
-    flusher.done();
-    drop(nameless);
-    let still = closer.wait_timeout(Duration::ZERO).unwrap_err();
-    assert_eq!(still.to_string(), "1 task is still running: 'shard 3'");
-    shard.done();
-    assert_eq!(closer.wait_timeout(Duration::ZERO), Ok(()));
+        flusher.done();
+        drop(nameless);
+        let still = closer.wait_timeout(Duration::ZERO).unwrap_err();
+        assert_eq!(still.to_string(), "1 task is still running: 'shard 3'");
+        shard.done();
+        assert_eq!(closer.wait_timeout(Duration::ZERO), Ok(()));
+    });
 }
 
 #[test]
 fn c4_a_guard_that_is_named_again_has_the_last_name() {
-    let closer = Closer::new();
-    let running = closer.add_running().unwrap().named("idle").named("flushing");
-    assert_eq!(closer.wait_timeout(Duration::ZERO).unwrap_err().names(), ["flushing"]);
-    assert!(format!("{running:?}").contains("flushing"));
-    drop(running);
-    assert!(closer.wait_timeout(Duration::ZERO).unwrap_err().names().is_empty());
+    within(LIMIT, || {
+        let closer = Closer::new();
+        let running = closer.add_running().unwrap().named("idle").named("flushing");
+        assert_eq!(closer.wait_timeout(Duration::ZERO).unwrap_err().names(), ["flushing"]);
+        assert!(format!("{running:?}").contains("flushing"));
+        drop(running);
+        assert!(closer.wait_timeout(Duration::ZERO).unwrap_err().names().is_empty());
+    });
 }
 
 #[test]
@@ -275,12 +281,14 @@ fn c5_select_sees_the_close_now_and_later() {
 
 #[test]
 fn c5_select_waits_while_open() {
-    let closer = Closer::new();
-    let told = select! {
-        recv(closer.close_notify().receiver()) -> _ => true,
-        default(MOMENT) => false,
-    };
-    assert!(!told);
+    within(LIMIT, || {
+        let closer = Closer::new();
+        let told = select! {
+            recv(closer.close_notify().receiver()) -> _ => true,
+            default(MOMENT) => false,
+        };
+        assert!(!told);
+    });
 }
 
 #[test]
@@ -343,15 +351,17 @@ fn fault9_closing_twice_is_fine() {
 
 #[test]
 fn fault9_a_done_is_counted_once() {
-    let closer = Closer::new();
-    let (first, second) = (closer.add_running().unwrap(), closer.add_running().unwrap());
-    // `done` takes the guard, so that a second one cannot be written, and its drop adds nothing.
-    first.done();
-    assert_eq!(closer.running(), 1);
-    closer.close();
-    assert_eq!(closer.wait_timeout(Duration::ZERO).unwrap_err().count(), 1);
-    second.done();
-    assert_eq!(closer.wait_timeout(Duration::ZERO), Ok(()));
+    within(LIMIT, || {
+        let closer = Closer::new();
+        let (first, second) = (closer.add_running().unwrap(), closer.add_running().unwrap());
+        // `done` takes the guard, so that a second one cannot be written, and its drop adds nothing.
+        first.done();
+        assert_eq!(closer.running(), 1);
+        closer.close();
+        assert_eq!(closer.wait_timeout(Duration::ZERO).unwrap_err().count(), 1);
+        second.done();
+        assert_eq!(closer.wait_timeout(Duration::ZERO), Ok(()));
+    });
 }
 
 #[test]

@@ -68,6 +68,7 @@ impl Count {
     }
 
     /// One more, unless closed; says whether it was let in.
+    #[inline]
     pub(super) fn add(&self) -> bool {
         let mut word = self.word.load(Ordering::Acquire);
         loop {
@@ -85,6 +86,7 @@ impl Count {
     }
 
     /// One less. True for the one that drained the count: once, and for nobody else.
+    #[inline]
     pub(super) fn done(&self) -> bool {
         let before = self.word.fetch_sub(ONE, Ordering::AcqRel);
         debug_assert!(before >= ONE, "a done without an add");
@@ -103,6 +105,7 @@ impl Count {
         before == CLOSED && self.drain()
     }
 
+    #[cold]
     fn drain(&self) -> bool {
         let first = self.drained.set(());
         debug_assert!(first, "drained twice");

@@ -41,6 +41,7 @@ impl Gate {
     }
 
     /// One leaves; the last one out closes what follows.
+    #[inline]
     pub(super) fn leave(&self) {
         if self.count.done() {
             self.drained();
@@ -59,6 +60,7 @@ impl Gate {
     }
 
     /// A loop where a recursion would read better: a long row of empty gates takes no deep stack.
+    #[cold]
     fn drained(&self) {
         let mut following = self.take_followers();
         while let Some(gate) = following.pop() {

@@ -25,6 +25,7 @@ impl<G: Deref<Target = Gate>> Guard<G> {
 }
 
 impl<G: Deref<Target = Gate>> Drop for Guard<G> {
+    #[inline]
     fn drop(&mut self) {
         // The name first: whoever sees the count drained sees no name left.
         if let Some(name) = self.name {
@@ -93,6 +94,7 @@ pub struct RunningOwned(Guard<Arc<Gate>>);
 
 impl<'a> Running<'a> {
     /// Lets the caller in, unless the gate is closed.
+    #[inline]
     pub(super) fn enter(gate: &'a Gate) -> Option<Self> {
         gate.count.add().then(|| Self(Guard { gate, name: None }))
     }
@@ -133,6 +135,7 @@ impl<'a> Running<'a> {
 
 impl RunningOwned {
     /// Lets the caller in, unless the gate is closed.
+    #[inline]
     pub(super) fn enter(gate: &Arc<Gate>) -> Option<Self> {
         gate.count.add().then(|| Self(Guard { gate: Arc::clone(gate), name: None }))
     }

@@ -10,7 +10,6 @@ use std::thread;
 use std::time::Duration;
 
 use common::within;
-use crossbeam_channel::{Receiver, Sender, bounded, select};
 use rungroup::{ChannelCloser, ChannelGroupCloser};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -105,66 +104,6 @@ fn c3_a_group_that_closes_among_its_drains_always_ends() {
             });
         }
     });
-}
-
-#[test]
-fn c3_what_enters_the_first_channel_comes_out_of_the_last() {
-    within(LIMIT, || {
-        for _ in 0..100 {
-            let ([a, b, c], group) = row();
-            let (input, to_middle) = bounded(1);
-            let (from_middle, to_last) = bounded(1);
-            let (from_last, output) = bounded(1);
-            let guards = [&a, &b].map(|from| from.add_receiver_owned().unwrap());
-            let [a_in, b_in] = guards;
-            let [b_out, c_out] = [&b, &c].map(|to| to.add_sender_owned().unwrap());
-            let end = c.add_receiver_owned().unwrap();
-            thread::scope(|scope| {
-                scope.spawn(|| {
-                    pass_on(&a, &to_middle, |item| from_middle.send(item).unwrap());
-                    drop((a_in, b_out));
-                });
-                scope.spawn(|| {
-                    pass_on(&b, &to_last, |item| from_last.send(item).unwrap());
-                    drop((b_in, c_out));
-                });
-                let received = scope.spawn(|| {
-                    let mut received = 0;
-                    pass_on(&c, &output, |_| received += 1);
-                    end.done();
-                    received
-                });
-                let sent = [(); 2].map(|()| scope.spawn(|| feed(&a, &input)));
-                // Closed as soon as one item has come a long way: everything is on the move.
-                scope.spawn(|| {
-                    a.closing().wait_timeout(Duration::from_millis(1));
-                    group.close();
-                });
-                group.wait();
-                let sent: u32 = sent.into_iter().map(|thread| thread.join().unwrap()).sum();
-                assert_eq!(received.join().unwrap(), sent);
-            });
-        }
-    });
-}
-
-fn feed(closer: &ChannelCloser, input: &Sender<u32>) -> u32 {
-    let mut sent = 0;
-    while let Some(_sending) = closer.add_sender() {
-        input.send(sent).unwrap();
-        sent += 1;
-    }
-    sent
-}
-
-fn pass_on(closer: &ChannelCloser, items: &Receiver<u32>, mut to: impl FnMut(u32)) {
-    loop {
-        select! {
-            recv(items) -> item => to(item.unwrap()),
-            recv(closer.close_notify().receiver()) -> _ => break,
-        }
-    }
-    items.try_iter().for_each(to);
 }
 
 #[test]

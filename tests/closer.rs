@@ -1,4 +1,4 @@
-//! `Closer`: rules C1, C2, C4 and C5 of the design, and fault 9 of the originals.
+//! `Closer`: rules C1, C2 and C4 of the design, and fault 9 of the originals.
 
 // Real threads are the subject, and tests have no other way to them.
 #![allow(clippy::disallowed_methods)]
@@ -13,7 +13,6 @@ use std::thread;
 use std::time::Duration;
 
 use common::within;
-use crossbeam_channel::select;
 use rungroup::{CloseNotify, Closer, Running, RunningOwned, StillRunning};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -256,59 +255,6 @@ fn c4_a_guard_that_is_named_again_has_the_last_name() {
 }
 
 #[test]
-fn c5_select_sees_the_close_now_and_later() {
-    within(LIMIT, || {
-        let closer = Closer::new();
-        let told = closer.close_notify().clone();
-        let (ready, is_ready) = mpsc::channel();
-        let waiter = thread::spawn(move || {
-            let made_before = told.receiver().clone();
-            ready.send(()).unwrap();
-            select! { recv(made_before) -> told => assert!(told.is_err()) }
-        });
-        is_ready.recv().unwrap();
-        closer.close();
-        waiter.join().unwrap();
-
-        // Again, and on a channel that is made only after the close.
-        let late = Closer::new();
-        late.close();
-        for closer in [&closer, &late] {
-            select! { recv(closer.close_notify().receiver()) -> told => assert!(told.is_err()) }
-        }
-    });
-}
-
-#[test]
-fn c5_select_waits_while_open() {
-    within(LIMIT, || {
-        let closer = Closer::new();
-        let told = select! {
-            recv(closer.close_notify().receiver()) -> _ => true,
-            default(MOMENT) => false,
-        };
-        assert!(!told);
-    });
-}
-
-#[test]
-fn c5_the_notification_can_be_waited_for_and_tested() {
-    within(LIMIT, || {
-        let closer = Closer::new();
-        let told = closer.close_notify();
-        assert!(!told.is_closed());
-        assert!(!told.wait_timeout(MOMENT));
-        thread::scope(|scope| {
-            scope.spawn(|| told.wait());
-            scope.spawn(|| assert!(told.wait_timeout(LIMIT)));
-            closer.close();
-        });
-        assert!(told.is_closed());
-        assert!(told.wait_timeout(Duration::ZERO));
-    });
-}
-
-#[test]
 fn fault9_no_add_succeeds_after_the_close_was_announced() {
     within(LIMIT, || {
         for _ in 0..200 {
@@ -361,40 +307,5 @@ fn fault9_a_done_is_counted_once() {
         assert_eq!(closer.wait_timeout(Duration::ZERO).unwrap_err().count(), 1);
         second.done();
         assert_eq!(closer.wait_timeout(Duration::ZERO), Ok(()));
-    });
-}
-
-#[test]
-fn closes_among_adds_and_dones_always_drain() {
-    within(LIMIT, || {
-        for _ in 0..200 {
-            let (closer, inside) = (Closer::new(), AtomicU32::new(0));
-            let start = Barrier::new(5);
-            thread::scope(|scope| {
-                for name in ["a", "b", "c"] {
-                    let (closer, inside, start) = (&closer, &inside, &start);
-                    scope.spawn(move || {
-                        start.wait();
-                        while let Some(mut running) = closer.add_running() {
-                            inside.fetch_add(1, Ordering::Relaxed);
-                            if name == "a" {
-                                running = running.named(name);
-                            }
-                            inside.fetch_sub(1, Ordering::Relaxed);
-                            drop(running);
-                        }
-                    });
-                }
-                scope.spawn(|| {
-                    start.wait();
-                    closer.wait();
-                    assert!(closer.is_closed(), "drained before it was announced");
-                    assert_eq!(inside.load(Ordering::Relaxed), 0);
-                });
-                start.wait();
-                closer.close_then_wait();
-                assert_eq!(inside.load(Ordering::Relaxed), 0);
-            });
-        }
     });
 }

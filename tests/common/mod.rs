@@ -1,7 +1,7 @@
 //! What the tests share.
 
-// Not every test file uses everything in here.
-#![allow(dead_code)]
+// Not every test file uses everything in here, and each is a crate of its own.
+#![allow(dead_code, unreachable_pub)]
 // Tests spawn threads of their own; the library's one place for it is not open to them.
 #![allow(clippy::disallowed_methods)]
 

@@ -1,0 +1,86 @@
+//! `CloseNotify`: rule C5 of the design.
+
+// Real threads are the subject, and tests have no other way to them.
+#![allow(clippy::disallowed_methods)]
+
+mod common;
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use common::within;
+use crossbeam_channel::select;
+use rungroup::Closer;
+
+const LIMIT: Duration = Duration::from_secs(20);
+/// Long enough to be noticed, short enough to be waited for in vain.
+const MOMENT: Duration = Duration::from_millis(10);
+
+#[test]
+fn c5_select_sees_the_close_now_and_later() {
+    within(LIMIT, || {
+        let closer = Closer::new();
+        let told = closer.close_notify().clone();
+        let (ready, is_ready) = mpsc::channel();
+        let waiter = thread::spawn(move || {
+            let made_before = told.receiver().clone();
+            ready.send(()).unwrap();
+            select! { recv(made_before) -> told => assert!(told.is_err()) }
+        });
+        is_ready.recv().unwrap();
+        closer.close();
+        waiter.join().unwrap();
+
+        // Again, and on a channel that is made only after the close.
+        let late = Closer::new();
+        late.close();
+        for closer in [&closer, &late] {
+            select! { recv(closer.close_notify().receiver()) -> told => assert!(told.is_err()) }
+        }
+    });
+}
+
+#[test]
+fn c5_select_waits_while_open() {
+    within(LIMIT, || {
+        let closer = Closer::new();
+        let told = select! {
+            recv(closer.close_notify().receiver()) -> _ => true,
+            default(MOMENT) => false,
+        };
+        assert!(!told);
+    });
+}
+
+#[test]
+fn c5_the_notification_can_be_waited_for_and_tested() {
+    within(LIMIT, || {
+        let closer = Closer::new();
+        let told = closer.close_notify();
+        assert!(!told.is_closed());
+        assert!(!told.wait_timeout(MOMENT));
+        thread::scope(|scope| {
+            scope.spawn(|| told.wait());
+            scope.spawn(|| assert!(told.wait_timeout(LIMIT)));
+            closer.close();
+        });
+        assert!(told.is_closed());
+        assert!(told.wait_timeout(Duration::ZERO));
+    });
+}
+
+#[cfg(feature = "net")]
+#[test]
+fn c5_the_descriptor_hangs_up_at_the_close() {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    within(LIMIT, || {
+        let closer = Closer::new();
+        let fd = closer.close_notify().as_fd().unwrap().try_clone_to_owned().unwrap();
+        let waiter = thread::spawn(move || UnixStream::from(fd).read(&mut [0]).unwrap());
+        closer.close();
+        assert_eq!(waiter.join().unwrap(), 0, "nothing ever comes but the end");
+    });
+}

@@ -143,7 +143,7 @@ pub(super) trait AnyFlag: Send + Sync {
     fn source(&self) -> Source;
 
     /// Reads, checks and sets a value. Nothing is set where there is a problem.
-    fn assign(&self, args: &[OsString], source: &Source) -> Result<(), ConfigErrors>;
+    fn assign(&self, args: &[OsString], source: Source) -> Result<(), ConfigErrors>;
 
     /// Nobody gave a value: sees that there is one all the same, and checks it.
     fn settle(&self) -> Result<(), ConfigError>;

@@ -343,7 +343,7 @@ impl<T: FlagValue> AnyFlag for Shared<T> {
         self.newest().map_or(Source::Default, |setting| setting.source.clone())
     }
 
-    fn assign(&self, args: &[OsString], source: &Source) -> Result<(), ConfigErrors> {
+    fn assign(&self, args: &[OsString], source: Source) -> Result<(), ConfigErrors> {
         let value = match guarded(|| T::from_args(args)) {
             Ok(value) => value,
             Err(why) => {
@@ -352,18 +352,18 @@ impl<T: FlagValue> AnyFlag for Shared<T> {
                 let count = if T::arity() == Arity::Many { args.len() } else { 1 };
                 for arg in &args[args.len().saturating_sub(count)..] {
                     if let Err(why) = guarded(|| T::from_arg(arg)) {
-                        errors.push(self.unreadable(why, arg, source));
+                        errors.push(self.unreadable(why, arg, &source));
                     }
                 }
                 if errors.is_empty() {
-                    errors.push(self.unreadable(why, &args.join(",".as_ref()), source));
+                    errors.push(self.unreadable(why, &args.join(",".as_ref()), &source));
                 }
                 return Err(errors);
             }
         };
         match self.passes(&value) {
-            Ok(()) => self.push(value, source.clone()),
-            Err(why) => return Err(self.definition.problem(why, &value.to_arg(), source).into()),
+            Ok(()) => self.push(value, source),
+            Err(why) => return Err(self.definition.problem(why, &value.to_arg(), &source).into()),
         }
         Ok(())
     }

@@ -90,10 +90,11 @@ impl Reader<'_> {
             },
             Ok(Some(Arg::Value(value))) => self.positional(value, before),
             // `-v=false`: lexopt gives out `v` first and stumbles over the value after it.
-            Err(lexopt::Error::UnexpectedValue { value, .. }) => match before {
-                Before::Switch(index) => self.value(index, value),
-                Before::Nothing | Before::Unknown => {}
-            },
+            Err(lexopt::Error::UnexpectedValue { value, .. }) => {
+                if let Before::Switch(index) = before {
+                    self.value(index, value);
+                }
+            }
             Err(error) => self.line.errors.push(error.to_string()),
         }
         true

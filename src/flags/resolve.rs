@@ -88,14 +88,14 @@ impl Table {
         } else {
             from_environment(entry, env)
         };
-        let outcome = match &found {
-            Some((values, source)) => entry.flag.assign(values, source),
-            None => entry.flag.settle().map_err(|problem| self.how_to_give(entry, problem).into()),
-        };
         if let (Some((_, source)), Some(instead)) = (&found, &entry.definition().deprecated) {
             let name = entry.definition().full_name();
             settings.warnings.push(format!("flag '--{name}' ({source}) is deprecated: {instead}"));
         }
+        let outcome = match found {
+            Some((values, source)) => entry.flag.assign(&values, source),
+            None => entry.flag.settle().map_err(|problem| how_to_give(entry, problem).into()),
+        };
         if let Err(errors) = outcome {
             let units: Vec<&str> = self.units(entry).collect();
             settings.errors.append(match units.first() {
@@ -104,18 +104,6 @@ impl Table {
             });
             settings.unusable.extend(units.into_iter().map(str::to_owned));
         }
-    }
-
-    /// Adds to the problem of a missing flag how it can be given.
-    fn how_to_give(&self, entry: &Entry, problem: ConfigError) -> ConfigError {
-        if problem.value().is_some() || !entry.flag.is_required() {
-            return problem;
-        }
-        let (name, value) = (entry.definition().full_name(), entry.flag.value_name());
-        problem.tip(match entry.variables.first() {
-            Some(variable) => format!("give '--{name} <{value}>', or set {variable}"),
-            None => format!("give '--{name} <{value}>'"),
-        })
     }
 
     fn version(&self) -> String {
@@ -136,5 +124,17 @@ fn from_environment(
             Arity::Switch | Arity::One => vec![value],
         };
         (!values.is_empty()).then(|| (values, Source::environment(variable)))
+    })
+}
+
+/// Adds to the problem of a missing flag how it can be given.
+fn how_to_give(entry: &Entry, problem: ConfigError) -> ConfigError {
+    if problem.value().is_some() || !entry.flag.is_required() {
+        return problem;
+    }
+    let (name, value) = (entry.definition().full_name(), entry.flag.value_name());
+    problem.tip(match entry.variables.first() {
+        Some(variable) => format!("give '--{name} <{value}>', or set {variable}"),
+        None => format!("give '--{name} <{value}>'"),
     })
 }

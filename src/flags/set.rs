@@ -43,6 +43,7 @@ impl FlagSet {
 
     /// Adds a flag.
     #[must_use = "`add` returns the set with the flag in it"]
+    #[allow(clippy::should_implement_trait)] // `a + b` would not read better
     pub fn add<T: FlagValue>(mut self, flag: &Flag<T>) -> Self {
         self.flags.push(flag.erased());
         self
@@ -107,7 +108,7 @@ impl FlagSet {
         if let (Source::Environment { .. }, Arity::Many) = (&source, flag.arity()) {
             args = args.iter().flat_map(|value| at_commas(value)).collect();
         }
-        flag.flag.assign(&args, &source)
+        flag.flag.assign(&args, source)
     }
 }
 
@@ -127,7 +128,10 @@ pub(super) fn at_commas(value: &OsStr) -> Vec<OsString> {
 impl fmt::Debug for FlagSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<String> = self.flags().map(|flag| flag.name()).collect();
-        f.debug_struct("FlagSet").field("name", &self.name).field("flags", &names).finish()
+        f.debug_struct("FlagSet")
+            .field("name", &self.name)
+            .field("flags", &names)
+            .finish_non_exhaustive()
     }
 }
 

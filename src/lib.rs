@@ -4,24 +4,61 @@
 mod clock;
 mod closer;
 mod error;
+mod exit;
 mod failure;
 mod latch;
 mod panic;
 mod stop;
 mod sync;
+mod terminal;
 mod thread;
 
 // Vocabulary: what units say.
+mod context;
+mod event;
 mod flags;
+mod handle;
+#[cfg(feature = "net")]
+mod net;
+mod ready;
+mod snapshot;
+mod unit;
+
+// The supervisor knows neither flags nor groups.
+mod supervisor;
+
+// The group puts everything together.
+mod group;
+
+// Ready-made units: anyone could have written them.
+#[cfg(feature = "env_logger")]
+mod logging;
+mod signals;
 
 pub use closer::{
     ChannelCloser, ChannelGroupCloser, CloseNotify, Closer, Running, RunningOwned, StillRunning,
 };
+pub use context::{OnStop, RunContext, ServeContext};
 pub use error::{ConfigError, ConfigErrors, Error, ErrorKind};
+pub use event::{Event, Events};
+pub use exit::Exit;
 pub use failure::{BoxError, Failure, Outcome, Phase};
 pub use flags::{
-    Arity, Bytes, Exit, Flag, FlagInfo, FlagSet, FlagValue, IntoDefault, ParseBytesError, Source,
+    Arity, Bytes, Flag, FlagInfo, FlagSet, FlagValue, IntoDefault, ParseBytesError, Source,
 };
+pub use group::{Configured, Group, Limit, Registration, RunError};
+pub use handle::{GroupHandle, UnitId};
+#[cfg(feature = "env_logger")]
+pub use logging::Logging;
+#[cfg(feature = "net")]
+pub use net::{Accept, Readable};
 pub use panic::Panic;
+pub use ready::NotReady;
+pub use signals::Signals;
+pub use snapshot::{Snapshot, UnitState, UnitStatus};
 pub use stop::{StopNotify, StopReason, StopToken};
+pub use supervisor::{LeftBehind, Report, StopOrder, UnitReport};
 pub use thread::ThreadStatus;
+pub use unit::{
+    Config, PreRunFn, PreRunner, Role, Service, ServiceFn, Unit, pre_run_fn, service_fn,
+};

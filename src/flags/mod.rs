@@ -4,7 +4,7 @@
 //! In reading order: `value` and `values` say what the type of a flag has to be able to do,
 //! `bytes` and `duration` are two such types; `definition` and `flag` are one flag, `set` is the
 //! flags of one unit, `table` and `clash` those of a whole group; `parse` reads the command line,
-//! `resolve` decides where each value comes from; `help` and `exit` are what the user sees.
+//! `resolve` decides where each value comes from; `help` is what the user sees.
 //! Nothing here knows units: they are names.
 
 mod bytes;
@@ -13,7 +13,6 @@ mod common;
 mod decimal;
 mod definition;
 mod duration;
-mod exit;
 mod flag;
 mod help;
 mod parse;
@@ -28,7 +27,6 @@ mod values;
 mod tests;
 
 pub use bytes::{Bytes, ParseBytesError};
-pub use exit::Exit;
 pub use flag::Flag;
 pub(crate) use resolve::{Parsed, Settings};
 pub use set::{FlagInfo, FlagSet};

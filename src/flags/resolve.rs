@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use super::common::Ask;
-use super::exit::Exit;
+use crate::exit::Exit;
 use super::help;
 use super::parse;
 use super::set::at_commas;

@@ -1,13 +1,7 @@
 //! `Exit`: how the program should end instead of running: with which code, having printed what
 //! (F9). Nothing is printed here.
 
-use std::fmt::Write as _;
 use std::process::ExitCode;
-
-use crate::error::ConfigErrors;
-
-/// The exit code of a program that was called wrongly.
-const USAGE: u8 = 2;
 
 /// The program should end now: help was asked for, or the settings are wrong.
 ///
@@ -41,15 +35,5 @@ impl Exit {
     /// What was asked for, and nothing more.
     pub(crate) fn success(stdout: String) -> Self {
         Self { code: 0, stdout, stderr: String::new() }
-    }
-
-    /// Everything that is wrong with the settings, one below the other (F7).
-    pub(crate) fn usage(program: &str, errors: &ConfigErrors) -> Self {
-        let mut stderr = String::new();
-        for error in errors.as_slice() {
-            let _ = writeln!(stderr, "error: {error}"); // writing to a String cannot fail
-        }
-        let _ = writeln!(stderr, "try '{program} --help'");
-        Self { code: USAGE, stdout: String::new(), stderr }
     }
 }

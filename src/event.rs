@@ -1,0 +1,248 @@
+//! What happens to a group, as one ordered stream of values, and the subscriptions to it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+
+use crate::failure::{Failure, Outcome};
+use crate::stop::StopReason;
+use crate::sync::Mutex;
+use crate::thread::ThreadStatus;
+
+/// One thing that happened. Units are named by their path.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Event, Group, service_fn};
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("short", |_ctx| Ok(())));
+/// let events = group.handle().events(64);
+/// group.run().unwrap();
+/// let seen: Vec<String> = events.iter().map(|event| event.to_string()).collect();
+/// assert!(seen.contains(&"unit 'short' starting".to_owned()));
+/// assert!(seen.contains(&"stopping: unit 'short' stopped".to_owned()));
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A unit's threads are being spawned, for the `attempt`-th time, counted from 1.
+    Starting {
+        /// The unit.
+        unit: Arc<str>,
+        /// Which incarnation.
+        attempt: u32,
+    },
+    /// A unit is ready.
+    Ready {
+        /// The unit.
+        unit: Arc<str>,
+    },
+    /// All units are ready.
+    GroupReady,
+    /// The group's end has begun.
+    Stopping {
+        /// Why.
+        reason: StopReason,
+    },
+    /// A unit is told to stop, or, with `StopReason::Ended`, what is left of it.
+    StopAsked {
+        /// The unit.
+        unit: Arc<str>,
+        /// Why.
+        reason: StopReason,
+    },
+    /// A unit's `serve` has returned. Threads of its own may still run.
+    Ended {
+        /// The unit.
+        unit: Arc<str>,
+        /// What it came back with.
+        outcome: Outcome,
+    },
+    /// The last thread of a unit has ended.
+    Stopped {
+        /// The unit.
+        unit: Arc<str>,
+        /// Whether its incarnation failed.
+        failed: bool,
+    },
+    /// A callback other than `serve` failed, or a helper thread panicked.
+    CallbackFailed {
+        /// Which, and how.
+        failure: Failure,
+    },
+    /// A unit is past its deadline: the others no longer wait for it.
+    Late {
+        /// The unit.
+        unit: Arc<str>,
+    },
+    /// The run is over, and this was left behind.
+    LeftBehind {
+        /// The unit, if the thread is one of a unit.
+        unit: Option<Arc<str>>,
+        /// The thread.
+        thread: ThreadStatus,
+    },
+    /// Something that the user should know though nothing is wrong: a deprecated flag, for one.
+    Warning {
+        /// What it is.
+        text: String,
+    },
+    /// All pre-runs are done; these roles are in the group.
+    Serving {
+        /// Sorted, each once.
+        roles: Arc<[String]>,
+    },
+    /// Every service has stopped or been left behind.
+    ServicesStopped {
+        /// How long that took since the end began.
+        took: Duration,
+    },
+}
+
+impl Event {
+    /// The unit that it happened to, where it is one.
+    pub fn unit(&self) -> Option<&str> {
+        match self {
+            Event::Starting { unit, .. }
+            | Event::Ready { unit }
+            | Event::StopAsked { unit, .. }
+            | Event::Ended { unit, .. }
+            | Event::Stopped { unit, .. }
+            | Event::Late { unit } => Some(unit),
+            Event::LeftBehind { unit, .. } => unit.as_deref(),
+            Event::CallbackFailed { failure } => Some(failure.unit()),
+            Event::GroupReady
+            | Event::Warning { .. }
+            | Event::Stopping { .. }
+            | Event::Serving { .. }
+            | Event::ServicesStopped { .. } => None,
+        }
+    }
+
+    /// How serious it is, as a level of the `log` crate.
+    pub fn level(&self) -> log::Level {
+        match self {
+            Event::Ended { outcome, .. } if !outcome.is_ok() => log::Level::Error,
+            Event::CallbackFailed { .. } | Event::LeftBehind { .. } => log::Level::Error,
+            Event::Late { .. } | Event::Warning { .. } => log::Level::Warn,
+            Event::GroupReady | Event::Stopping { .. } | Event::ServicesStopped { .. } => {
+                log::Level::Info
+            }
+            Event::Serving { roles } if !roles.is_empty() => log::Level::Info,
+            _ => log::Level::Debug,
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Starting { unit, attempt: 1 } => write!(f, "unit '{unit}' starting"),
+            Event::Starting { unit, attempt } => {
+                write!(f, "unit '{unit}' starting, attempt {attempt}")
+            }
+            Event::Ready { unit } => write!(f, "unit '{unit}' ready"),
+            Event::GroupReady => f.write_str("all units ready"),
+            Event::Stopping { reason } => write!(f, "stopping: {reason}"),
+            Event::StopAsked { unit, reason } => write!(f, "unit '{unit}' told to stop: {reason}"),
+            Event::Ended { unit, outcome: Outcome::Ok } => write!(f, "unit '{unit}' ended: ok"),
+            Event::Ended { outcome: Outcome::Failed(failure), .. }
+            | Event::CallbackFailed { failure } => failure.fmt(f),
+            Event::Stopped { unit, failed: false } => write!(f, "unit '{unit}' stopped"),
+            Event::Stopped { unit, failed: true } => write!(f, "unit '{unit}' failed"),
+            Event::Late { unit } => write!(f, "unit '{unit}' is past its deadline"),
+            Event::LeftBehind { unit: Some(unit), thread } => {
+                write!(f, "unit '{unit}' did not stop: {thread} is left behind")
+            }
+            Event::LeftBehind { unit: None, thread } => write!(f, "{thread} is left behind"),
+            Event::Warning { text } => f.write_str(text),
+            Event::Serving { roles } => match &roles[..] {
+                [] => f.write_str("serving"),
+                roles => write!(f, "serving, roles: {}", roles.join(", ")),
+            },
+            Event::ServicesStopped { took } => write!(f, "all services stopped in {took:.1?}"),
+        }
+    }
+}
+
+/// A bounded subscription to a group's events; see `GroupHandle::events`. It ends when the run is
+/// over. A subscriber that is slow misses events, and delays nobody.
+#[derive(Debug)]
+pub struct Events {
+    receiver: Receiver<Event>,
+    missed: Arc<AtomicU64>,
+}
+
+impl Events {
+    /// Blocks for the next event; `None` when the run is over.
+    pub fn next_event(&self) -> Option<Event> {
+        self.receiver.recv().ok()
+    }
+
+    /// The events as they come, until the run is over.
+    pub fn iter(&self) -> impl Iterator<Item = Event> + '_ {
+        self.receiver.iter()
+    }
+
+    /// How many events found the subscription full and were dropped.
+    pub fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed) // a number, nothing is published by it
+    }
+
+    /// For crossbeam's `select!`.
+    pub fn receiver(&self) -> &Receiver<Event> {
+        &self.receiver
+    }
+}
+
+/// Where events are published. Closed at the end of the run, which ends the subscriptions.
+#[derive(Debug, Default)]
+pub(crate) struct Hub(Mutex<Subscribers>);
+
+#[derive(Debug, Default)]
+struct Subscribers {
+    closed: bool,
+    list: Vec<Subscriber>,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    sender: Sender<Event>,
+    missed: Arc<AtomicU64>,
+}
+
+impl Hub {
+    /// At least one event is held, whatever `capacity` says.
+    pub(crate) fn subscribe(&self, capacity: usize) -> Events {
+        let (sender, receiver) = crossbeam_channel::bounded(capacity.max(1));
+        let missed = Arc::new(AtomicU64::new(0));
+        let mut subscribers = self.0.lock();
+        if !subscribers.closed {
+            subscribers.list.push(Subscriber { sender, missed: missed.clone() });
+        }
+        Events { receiver, missed }
+    }
+
+    /// Never blocks on a subscriber.
+    pub(crate) fn publish(&self, event: &Event) {
+        self.0.lock().list.retain(|subscriber| match subscriber.sender.try_send(event.clone()) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                subscriber.missed.fetch_add(1, Ordering::Relaxed);
+                true
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        });
+    }
+
+    pub(crate) fn close(&self) {
+        let mut subscribers = self.0.lock();
+        subscribers.closed = true;
+        subscribers.list.clear();
+    }
+}

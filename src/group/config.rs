@@ -1,0 +1,161 @@
+//! The config phase: gather the flags of all units, parse, validate, and report everything that is
+//! wrong at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use super::registry::{Registry, Stage};
+use super::shared::Shared;
+use crate::error::{ConfigError, ConfigErrors, Error, ErrorKind};
+use crate::exit::Exit;
+use crate::flags::{Definitions, Parsed, Program, Settings, Table};
+use crate::panic;
+use crate::supervisor::denies;
+use crate::unit::{Config, Unit};
+
+/// What came of the config phase.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Configured, Group};
+///
+/// let mut group = Group::new("demo").args(["demo", "--help"]);
+/// match group.run_config().unwrap() {
+///     Configured::Exit(exit) => assert!(exit.stdout.contains("--help")),
+///     Configured::Continue => unreachable!("help was asked for"),
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "the program may have been asked for its help only"]
+pub enum Configured {
+    /// All is set: go on with `run`.
+    Continue,
+    /// Nothing is to be run: print this, and end.
+    Exit(Exit),
+}
+
+/// The command line and the environment that the flags are read from.
+pub(super) struct Sources {
+    /// The program's name first.
+    pub(super) args: Vec<OsString>,
+    /// `None`: the process's own.
+    pub(super) env: Option<BTreeMap<OsString, OsString>>,
+}
+
+impl Sources {
+    /// Neither: the program has set the flags by itself.
+    pub(super) fn none(program: &str) -> Self {
+        Self { args: vec![program.into()], env: Some(BTreeMap::new()) }
+    }
+
+    fn variable(&self, name: &str) -> Option<OsString> {
+        match &self.env {
+            Some(env) => env.get(std::ffi::OsStr::new(name)).cloned(),
+            None => std::env::var_os(name),
+        }
+    }
+}
+
+/// What the config phase leaves to the others.
+#[derive(Default)]
+pub(super) struct Settled {
+    pub(super) arguments: Arc<[OsString]>,
+    pub(super) warnings: Vec<String>,
+}
+
+type Units = Vec<(Arc<str>, Arc<dyn Unit>)>;
+
+/// Gathers the flags of all units; nothing is parsed.
+///
+/// # Errors
+///
+/// Everything that is wrong with how the group is put together.
+pub(super) fn gather(shared: &Shared, program: Program) -> Result<Table, Error> {
+    let (units, mut problems) = {
+        let registry = shared.registry.lock();
+        (config_units(&registry), registry.problems())
+    };
+    let mut definitions = Definitions::new(program);
+    for (name, unit) in units {
+        let set = call(&name, "flag_set", &*unit, |config| Ok(config.flag_set()));
+        match set {
+            Ok(set) => definitions.add(&name, set),
+            Err(errors) => problems.append(errors),
+        }
+    }
+    let table = definitions.into_table();
+    let table = table.map_err(|errors| problems.append(errors));
+    match table {
+        Ok(table) if problems.is_empty() => Ok(table),
+        _ => Err(Error::config(ErrorKind::Definition, problems)),
+    }
+}
+
+/// Parses and validates.
+///
+/// # Errors
+///
+/// Everything that is wrong with the settings, those that units refuse included.
+pub(super) fn settle(
+    shared: &Shared,
+    table: &Table,
+    sources: Sources,
+) -> Result<(Configured, Settled), Error> {
+    let variable = |name: &str| sources.variable(name);
+    let parsed = table.parse(sources.args.clone(), &variable);
+    let settings = match parsed {
+        Parsed::Exit(exit) => return Ok((Configured::Exit(exit), Settled::default())),
+        Parsed::ShowUnits => {
+            let name = shared.name.lock().clone();
+            let list = shared.registry.lock().list(&name);
+            let exit = Exit::success(format!("{list}\n"));
+            return Ok((Configured::Exit(exit), Settled::default()));
+        }
+        Parsed::Settings(settings) => settings,
+    };
+    let Settings { mut errors, unusable, warnings, name, arguments } = settings;
+    if let Some(name) = name {
+        *shared.name.lock() = name;
+    }
+    errors.append(validate(shared, &unusable));
+    if !errors.is_empty() {
+        return Err(Error::config(ErrorKind::Config, errors));
+    }
+    shared.registry.lock().stage = Stage::Configured;
+    Ok((Configured::Continue, Settled { arguments: arguments.into(), warnings }))
+}
+
+/// Asks every unit whose values could be read whether it can live with them.
+fn validate(shared: &Shared, unusable: &BTreeSet<String>) -> ConfigErrors {
+    let units = config_units(&shared.registry.lock());
+    let mut errors = ConfigErrors::new();
+    for (name, unit) in units.into_iter().filter(|(name, _)| !unusable.contains(&**name)) {
+        if let Err(found) = call(&name, "validate", &*unit, |config| config.validate()) {
+            errors.append(found);
+        }
+    }
+    errors
+}
+
+fn config_units(registry: &Registry) -> Units {
+    let units = registry.present().filter(|(_, entry)| entry.phases.config);
+    units.map(|(_, entry)| (entry.name.clone(), entry.unit.clone())).collect()
+}
+
+/// Calls one callback of one unit; a panic becomes a problem that names it.
+fn call<R>(
+    name: &str,
+    callback: &str,
+    unit: &dyn Unit,
+    body: impl FnOnce(&dyn Config) -> Result<R, ConfigErrors>,
+) -> Result<R, ConfigErrors> {
+    let result = panic::catch(|| match unit.as_config() {
+        Some(config) => body(config),
+        None => Err(ConfigError::new(denies("unit with flags").to_string()).into()),
+    });
+    let result =
+        result.unwrap_or_else(|panic| Err(ConfigError::new(format!("{callback} {panic}")).into()));
+    result.map_err(|errors| errors.of_unit(name))
+}

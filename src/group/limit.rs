@@ -1,0 +1,54 @@
+//! A duration that is known when the group is put together, or only once the flags are parsed.
+
+use std::time::Duration;
+
+use crate::flags::Flag;
+
+/// A limit of time: a `Duration`, or a flag that holds one and is read when the limit is needed.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Flag, Group};
+/// use std::time::Duration;
+///
+/// let drain = Flag::new("drain-timeout", Duration::from_secs(10), "how long to drain");
+/// let group = Group::new("demo").stop_timeout(&drain); // its flag belongs to some unit's set
+/// let other = Group::new("demo").stop_timeout(Duration::from_secs(5));
+/// # drop((group, other));
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Limit {
+    /// This long.
+    Fixed(Duration),
+    /// As long as the flag says.
+    Flag(Flag<Duration>),
+}
+
+impl Limit {
+    pub(super) fn get(&self) -> Duration {
+        match self {
+            Limit::Fixed(limit) => *limit,
+            Limit::Flag(flag) => *flag.get(),
+        }
+    }
+}
+
+impl From<Duration> for Limit {
+    fn from(limit: Duration) -> Self {
+        Limit::Fixed(limit)
+    }
+}
+
+impl From<&Flag<Duration>> for Limit {
+    fn from(flag: &Flag<Duration>) -> Self {
+        Limit::Flag(flag.clone())
+    }
+}
+
+impl From<Flag<Duration>> for Limit {
+    fn from(flag: Flag<Duration>) -> Self {
+        Limit::Flag(flag)
+    }
+}

@@ -1,0 +1,410 @@
+//! The group: what a program's parts are handed to, and what carries them through their lives.
+//!
+//! In reading order: `registry` and `registration` hold what was registered, `config` and `phases`
+//! are the phases of a run, `run_error` its result; `shared` is what handles and threads see of it.
+
+mod config;
+mod limit;
+mod phases;
+mod registration;
+mod registry;
+mod run_error;
+mod shared;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use config::Configured;
+pub use limit::Limit;
+pub use registration::Registration;
+pub use run_error::RunError;
+
+use crate::clock;
+use crate::error::{Error, ErrorKind};
+use crate::event::Event;
+use crate::failure::Outcome;
+use crate::flags::{FlagSet, Program, Table};
+use crate::handle::{Control, GroupHandle, UnitId};
+use crate::ready::NotReady;
+use crate::stop::{StopNotify, StopReason};
+use crate::supervisor::{Report, StopOrder};
+use crate::terminal;
+use crate::thread::{self, Place};
+use crate::unit::Unit;
+use config::{Settled, Sources};
+use phases::{Execution, Policies};
+use registry::{Phases, Stage};
+use shared::Shared;
+
+/// How long a group has to stop, from the moment when its end begins, unless it says otherwise.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The parts of a program, and their life: flags, pre-run, serve, stop, join.
+///
+/// Put it together with the builder methods and [`register`](Group::register), then hand `main` over
+/// to [`main`](Group::main), or [`run`](Group::run) it yourself.
+///
+/// # Examples
+///
+/// ```no_run
+/// use rungroup::{Group, Signals, service_fn};
+/// use std::process::ExitCode;
+/// use std::time::Duration;
+///
+/// fn main() -> ExitCode {
+///     let mut group = Group::new("ticker").version("1.0.0");
+///     group.register(Signals::new());
+///     group.register(service_fn("tick", |ctx| {
+///         while ctx.sleep(Duration::from_secs(1)) {
+///             println!("tick");
+///         }
+///         Ok(())
+///     }));
+///     group.main()
+/// }
+/// ```
+pub struct Group {
+    shared: Arc<Shared>,
+    program: Program,
+    policies: Policies,
+    /// Injected; otherwise the process's.
+    args: Option<Vec<OsString>>,
+    config: Config,
+}
+
+/// How far the config phase has come.
+enum Config {
+    Due,
+    /// The program has the flags and sets them by itself; only validation is due.
+    Embedded(Table),
+    Done(Settled),
+    /// The program was asked for its help and the like.
+    Exit(crate::Exit),
+    Failed(Error),
+}
+
+impl Group {
+    /// An empty group. The name is the program's: it stands in its help, its version and its log.
+    pub fn new(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self {
+            shared: Shared::new(name.clone()),
+            program: Program::new(name),
+            policies: Policies {
+                order: StopOrder::default(),
+                stop_timeout: Limit::Fixed(STOP_TIMEOUT),
+                arguments: Arc::new([]),
+            },
+            args: None,
+            config: Config::Due,
+        }
+    }
+
+    /// The version that `--version` prints; without one there is no such flag.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.program.version = Some(version.into());
+        self
+    }
+
+    /// What the program is for: the first words of its help.
+    #[must_use]
+    pub fn about(mut self, about: impl Into<String>) -> Self {
+        self.program.about = Some(about.into());
+        self
+    }
+
+    /// Reads every flag from the environment, too: with the prefix `KVD` the flag `max-conns` from
+    /// `KVD_MAX_CONNS`. The command line goes before the environment. By default nothing is read
+    /// from it.
+    #[must_use]
+    pub fn env_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.program.env_prefix = Some(prefix.into());
+        self
+    }
+
+    /// Takes positional arguments, which `RunContext::arguments` then has; `what` stands for them in
+    /// the help, as `FILE...`. By default they are an error.
+    #[must_use]
+    pub fn arguments(mut self, what: impl Into<String>) -> Self {
+        self.program.arguments = Some(what.into());
+        self
+    }
+
+    /// The command line to read instead of the process's own, the program's name first.
+    #[must_use]
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args = Some(args.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// How long the group has to stop, from the moment when its end begins: a `Duration`, or a flag
+    /// that holds one. After that `run` returns, and lists what did not stop. 30 s by default.
+    #[must_use]
+    pub fn stop_timeout(mut self, limit: impl Into<Limit>) -> Self {
+        self.policies.stop_timeout = limit.into();
+        self
+    }
+
+    /// In which order the units are told to stop. All at once by default, but for what `after` says.
+    #[must_use]
+    pub fn stop_order(mut self, order: StopOrder) -> Self {
+        self.policies.order = order;
+        self
+    }
+
+    /// The group's name; `--name` changes it.
+    pub fn name(&self) -> String {
+        self.shared.name()
+    }
+
+    /// The group as its units and other threads see it.
+    pub fn handle(&self) -> GroupHandle {
+        GroupHandle::new(self.shared.clone())
+    }
+
+    /// Hands a unit over. There is more to be said of it on what comes back, if need be.
+    ///
+    /// A unit that comes too late is refused, and `run` says so: one with flags after the config
+    /// phase, any after the run.
+    pub fn register(&mut self, unit: impl Unit) -> Registration<'_> {
+        let unit: Arc<dyn Unit> = Arc::new(unit);
+        let (name, phases) = (unit.name().into(), Phases::of(&*unit));
+        let (index, takes_part) = self.shared.registry.lock().add(unit, name, phases);
+        Registration { shared: &self.shared, index, takes_part }
+    }
+
+    /// Takes a unit out again; see [`GroupHandle::deregister`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn deregister(&mut self, unit: UnitId) -> Result<StopNotify, Error> {
+        self.shared.deregister(unit)
+    }
+
+    /// The phases with their units, and whether it is a program that serves (`svc`) or not (`cli`).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, pre_run_fn, service_fn};
+    ///
+    /// let mut group = Group::new("demo");
+    /// group.register(pre_run_fn("migrate", |_ctx| Ok(())));
+    /// group.register(service_fn("server", |_ctx| Ok(())));
+    /// assert_eq!(group.list_units(), "Group: demo [svc]\n- prerun: migrate\n- serve : server");
+    /// ```
+    pub fn list_units(&self) -> String {
+        let name = self.name();
+        self.shared.registry.lock().list(&name)
+    }
+
+    /// The flags of all units in one set, for a program that parses its command line by itself. The
+    /// group then reads neither the command line nor the environment: set the flags by name, and
+    /// `run` validates them.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Definition`] as [`run_config`](Group::run_config), and
+    /// [`ErrorKind::AlreadyRan`] after it.
+    pub fn register_flags(&mut self) -> Result<FlagSet, Error> {
+        if !matches!(self.config, Config::Due) {
+            return Err(Error::new(ErrorKind::AlreadyRan, "the config phase is over"));
+        }
+        let table = config::gather(&self.shared, self.program.clone())?;
+        let set = table.flag_set();
+        self.config = Config::Embedded(table);
+        Ok(set)
+    }
+
+    /// The config phase on its own: gathers the flags of all units, parses the command line and the
+    /// environment, and has every unit validate its settings. `run` then goes on behind it. Only
+    /// needed where something is to be done between the two; a pre-runner will often do.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Definition`] if the group is put together wrongly, [`ErrorKind::Config`] if the
+    /// settings are wrong, with everything at once in [`Error::problems`];
+    /// [`ErrorKind::AlreadyRan`] the second time.
+    pub fn run_config(&mut self) -> Result<Configured, Error> {
+        let args = self.args.take().unwrap_or_else(|| std::env::args_os().collect());
+        self.configure(Sources { args, env: None })
+    }
+
+    /// As [`run_config`](Group::run_config), from these arguments (the program's name first) and
+    /// this environment instead of the process's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Configured, Group};
+    ///
+    /// let mut group = Group::new("demo").env_prefix("DEMO");
+    /// let configured = group.run_config_from(["demo"], [("DEMO_NAME", "other")]).unwrap();
+    /// assert_eq!(configured, Configured::Continue);
+    /// assert_eq!(group.name(), "other");
+    /// ```
+    pub fn run_config_from<A, K, V>(
+        &mut self,
+        args: impl IntoIterator<Item = A>,
+        env: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Configured, Error>
+    where
+        A: Into<OsString>,
+        K: Into<OsString>,
+        V: Into<OsString>,
+    {
+        let args = args.into_iter().map(Into::into).collect();
+        let env: BTreeMap<OsString, OsString> =
+            env.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        self.configure(Sources { args, env: Some(env) })
+    }
+
+    fn configure(&mut self, sources: Sources) -> Result<Configured, Error> {
+        let _here = thread::enter(Place::Caller { run: self.shared.id });
+        let result = match std::mem::replace(&mut self.config, Config::Due) {
+            Config::Due => config::gather(&self.shared, self.program.clone())
+                .and_then(|table| config::settle(&self.shared, &table, sources)),
+            Config::Embedded(table) => {
+                config::settle(&self.shared, &table, Sources::none(&self.program.name))
+            }
+            done => {
+                self.config = done;
+                return Err(Error::new(ErrorKind::AlreadyRan, "the config phase is over"));
+            }
+        };
+        match result {
+            Ok((configured, settled)) => {
+                self.config = match &configured {
+                    Configured::Continue => Config::Done(settled),
+                    Configured::Exit(exit) => Config::Exit(exit.clone()),
+                };
+                Ok(configured)
+            }
+            Err(error) => {
+                self.config = Config::Failed(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs the group, and returns when everything has ended:
+    ///
+    /// 1. **config**, unless [`run_config`](Group::run_config) did it: the flags of all units are
+    ///    gathered, parsed, and validated;
+    /// 2. **pre-run**, one unit after the other in the order of registration;
+    /// 3. **serve**: every service on an OS thread of its own, until the first of them stops, or
+    ///    somebody asks;
+    /// 4. **stop**: all others are told, and their threads joined;
+    /// 5. **post-run**, in the reverse order of the pre-runs.
+    ///
+    /// A group without services ends after the pre-runs. If the program was only asked for its help
+    /// and the like, nothing runs, and [`Report::exit`] has what is to be printed.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] says which unit failed and how, what else went wrong, and what did not stop in
+    /// time. `Ok` means that the end was asked for, or that a service ended cleanly, and that nothing
+    /// failed.
+    pub fn run(&mut self) -> Result<Report, RunError> {
+        let began = clock::now();
+        let _here = thread::enter(Place::Caller { run: self.shared.id });
+        if self.shared.registry.lock().stage > Stage::Configured {
+            return Err(phases::already_ran());
+        }
+        let end = self.close_on_return(began);
+        if matches!(end.0.config, Config::Due | Config::Embedded(_)) {
+            let _ = end.0.run_config(); // what came of it is in `config`
+        }
+        let settled = match std::mem::replace(&mut end.0.config, Config::Due) {
+            Config::Done(settled) => settled,
+            Config::Exit(exit) => return Ok(Report::of_exit(exit, began)),
+            Config::Failed(error) => return Err(end.0.failed_early(error, began)),
+            Config::Due | Config::Embedded(_) => unreachable!("the config phase was just run"),
+        };
+        let refused = end.0.shared.registry.lock().problems();
+        if !refused.is_empty() {
+            let error = Error::config(ErrorKind::Definition, refused);
+            return Err(end.0.failed_early(error, began));
+        }
+        end.0.policies.arguments = settled.arguments;
+        for text in settled.warnings {
+            end.0.shared.publisher.publish(&Event::Warning { text });
+        }
+        Execution::new(&end.0.shared, &end.0.policies, began).run()
+    }
+
+    /// Runs the group as a program: prints what is to be printed (help and version to stdout, errors
+    /// to stderr) and returns the exit code.
+    ///
+    /// | code | when |
+    /// |---|---|
+    /// | 0 | the end was asked for, a service ended cleanly; help and version |
+    /// | 1 | a unit failed or did not stop in time, or the group is put together wrongly |
+    /// | 2 | the command line, the environment or a unit's settings are wrong |
+    /// | 128 + n | the second signal, number n, ended the process; see `Signals` |
+    pub fn main(mut self) -> ExitCode {
+        match self.run() {
+            Ok(report) => report.exit().map_or(ExitCode::SUCCESS, |exit| {
+                terminal::print(&exit.stdout, &exit.stderr);
+                exit.exit_code()
+            }),
+            Err(error) => {
+                terminal::print("", &error.to_terminal(&self.program.name));
+                error.exit_code()
+            }
+        }
+    }
+
+    fn failed_early(&self, error: Error, began: std::time::Instant) -> RunError {
+        self.shared.stop.set(StopReason::RunFailed);
+        RunError::early(error, Some(Report::of_failure(began)))
+    }
+
+    /// However the run ends: nobody waits for it any longer.
+    fn close_on_return(&mut self, _began: std::time::Instant) -> CloseOnReturn<'_> {
+        CloseOnReturn(self)
+    }
+
+    /// Tells everybody who still waits that there will be no run, or that it is over.
+    fn close(&self) {
+        self.shared.registry.lock().stage = Stage::Over;
+        self.shared.stop.set(StopReason::RunFailed);
+        self.shared.ready.set(Err(NotReady::Stopped));
+        self.shared.publisher.close();
+        self.shared.stopped.set(Outcome::Ok);
+    }
+}
+
+struct CloseOnReturn<'g>(&'g mut Group);
+
+impl Drop for CloseOnReturn<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// A group that is dropped without a run has stopped. Its units are dropped with it, although they
+/// may hold handles of it.
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.close();
+        let units = std::mem::take(&mut self.shared.registry.lock().entries);
+        drop(units); // outside the lock: their drops are the program's code
+    }
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("name", &self.name()).finish_non_exhaustive()
+    }
+}

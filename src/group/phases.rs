@@ -1,0 +1,365 @@
+//! One run of a group, phase by phase: pre-run, serve, post-run, and what is said of it in the end.
+//! The config phase is in `config`.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::limit::Limit;
+use super::registry::Stage;
+use super::run_error::RunError;
+use super::shared::Shared;
+use crate::clock;
+use crate::context::RunContext;
+use crate::error::{Error, ErrorKind};
+use crate::event::Event;
+use crate::failure::{BoxError, Failure, Outcome, Phase};
+use crate::handle::GroupHandle;
+use crate::panic;
+use crate::ready::NotReady;
+use crate::stop::StopReason;
+use crate::supervisor::{
+    Engine, LeftBehind, Plan, Policy, Report, Run, Served, ServicePlan, StopOrder, UnitKind,
+    denies, node_of,
+};
+use crate::unit::Unit;
+
+/// What the helper threads of pre-runners have at least, after the last clean-up told them to end.
+const HELPER_GRACE: Duration = Duration::from_secs(1);
+
+/// What is said of the group where it is put together.
+pub(super) struct Policies {
+    pub(super) order: StopOrder,
+    pub(super) stop_timeout: Limit,
+    pub(super) arguments: Arc<[OsString]>,
+}
+
+/// One run, from the first pre-run to the end.
+pub(super) struct Execution<'g> {
+    shared: &'g Arc<Shared>,
+    policies: &'g Policies,
+    began: Instant,
+    /// The units whose pre-run succeeded, in order.
+    pre_run: Vec<(usize, Arc<str>, Arc<dyn Unit>)>,
+    served: Served,
+    skipped: Vec<Arc<str>>,
+}
+
+impl<'g> Execution<'g> {
+    pub(super) fn new(shared: &'g Arc<Shared>, policies: &'g Policies, began: Instant) -> Self {
+        Self {
+            shared,
+            policies,
+            began,
+            pre_run: Vec::new(),
+            served: Served::default(),
+            skipped: Vec::new(),
+        }
+    }
+
+    /// The phases after the config phase.
+    pub(super) fn run(mut self) -> Result<Report, RunError> {
+        let roles = self.roles();
+        if self.pre_run(&roles) {
+            self.serve(&roles);
+        }
+        self.settle_readiness();
+        self.post_run();
+        self.finish()
+    }
+
+    fn handle(&self) -> GroupHandle {
+        GroupHandle::new(self.shared.clone())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.shared.stop.is_set()
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.shared.publisher.publish(&Event::CallbackFailed { failure: failure.clone() });
+        self.served.failures.push(failure);
+    }
+
+    /// The distinct roles of all units, sorted.
+    fn roles(&mut self) -> Arc<[String]> {
+        let units: Vec<(Arc<str>, Arc<dyn Unit>)> = {
+            let registry = self.shared.registry.lock();
+            let units = registry.present().filter(|(_, entry)| entry.phases.role);
+            units.map(|(_, entry)| (entry.name.clone(), entry.unit.clone())).collect()
+        };
+        let mut roles = Vec::new();
+        for (name, unit) in units {
+            let role = panic::catch(|| unit.as_role().map(|role| role.role().to_owned()));
+            match role {
+                Ok(role) => roles.extend(role),
+                Err(panic) => {
+                    self.fail(Failure::panic(name, Phase::PreRun, panic));
+                    self.shared.stop.set(StopReason::RunFailed);
+                }
+            }
+        }
+        roles.sort();
+        roles.dedup();
+        roles.into()
+    }
+
+    // ---- pre-run ----
+
+    /// All pre-runs, one after the other; says whether there is something to serve now.
+    fn pre_run(&mut self, roles: &Arc<[String]>) -> bool {
+        let order = {
+            let mut registry = self.shared.registry.lock();
+            registry.stage = Stage::PreRun;
+            registry.order().unwrap_or_default() // without a circle since the config phase
+        };
+        for index in order {
+            if self.is_stopped() {
+                return false;
+            }
+            let (name, unit) = {
+                let registry = self.shared.registry.lock();
+                let entry = &registry.entries[index];
+                if entry.removed || !entry.phases.pre_run {
+                    continue;
+                }
+                (entry.name.clone(), entry.unit.clone())
+            };
+            let ctx = RunContext {
+                handle: self.handle(),
+                unit: name.clone(),
+                roles: roles.clone(),
+                arguments: self.policies.arguments.clone(),
+                helpers: Arc::new(self.shared.clone()),
+            };
+            let result = call(&name, Phase::PreRun, || match unit.as_pre_runner() {
+                Some(pre_runner) => pre_runner.pre_run(&ctx),
+                None => Err(denies("pre-runner")),
+            });
+            if let Err(failure) = result {
+                self.fail(failure);
+                self.shared.stop.set(StopReason::RunFailed);
+                self.shared.ready.set(Err(NotReady::Failed(name)));
+                return false;
+            }
+            self.pre_run.push((index, name, unit));
+        }
+        !self.is_stopped()
+    }
+
+    // ---- serve ----
+
+    fn serve(&mut self, roles: &Arc<[String]>) {
+        let plan = self.plan();
+        self.shared.publisher.publish(&Event::Serving { roles: roles.clone() });
+        if plan.services.is_empty() {
+            return;
+        }
+        let run = Run {
+            id: self.shared.id,
+            began: self.began,
+            handle: self.handle(),
+            stop: self.shared.stop.clone(),
+            ready: self.shared.ready.clone(),
+            publisher: self.shared.publisher.clone(),
+            requests: self.shared.inbox.clone(),
+        };
+        let failures = std::mem::take(&mut self.served.failures);
+        match Engine::new(run, plan, self.shared.board.clone()) {
+            Ok(engine) => self.served = engine.run(),
+            Err(error) => {
+                let why = format!("cannot spawn the thread that stops units: {error}").into();
+                let group: Arc<str> = self.shared.name.lock().as_str().into();
+                self.fail(Failure::error(group, Phase::Start, why));
+                self.shared.stop.set(StopReason::RunFailed);
+            }
+        }
+        self.served.failures.splice(0..0, failures);
+        if let (Some(from), Some(to)) = (self.served.stopping_at, self.served.stopped_at) {
+            let took = to.saturating_duration_since(from);
+            self.shared.publisher.publish(&Event::ServicesStopped { took });
+        }
+        for left in &self.served.left_behind {
+            let (unit, thread) = (left.unit.clone(), left.thread.clone());
+            self.shared.publisher.publish(&Event::LeftBehind { unit, thread });
+        }
+    }
+
+    /// The services in start order, with what was said of them.
+    fn plan(&self) -> Plan {
+        let mut registry = self.shared.registry.lock();
+        registry.stage = Stage::Serving;
+        let order = registry.order().unwrap_or_default();
+        let order = order.into_iter().filter(|&index| registry.entries[index].phases.service);
+        let order: Vec<usize> = order.collect();
+        let mut place = vec![None; registry.entries.len()];
+        for (service, &index) in order.iter().enumerate() {
+            place[index] = Some(service);
+            registry.entries[index].node = Some(node_of(service));
+        }
+        let service = |&index: &usize| {
+            let after = registry.services_before(index);
+            let entry = &registry.entries[index];
+            ServicePlan {
+                unit: entry.unit.clone(),
+                path: entry.name.clone(),
+                policy: Policy {
+                    after: after.into_iter().filter_map(|index| place[index]).collect(),
+                    task: entry.task,
+                    background: entry.background,
+                    stop_timeout: entry.stop_timeout.as_ref().map(Limit::get),
+                },
+                kind: UnitKind { instances: entry.instances, declares_ready: false },
+                stack_size: entry.stack_size,
+            }
+        };
+        let mut services: Vec<ServicePlan> = order.iter().map(service).collect();
+        drop(registry);
+        for service in &mut services {
+            // A callback of the unit's: without the lock. What panics here is not ready by itself.
+            let declares = panic::catch(|| service.unit.as_service().map(|it| it.declares_ready()));
+            service.kind.declares_ready = declares.ok().flatten().unwrap_or(true);
+        }
+        Plan {
+            services,
+            order: self.policies.order,
+            stop_timeout: self.policies.stop_timeout.get(),
+        }
+    }
+
+    /// Whoever still waits for readiness is told now: a group without services is ready when its
+    /// pre-runs are done.
+    fn settle_readiness(&self) {
+        let ready = if self.is_stopped() { Err(NotReady::Stopped) } else { Ok(()) };
+        self.shared.ready.set(ready);
+        // Helper threads that watch the run's token end now at the latest.
+        self.shared.stop.set(StopReason::TasksDone);
+    }
+
+    // ---- post-run ----
+
+    fn post_run(&mut self) {
+        self.shared.registry.lock().stage = Stage::PostRun;
+        let left: Vec<Arc<str>> =
+            self.served.left_behind.iter().filter_map(|left| left.unit.clone()).collect();
+        let in_use: Vec<usize> = {
+            let registry = self.shared.registry.lock();
+            let stuck = registry.entries.iter().enumerate();
+            let stuck = stuck.filter(|(_, entry)| left.contains(&entry.name));
+            stuck
+                .flat_map(|(index, _)| [vec![index], registry.all_before(index)].concat())
+                .collect()
+        };
+        for (index, name, unit) in std::mem::take(&mut self.pre_run).into_iter().rev() {
+            if in_use.contains(&index) {
+                self.skipped.push(name);
+                continue;
+            }
+            let result = call(&name, Phase::PostRun, || match unit.as_pre_runner() {
+                Some(pre_runner) => pre_runner.post_run(),
+                None => Err(denies("pre-runner")),
+            });
+            if let Err(failure) = result {
+                self.fail(failure);
+            }
+        }
+    }
+
+    // ---- the end ----
+
+    fn finish(mut self) -> Result<Report, RunError> {
+        self.join_helpers();
+        self.served.failures.append(&mut self.shared.helper_failures.lock());
+        self.shared.registry.lock().stage = Stage::Over;
+        let reason = self.shared.stop.get().cloned().unwrap_or(StopReason::TasksDone);
+        let since = |at: Option<Instant>| at.map(|at| at.saturating_duration_since(self.began));
+        let report = Report {
+            took: clock::now().saturating_duration_since(self.began),
+            stopping_at: since(self.served.stopping_at),
+            stopped_at: since(self.served.stopped_at),
+            units: self.served.units,
+            failures: self.served.failures,
+            left_behind: self.served.left_behind,
+            skipped: self.skipped,
+            reason,
+            exit: None,
+        };
+        let result = judge(report);
+        let outcome = match &result {
+            Ok(_) => Outcome::Ok,
+            Err(error) => error.cause().map_or_else(
+                || {
+                    let group: Arc<str> = self.shared.name.lock().as_str().into();
+                    let why = error.to_string().into();
+                    Outcome::Failed(Failure::error(group, Phase::Serve, why))
+                },
+                |cause| Outcome::Failed(cause.clone()),
+            ),
+        };
+        self.shared.stopped.set(outcome);
+        result
+    }
+
+    /// Joins the helper threads of pre-runners, and the one that writes the log.
+    fn join_helpers(&mut self) {
+        let limit = self.policies.stop_timeout.get();
+        let told = self.served.stopping_at.unwrap_or_else(clock::now);
+        let deadline = told.checked_add(limit).max(clock::after(HELPER_GRACE));
+        self.shared.helpers.owner_leaves(|_last| {});
+        self.shared.helpers.wait_for_at_most(0, deadline);
+        self.shared.helpers.join_last();
+        let mut threads = self.shared.helpers.threads();
+        threads.extend(self.shared.publisher.close());
+        let ago = clock::now().saturating_duration_since(told);
+        self.served.left_behind.extend(threads.into_iter().map(|thread| LeftBehind {
+            unit: thread.name.split_once(':').map(|(unit, _)| unit.into()),
+            phase: Phase::Helper,
+            told_ago: Some(ago),
+            thread,
+        }));
+    }
+}
+
+/// Calls one callback of one unit.
+fn call(
+    unit: &Arc<str>,
+    phase: Phase,
+    body: impl FnOnce() -> Result<(), BoxError>,
+) -> Result<(), Failure> {
+    match panic::catch(body) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Failure::error(unit.clone(), phase, error)),
+        Err(panic) => Err(Failure::panic(unit.clone(), phase, panic)),
+    }
+}
+
+/// `Ok` only for an end without a failed callback and without anything left behind. A thread of a
+/// unit's own that panicked ended itself alone, and is in the report.
+fn judge(report: Report) -> Result<Report, RunError> {
+    let counts = |failure: &&Failure| failure.phase() != Phase::Helper;
+    let of_cause = |failure: &&Failure| match &report.reason {
+        StopReason::UnitStopped(unit) => {
+            failure.unit() == &**unit && matches!(failure.phase(), Phase::Serve | Phase::Start)
+        }
+        _ => false,
+    };
+    let failures = || report.failures.iter().filter(counts);
+    let cause = failures().find(of_cause).or_else(|| failures().next()).cloned();
+    let kind = match cause.as_ref().map(Failure::phase) {
+        Some(Phase::PreRun) => ErrorKind::PreRun,
+        Some(Phase::PostRun) => ErrorKind::PostRun,
+        Some(_) => ErrorKind::Failed,
+        None if !report.left_behind.is_empty() => ErrorKind::NotStopped,
+        None => return Ok(report),
+    };
+    let kind = match kind {
+        ErrorKind::PostRun if !report.left_behind.is_empty() => ErrorKind::NotStopped,
+        kind => kind,
+    };
+    Err(RunError::failed(kind, cause, report))
+}
+
+/// A run that was called on a group that has run.
+pub(super) fn already_ran() -> RunError {
+    RunError::early(Error::new(ErrorKind::AlreadyRan, "the group has already run"), None)
+}

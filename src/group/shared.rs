@@ -1,0 +1,158 @@
+//! What a group shares with its handles, contexts and threads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::registry::{Registry, Stage};
+use crate::context::{HelperSpawner, Task};
+use crate::error::{Error, ErrorKind};
+use crate::event::{Event, Events};
+use crate::failure::{Failure, Outcome, Phase};
+use crate::handle::{Control, UnitId};
+use crate::latch::Latch;
+use crate::panic;
+use crate::ready::NotReady;
+use crate::snapshot::Snapshot;
+use crate::stop::{Scope, StopNotify, StopReason, StopToken};
+use crate::supervisor::{Board, Crew, Publisher, Request};
+use crate::sync::Mutex;
+use crate::thread::Place;
+
+/// See the module. Locks are taken in the order of the fields; none is held over a callback.
+pub(super) struct Shared {
+    pub(super) id: u64,
+    pub(super) name: Mutex<String>,
+    pub(super) registry: Mutex<Registry>,
+    pub(super) board: Arc<Mutex<Board>>,
+    /// Panics of helper threads.
+    pub(super) helper_failures: Mutex<Vec<Failure>>,
+    pub(super) stop: Arc<Latch<StopReason>>,
+    token: StopToken,
+    pub(super) ready: Arc<Latch<Result<(), NotReady>>>,
+    pub(super) stopped: StopNotify,
+    pub(super) publisher: Arc<Publisher>,
+    pub(super) helpers: Arc<Crew>,
+    requests: Sender<Request>,
+    pub(super) inbox: Receiver<Request>,
+}
+
+impl Shared {
+    pub(super) fn new(name: String) -> Arc<Self> {
+        /// Numbers the groups of the process, so that an id of one is not taken for another's.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+
+        let id = NEXT.fetch_add(1, Ordering::Relaxed); // only distinct numbers are wanted
+        let stop = Arc::new(Latch::new());
+        let (requests, inbox) = crossbeam_channel::unbounded();
+        Arc::new(Self {
+            id,
+            name: Mutex::new(name),
+            registry: Mutex::new(Registry::new(id)),
+            board: Arc::default(),
+            helper_failures: Mutex::default(),
+            token: StopToken::new(stop.clone()),
+            stop,
+            ready: Arc::new(Latch::new()),
+            stopped: StopNotify::new(Scope::Run { run: id }),
+            publisher: Arc::new(Publisher::new(id)),
+            helpers: Arc::new(Crew::new()),
+            requests,
+            inbox,
+        })
+    }
+
+    /// A notification of a unit that has nothing to end.
+    fn ended_already(&self, index: usize) -> StopNotify {
+        let ended = StopNotify::new(Scope::Unit { run: self.id, unit: index });
+        ended.set(Outcome::Ok);
+        ended
+    }
+}
+
+impl Control for Shared {
+    fn run_id(&self) -> u64 {
+        self.id
+    }
+
+    fn name(&self) -> String {
+        self.name.lock().clone()
+    }
+
+    fn stop(&self, reason: StopReason) -> bool {
+        // The token first: a unit that is about to start sees it even while the engine is busy.
+        let first = self.stop.set(reason);
+        if first {
+            let _ = self.requests.send(Request::Stop); // the inbox lives as long as `self`
+        }
+        first
+    }
+
+    fn stop_token(&self) -> &StopToken {
+        &self.token
+    }
+
+    fn stop_notify(&self) -> StopNotify {
+        self.stopped.clone()
+    }
+
+    fn readiness(&self) -> &Latch<Result<(), NotReady>> {
+        &self.ready
+    }
+
+    fn subscribe(&self, capacity: usize) -> Events {
+        self.publisher.subscribe(capacity)
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Board::snapshot(&self.board)
+    }
+
+    fn deregister(&self, unit: UnitId) -> Result<StopNotify, Error> {
+        let mut registry = self.registry.lock();
+        let stage = registry.stage;
+        if stage > Stage::Serving {
+            return Err(Error::new(ErrorKind::Stopped, "the run is over, or about to be"));
+        }
+        let Some((index, entry)) = registry.find(unit) else {
+            let why = "the id is not, or no longer, that of a unit of this group";
+            return Err(Error::new(ErrorKind::UnknownUnit, why));
+        };
+        let ended = match entry.node {
+            Some(node) => {
+                let ended = self.board.lock().may_deregister(self.id, node)?;
+                let _ = self.requests.send(Request::Deregister(node));
+                ended
+            }
+            None => match registry.dependents(index).next() {
+                Some(user) => {
+                    let why =
+                        format!("unit '{}' is in use: '{}' comes after it", entry.name, user.name);
+                    return Err(Error::new(ErrorKind::InUse, why));
+                }
+                None => self.ended_already(index),
+            },
+        };
+        registry.entries[index].removed = true;
+        Ok(ended)
+    }
+}
+
+impl HelperSpawner for Arc<Shared> {
+    fn spawn_helper(&self, unit: &Arc<str>, name: &str, body: Task) -> Result<(), Error> {
+        let name = format!("{unit}:{name}");
+        let (shared, unit) = (self.clone(), unit.clone());
+        let body = move || {
+            if let Err(panic) = panic::catch(body) {
+                let failure = Failure::panic(unit, Phase::Helper, panic);
+                shared.publisher.publish(&Event::CallbackFailed { failure: failure.clone() });
+                shared.helper_failures.lock().push(failure);
+            }
+        };
+        let place = Place::Helper { run: self.id };
+        self.helpers.spawn(&name, None, place, body, |_last| {}).map_err(|error| {
+            Error::new(ErrorKind::Spawn, format!("cannot spawn thread '{name}': {error}"))
+        })
+    }
+}

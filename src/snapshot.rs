@@ -1,0 +1,132 @@
+//! What a group looks like at one moment.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::thread::ThreadStatus;
+
+/// The state of a unit that serves.
+///
+/// ```text
+/// New ──► Starting ──► Running ──► Stopping ──► Stopped | Failed
+///  │          ├───────────────────────▲
+///  ▼          ▼ (no thread could be spawned)
+/// Stopped   Failed
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UnitState {
+    /// Not started: the run has not come to it, or it waits for those that it comes `after`.
+    New,
+    /// Its threads are being spawned.
+    Starting,
+    /// Its `serve` was entered.
+    Running,
+    /// It was asked to stop, or has ended by itself and threads of its own still run.
+    Stopping,
+    /// Its last thread has ended, without a failure; or it was never started.
+    Stopped,
+    /// Its last thread has ended after a failure, or none could be spawned.
+    Failed,
+}
+
+impl UnitState {
+    /// Whether no thread of it is left.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, UnitState::Stopped | UnitState::Failed)
+    }
+}
+
+impl fmt::Display for UnitState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            UnitState::New => "new",
+            UnitState::Starting => "starting",
+            UnitState::Running => "running",
+            UnitState::Stopping => "stopping",
+            UnitState::Stopped => "stopped",
+            UnitState::Failed => "failed",
+        })
+    }
+}
+
+/// One service in a [`Snapshot`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UnitStatus {
+    /// Its path.
+    pub path: Arc<str>,
+    /// Its state.
+    pub state: UnitState,
+    /// How long it has been in that state.
+    pub since: Duration,
+    /// Whether it is ready.
+    pub ready: bool,
+    /// Whether it is past its stop deadline.
+    pub late: bool,
+    /// The paths of the units that its start or its stop waits for.
+    pub waits_for: Vec<Arc<str>>,
+    /// The newest failure of one of its callbacks.
+    pub last_failure: Option<Failure>,
+    /// Its threads that live.
+    pub threads: Vec<ThreadStatus>,
+}
+
+/// All services of a group at one moment, consistently, in start order; see
+/// `GroupHandle::snapshot`. Its `Display` is a table.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Group, UnitState, service_fn};
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("look", |ctx| {
+///     ctx.handle().wait_till_ready()?;
+///     let snapshot = ctx.handle().snapshot();
+///     assert_eq!(snapshot.units[0].state, UnitState::Running);
+///     assert!(snapshot.to_string().contains("look"));
+///     Ok(())
+/// }));
+/// group.run().unwrap();
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The services. Empty before the run has come to them.
+    pub units: Vec<UnitStatus>,
+}
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.units.iter().map(|unit| unit.path.chars().count()).max().unwrap_or(0);
+        for (index, unit) in self.units.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{:width$}  {:8}  {:>8}", unit.path, unit.state, tenths(unit.since))?;
+            if unit.ready {
+                f.write_str("  ready")?;
+            }
+            if unit.late {
+                f.write_str("  late")?;
+            }
+            if !unit.waits_for.is_empty() {
+                write!(f, "  waits for {}", unit.waits_for.join(", "))?;
+            }
+            for thread in &unit.threads {
+                write!(f, "  {thread}")?;
+            }
+            if let Some(failure) = &unit.last_failure {
+                write!(f, "  {failure}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn tenths(time: Duration) -> String {
+    format!("{time:.1?}")
+}

@@ -1,0 +1,149 @@
+//! What the engine shows to others while it serves: the machine and the records of the services,
+//! under one lock, so that a snapshot is consistent.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::engine::{ServicePlan, node_of};
+use super::incarnation::Incarnation;
+use super::machine::Machine;
+use super::report::UnitReport;
+use super::state::NodeId;
+use crate::clock;
+use crate::error::{Error, ErrorKind};
+use crate::failure::{Failure, Outcome};
+use crate::snapshot::{Snapshot, UnitStatus};
+use crate::stop::{Scope, StopNotify};
+use crate::sync::Mutex;
+
+/// See the module. Empty until the run has come to the services.
+#[derive(Default)]
+pub(crate) struct Board {
+    pub(super) machine: Option<Machine>,
+    pub(super) services: Vec<Record>,
+}
+
+/// What is known of one service beyond the machine's decisions.
+pub(super) struct Record {
+    pub(super) plan: ServicePlan,
+    pub(super) incarnation: Option<Arc<Incarnation>>,
+    pub(super) last_failure: Option<Failure>,
+    pub(super) started: Option<Instant>,
+    pub(super) ready: Option<Instant>,
+    pub(super) told: Option<Instant>,
+    pub(super) stopped: Option<Instant>,
+}
+
+impl Record {
+    pub(super) fn new(plan: ServicePlan) -> Self {
+        Self {
+            plan,
+            incarnation: None,
+            last_failure: None,
+            started: None,
+            ready: None,
+            told: None,
+            stopped: None,
+        }
+    }
+}
+
+impl Board {
+    pub(super) fn machine(&mut self) -> &mut Machine {
+        self.machine.as_mut().expect("the engine has put its machine there")
+    }
+
+    pub(super) fn record(&mut self, node: NodeId) -> &mut Record {
+        &mut self.services[node - node_of(0)]
+    }
+
+    fn look(&self, node: NodeId) -> &Record {
+        &self.services[node - node_of(0)]
+    }
+
+    /// What the unit's last incarnation came back with.
+    pub(super) fn outcome(&self, node: NodeId) -> Option<Outcome> {
+        self.look(node).incarnation.as_ref().map(|incarnation| incarnation.outcome())
+    }
+
+    /// The end of a service that is to be taken out, if it can be.
+    pub(crate) fn may_deregister(&self, run: u64, node: NodeId) -> Result<StopNotify, Error> {
+        let Some(machine) = &self.machine else {
+            return Err(Error::new(ErrorKind::Stopped, "the run is over"));
+        };
+        let path = &self.look(node).plan.path;
+        if machine.is_deregistered(node) {
+            return Err(Error::new(
+                ErrorKind::UnknownUnit,
+                format!("unit '{path}' was deregistered already"),
+            ));
+        }
+        if let Some(user) = machine.live_dependents(node).next() {
+            let user = &self.look(user).plan.path;
+            return Err(Error::new(
+                ErrorKind::InUse,
+                format!("unit '{path}' is in use: '{user}' comes after it"),
+            ));
+        }
+        Ok(match &self.look(node).incarnation {
+            Some(incarnation) => incarnation.stopped.clone(),
+            None => {
+                let never = StopNotify::new(Scope::Unit { run, unit: node });
+                never.set(Outcome::Ok);
+                never
+            }
+        })
+    }
+
+    /// What the services look like now. Their threads are looked at without the lock: that reads
+    /// files, and the engine must not wait for it.
+    pub(crate) fn snapshot(board: &Mutex<Self>) -> Snapshot {
+        let (mut snapshot, incarnations) = board.lock().without_threads();
+        for (unit, incarnation) in snapshot.units.iter_mut().zip(incarnations) {
+            unit.threads = incarnation.map_or_else(Vec::new, |incarnation| incarnation.threads());
+        }
+        snapshot
+    }
+
+    fn without_threads(&self) -> (Snapshot, Vec<Option<Arc<Incarnation>>>) {
+        let Some(machine) = &self.machine else { return Default::default() };
+        let now = clock::now();
+        let status = |index: usize| {
+            let (node, record) = (node_of(index), &self.services[index]);
+            let (state, since) = machine.state(node);
+            let waits_for = machine.waits_for(node);
+            UnitStatus {
+                path: record.plan.path.clone(),
+                state,
+                since: now.saturating_duration_since(since),
+                ready: machine.is_ready(node),
+                late: machine.is_late(node),
+                waits_for: waits_for
+                    .iter()
+                    .map(|&node| self.look(node).plan.path.clone())
+                    .collect(),
+                last_failure: record.last_failure.clone(),
+                threads: Vec::new(),
+            }
+        };
+        let incarnations = self.services.iter().map(|record| record.incarnation.clone()).collect();
+        (Snapshot { units: (0..self.services.len()).map(status).collect() }, incarnations)
+    }
+
+    pub(super) fn report(&self, node: NodeId, began: Instant) -> UnitReport {
+        let record = self.look(node);
+        let machine = self.machine.as_ref();
+        let state = machine.map_or(crate::snapshot::UnitState::New, |it| it.state(node).0);
+        let since = |at: Option<Instant>| at.map(|at| at.saturating_duration_since(began));
+        UnitReport {
+            path: record.plan.path.clone(),
+            state,
+            outcome: if state.is_terminal() { self.outcome(node) } else { None },
+            started: since(record.started),
+            ready: since(record.ready),
+            told: since(record.told),
+            stopped: since(record.stopped),
+            late: machine.is_some_and(|machine| machine.is_late(node)),
+        }
+    }
+}

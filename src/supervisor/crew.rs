@@ -1,0 +1,128 @@
+//! The threads of one incarnation, or the helpers of one run: each is joined, and until it is it can
+//! be listed.
+//!
+//! A thread that leaves joins the one that left before it, so that at most one ended thread waits to
+//! be joined however many come and go; the crew's owner joins that one. A thread leaves as its last
+//! act, so those joins take no longer than the end of a thread does.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use crate::sync::Monitor;
+use crate::thread::{self, Identity, Place, ThreadStatus};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Crew(Monitor<Members>);
+
+#[derive(Debug, Default)]
+struct Members {
+    /// Threads that have not left, and those who keep the crew open while they spawn.
+    present: usize,
+    /// The crew was empty after it had members: nobody can join it any more.
+    closed: bool,
+    next: u64,
+    threads: Vec<Member>,
+    /// The one that left last.
+    left: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Member {
+    key: u64,
+    identity: Arc<Identity>,
+    handle: JoinHandle<()>,
+}
+
+impl Crew {
+    /// A crew that stays open until its owner leaves it, too.
+    pub(crate) fn new() -> Self {
+        Self(Monitor::new(Members { present: 1, ..Members::default() }))
+    }
+
+    /// Spawns a thread that executes `body` and leaves; `leaving` is told, under the crew's lock,
+    /// whether it was the last. The lock orders these calls as the threads left.
+    ///
+    /// The lock is held from before the spawn until the thread is listed: it cannot leave unlisted.
+    pub(crate) fn spawn(
+        self: &Arc<Self>,
+        name: &str,
+        stack_size: Option<usize>,
+        place: Place,
+        body: impl FnOnce() + Send + 'static,
+        leaving: impl FnOnce(bool) + Send + 'static,
+    ) -> io::Result<()> {
+        let mut members = self.0.lock();
+        if members.closed {
+            return Err(io::Error::other("its unit has stopped"));
+        }
+        let key = members.next;
+        members.next += 1;
+        let identity = Arc::new(Identity::new(name.to_owned()));
+        let crew = self.clone();
+        let mine = identity.clone();
+        let handle = thread::spawn(name, stack_size, place, move || {
+            mine.note_os_id();
+            body();
+            crew.leave(key, leaving);
+        })?;
+        members.present += 1;
+        members.threads.push(Member { key, identity, handle });
+        Ok(())
+    }
+
+    fn leave(&self, key: u64, leaving: impl FnOnce(bool)) {
+        let mut members = self.0.lock();
+        let position = members.threads.iter().position(|member| member.key == key);
+        let own = position.map(|position| members.threads.swap_remove(position).handle);
+        debug_assert!(own.is_some(), "a thread is listed before it can leave");
+        let before = std::mem::replace(&mut members.left, own);
+        self.one_less(&mut members, leaving);
+        drop(members);
+        if let Some(before) = before {
+            join(before);
+        }
+    }
+
+    /// The owner will spawn no more: whoever leaves last from now on closes the crew. `leaving` is
+    /// told whether it was the owner.
+    pub(crate) fn owner_leaves(&self, leaving: impl FnOnce(bool)) {
+        self.one_less(&mut self.0.lock(), leaving);
+    }
+
+    fn one_less(&self, members: &mut Members, leaving: impl FnOnce(bool)) {
+        members.present -= 1;
+        members.closed = members.present == 0;
+        leaving(members.closed);
+        // Few ever wait here, and only at the end of a run: telling them of each costs nothing.
+        self.0.notify_all();
+    }
+
+    /// Waits until at most `rest` have not left, until `deadline` at the latest.
+    pub(crate) fn wait_for_at_most(&self, rest: usize, deadline: Option<Instant>) {
+        drop(self.0.wait_while_until(deadline, |members| members.present > rest));
+    }
+
+    /// Joins the one that left last. By then all before it are joined.
+    pub(crate) fn join_last(&self) {
+        let last = self.0.lock().left.take();
+        if let Some(last) = last {
+            join(last);
+        }
+    }
+
+    /// What can be seen of those that have not left.
+    pub(crate) fn threads(&self) -> Vec<ThreadStatus> {
+        let identities: Vec<_> =
+            self.0.lock().threads.iter().map(|member| member.identity.clone()).collect();
+        identities.iter().map(|identity| identity.status()).collect()
+    }
+}
+
+/// The body of every thread is inside the panic boundary, so there is no panic to pass on.
+fn join(handle: JoinHandle<()>) {
+    let result = handle.join();
+    debug_assert!(result.is_ok(), "a thread's body is inside the panic boundary");
+}

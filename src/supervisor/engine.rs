@@ -1,0 +1,415 @@
+//! The thin engine around the machine: it owns the channels, the stopper threads and the deadlines
+//! of one run, feeds the machine with what happens and does what it says. It knows neither flags nor
+//! groups.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, never, select};
+
+use super::board::{Board, Record};
+use super::incarnation::{Incarnation, Notice, denies};
+use super::machine::Machine;
+use super::publish::Publisher;
+use super::report::{LeftBehind, UnitReport};
+use super::state::{Action, GroupEnd, Input, NodeId, Policy, ROOT, StopOrder, UnitEnd, UnitKind};
+use super::stoppers::{Call, Stoppers};
+use crate::clock;
+use crate::context::Task;
+use crate::event::Event;
+use crate::failure::{Failure, Outcome, Phase};
+use crate::handle::GroupHandle;
+use crate::latch::Latch;
+use crate::panic;
+use crate::ready::NotReady;
+use crate::stop::StopReason;
+use crate::sync::Mutex;
+use crate::unit::Unit;
+
+/// One service, as it was registered. `policy.after` counts in the order of [`Plan::services`].
+pub(crate) struct ServicePlan {
+    pub(crate) unit: Arc<dyn Unit>,
+    pub(crate) path: Arc<str>,
+    pub(crate) policy: Policy,
+    pub(crate) kind: UnitKind,
+    pub(crate) stack_size: Option<usize>,
+}
+
+/// What is to be served, in start order.
+pub(crate) struct Plan {
+    pub(crate) services: Vec<ServicePlan>,
+    pub(crate) order: StopOrder,
+    pub(crate) stop_timeout: Duration,
+}
+
+/// What others ask of a run. The stop itself is in the run's token; this wakes the engine.
+pub(crate) enum Request {
+    Stop,
+    Deregister(NodeId),
+}
+
+/// What the engine shares with the rest of the run.
+pub(crate) struct Run {
+    pub(crate) id: u64,
+    pub(crate) began: Instant,
+    pub(crate) handle: GroupHandle,
+    pub(crate) stop: Arc<Latch<StopReason>>,
+    pub(crate) ready: Arc<Latch<Result<(), NotReady>>>,
+    pub(crate) publisher: Arc<Publisher>,
+    pub(crate) requests: Receiver<Request>,
+}
+
+/// How the services fared.
+#[derive(Default)]
+pub(crate) struct Served {
+    pub(crate) units: Vec<UnitReport>,
+    pub(crate) failures: Vec<Failure>,
+    pub(crate) left_behind: Vec<LeftBehind>,
+    pub(crate) stopping_at: Option<Instant>,
+    pub(crate) stopped_at: Option<Instant>,
+}
+
+/// See the module.
+pub(crate) struct Engine {
+    run: Run,
+    board: Arc<Mutex<Board>>,
+    stoppers: Stoppers,
+    notices: Receiver<Notice>,
+    notify: Sender<Notice>,
+    served: Served,
+}
+
+impl Engine {
+    /// Prepares everything that serving and stopping needs, and publishes it on `board`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no thread for the stops.
+    pub(crate) fn new(run: Run, plan: Plan, board: Arc<Mutex<Board>>) -> std::io::Result<Self> {
+        let stoppers = Stoppers::new(run.id)?;
+        let (notify, notices) = crossbeam_channel::unbounded();
+        let now = clock::now();
+        let mut machine = Machine::new(now, plan.order, plan.stop_timeout);
+        let mut services = Vec::with_capacity(plan.services.len());
+        for mut service in plan.services {
+            for dependency in &mut service.policy.after {
+                *dependency = node_of(*dependency);
+            }
+            let node = machine.add_unit(now, ROOT, service.policy.clone(), service.kind);
+            debug_assert_eq!(node, node_of(services.len()));
+            services.push(Record::new(service));
+        }
+        *board.lock() = Board { machine: Some(machine), services };
+        Ok(Self { run, board, stoppers, notices, notify, served: Served::default() })
+    }
+
+    /// Serves until the last service has stopped or is past its deadline.
+    pub(crate) fn run(mut self) -> Served {
+        self.feed(Input::Begin);
+        while !self.is_finished() {
+            self.wait();
+            self.feed_time();
+        }
+        self.finish()
+    }
+
+    /// Waits for the next thing to happen: one select of three arms, however many services there
+    /// are. Without a deadline it sleeps for as long as nothing happens.
+    fn wait(&mut self) {
+        let machine = self.board.lock().machine().next_deadline();
+        let deadline = earliest(machine, self.stoppers.next_deadline());
+        let timer = deadline.map_or_else(never, crossbeam_channel::at);
+        select! {
+            recv(self.notices) -> notice => if let Ok(notice) = notice { self.take(notice) },
+            recv(self.run.requests) -> request => match request {
+                Ok(Request::Stop) => self.feed(Input::StopAsked),
+                Ok(Request::Deregister(unit)) => self.feed(Input::Deregister(unit)),
+                // The group that holds the other end outlives its run.
+                Err(_) => debug_assert!(false, "nobody is left to ask"),
+            },
+            recv(timer) -> _ => {}
+        }
+    }
+
+    fn feed_time(&mut self) {
+        let deadline = self.board.lock().machine().next_deadline();
+        if earliest(deadline, self.stoppers.next_deadline()).is_none() {
+            return;
+        }
+        let now = clock::now();
+        self.stoppers.grow(now);
+        if deadline.is_some_and(|at| at <= now) {
+            self.feed(Input::Tick);
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.board.lock().machine().is_finished()
+    }
+
+    /// Hands `input` to the machine and does what it decides.
+    fn feed(&mut self, input: Input) {
+        self.board.lock().machine().step(clock::now(), input);
+        loop {
+            let action = self.board.lock().machine().next_action();
+            let Some(action) = action else { break };
+            self.perform(action);
+        }
+    }
+
+    /// Hands `input` to the machine from within an action: what it decides comes after the actions
+    /// that are already there.
+    fn note(&mut self, input: Input) {
+        self.board.lock().machine().step(clock::now(), input);
+    }
+
+    // ---- what happens ----
+
+    fn take(&mut self, notice: Notice) {
+        match notice {
+            Notice::Entered { unit, incarnation } => {
+                self.feed(Input::Entered { unit, incarnation });
+            }
+            Notice::SaidReady { unit, incarnation } => {
+                self.feed(Input::SaidReady { unit, incarnation });
+            }
+            Notice::Returned { unit, incarnation, outcome } => {
+                let failed = !outcome.is_ok();
+                if let Outcome::Failed(failure) = &outcome {
+                    self.keep(unit, failure.clone());
+                }
+                self.publish(&Event::Ended { unit: self.path(unit), outcome });
+                self.feed(Input::Returned { unit, incarnation, failed });
+            }
+            Notice::Settled { unit, incarnation } => {
+                self.feed(Input::Settled { unit, incarnation });
+            }
+            Notice::OnStop { unit, callback } => self.call_on_stop(unit, callback),
+            Notice::Called { unit, failure } => {
+                self.stoppers.returned();
+                if let Some(failure) = failure {
+                    self.keep(unit, failure.clone());
+                    self.publish(&Event::CallbackFailed { failure });
+                }
+                self.feed(Input::CallReturned(unit));
+            }
+            Notice::HelperPanicked { unit, failure } => {
+                self.keep(unit, failure.clone());
+                self.publish(&Event::CallbackFailed { failure });
+            }
+        }
+    }
+
+    fn keep(&mut self, unit: NodeId, failure: Failure) {
+        self.board.lock().record(unit).last_failure = Some(failure.clone());
+        self.served.failures.push(failure);
+    }
+
+    fn publish(&self, event: &Event) {
+        self.run.publisher.publish(event);
+    }
+
+    fn path(&self, unit: NodeId) -> Arc<str> {
+        self.board.lock().record(unit).plan.path.clone()
+    }
+
+    // ---- what the machine decides ----
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Start { unit, incarnation } => self.start(unit, incarnation),
+            Action::Ready(ROOT) => {
+                self.run.ready.set(Ok(()));
+                self.publish(&Event::GroupReady);
+            }
+            Action::Ready(unit) => {
+                self.board.lock().record(unit).ready = Some(clock::now());
+                self.publish(&Event::Ready { unit: self.path(unit) });
+            }
+            Action::Stopping { group, why } => {
+                debug_assert_eq!(group, ROOT, "groups are not nested");
+                self.stopping(why);
+            }
+            Action::Tell { unit, why } => self.tell(unit, why),
+            Action::CallStop(unit) => self.call_graceful_stop(unit),
+            Action::Stopped(unit) => self.stopped(unit),
+            Action::Late(unit) => self.publish(&Event::Late { unit: self.path(unit) }),
+            Action::Finished => self.served.stopped_at = Some(clock::now()),
+        }
+    }
+
+    fn start(&mut self, unit: NodeId, number: u32) {
+        if self.run.stop.is_set() {
+            return self.note(Input::Refused(unit));
+        }
+        let mut board = self.board.lock();
+        let record = board.record(unit);
+        let plan = &record.plan;
+        let (service, path) = (plan.unit.clone(), plan.path.clone());
+        let (instances, stack_size) = (plan.kind.instances, plan.stack_size);
+        let incarnation =
+            Incarnation::new(self.run.id, unit, number, path.clone(), self.notify.clone());
+        record.started = Some(clock::now());
+        record.incarnation = Some(incarnation.clone());
+        drop(board);
+        self.publish(&Event::Starting { unit: path.clone(), attempt: number });
+        for instance in 0..instances {
+            let name = if instances == 1 { path.to_string() } else { format!("{path}#{instance}") };
+            let handle = self.run.handle.clone();
+            let spawned = incarnation.serve(service.clone(), handle, &name, stack_size, instance);
+            if let Err(error) = spawned {
+                let error = format!("cannot spawn thread '{name}': {error}").into();
+                let failure = Failure::error(path.clone(), Phase::Start, error);
+                incarnation.note(&Outcome::Failed(failure.clone()));
+                self.keep(unit, failure.clone());
+                let outcome = Outcome::Failed(failure);
+                self.publish(&Event::Ended { unit: path.clone(), outcome });
+                self.note(Input::SpawnFailed { unit, spawned: instance });
+                return incarnation.is_started(instance > 0);
+            }
+        }
+        incarnation.is_started(true);
+    }
+
+    fn stopping(&mut self, why: GroupEnd) {
+        let now = clock::now();
+        self.served.stopping_at = Some(now);
+        let (reason, not_ready) = match why {
+            GroupEnd::Child(unit) => {
+                let path = self.path(unit);
+                let failed =
+                    self.board.lock().outcome(unit).is_some_and(|outcome| !outcome.is_ok());
+                let not_ready =
+                    if failed { NotReady::Failed(path.clone()) } else { NotReady::Stopped };
+                (StopReason::UnitStopped(path), not_ready)
+            }
+            GroupEnd::TasksDone => (StopReason::TasksDone, NotReady::Stopped),
+            // The token was set by whoever asked.
+            GroupEnd::Asked => (StopReason::RunFailed, NotReady::Stopped),
+        };
+        // Whoever was first is the cause: a request that is already in the token stays.
+        self.run.stop.set(reason);
+        self.run.ready.set(Err(not_ready));
+        let reason = self.reason();
+        self.publish(&Event::Stopping { reason });
+    }
+
+    /// Why the run ends.
+    fn reason(&self) -> StopReason {
+        self.run.stop.get().cloned().unwrap_or(StopReason::RunFailed)
+    }
+
+    fn tell(&mut self, unit: NodeId, why: UnitEnd) {
+        let reason = match why {
+            UnitEnd::Group(_) => self.reason(),
+            UnitEnd::Deregistered => StopReason::Deregistered,
+            UnitEnd::Ended => StopReason::Ended,
+        };
+        let mut board = self.board.lock();
+        let record = board.record(unit);
+        record.told = Some(clock::now());
+        let (path, incarnation) = (record.plan.path.clone(), record.incarnation.clone());
+        drop(board);
+        // Without one its start was refused: there is nobody to tell.
+        let Some(incarnation) = incarnation else { return };
+        let callbacks = incarnation.tell(reason.clone());
+        self.publish(&Event::StopAsked { unit: path, reason });
+        for callback in callbacks {
+            self.call_on_stop(unit, callback);
+        }
+    }
+
+    fn call_on_stop(&mut self, unit: NodeId, callback: Task) {
+        self.note(Input::CallStarted(unit));
+        self.call(unit, Phase::OnStop, move || {
+            callback();
+            Ok(())
+        });
+    }
+
+    fn call_graceful_stop(&mut self, unit: NodeId) {
+        let service = self.board.lock().record(unit).plan.unit.clone();
+        self.call(unit, Phase::GracefulStop, move || match service.as_service() {
+            Some(service) => service.graceful_stop(),
+            None => Err(denies("service")),
+        });
+    }
+
+    fn call(
+        &mut self,
+        unit: NodeId,
+        phase: Phase,
+        body: impl FnOnce() -> Result<(), crate::BoxError> + Send + 'static,
+    ) {
+        let path = self.path(unit);
+        let (notify, name) = (self.notify.clone(), path.clone());
+        let body = Box::new(move || {
+            let failure = match panic::catch(body) {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(Failure::error(name, phase, error)),
+                Err(panic) => Some(Failure::panic(name, phase, panic)),
+            };
+            // When the engine has left this call behind, there is nobody to tell.
+            let _ = notify.send(Notice::Called { unit, failure });
+        });
+        self.stoppers.call(Call { unit: path, phase, body });
+    }
+
+    fn stopped(&mut self, unit: NodeId) {
+        let mut board = self.board.lock();
+        let failed = board.machine().state(unit).0 == crate::snapshot::UnitState::Failed;
+        let record = board.record(unit);
+        let (path, incarnation) = (record.plan.path.clone(), record.incarnation.clone());
+        drop(board);
+        if let Some(incarnation) = incarnation {
+            incarnation.join();
+            self.board.lock().record(unit).stopped = Some(clock::now());
+        }
+        self.publish(&Event::Stopped { unit: path, failed });
+    }
+
+    // ---- the end ----
+
+    fn finish(mut self) -> Served {
+        // What was late may have come in since.
+        while let Ok(notice) = self.notices.try_recv() {
+            self.take(notice);
+        }
+        let now = clock::now();
+        let began = self.run.began;
+        let stuck = self.stoppers.dismiss();
+        let mut board = self.board.lock();
+        for node in (0..board.services.len()).map(node_of) {
+            self.served.units.push(board.report(node, began));
+            let record = board.record(node);
+            let told = record.told;
+            let threads = record.incarnation.as_ref().map_or_else(Vec::new, |it| it.threads());
+            if board.machine().state(node).0.is_terminal() {
+                continue;
+            }
+            self.served.left_behind.extend(threads.into_iter().map(|thread| LeftBehind {
+                unit: Some(board.record(node).plan.path.clone()),
+                phase: Phase::Serve,
+                told_ago: told.map(|at| now.saturating_duration_since(at)),
+                thread,
+            }));
+        }
+        drop(board);
+        self.served.left_behind.extend(stuck.into_iter().map(|stuck| LeftBehind {
+            unit: stuck.unit,
+            phase: stuck.phase,
+            told_ago: None,
+            thread: stuck.thread,
+        }));
+        self.served
+    }
+}
+
+fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    [one, other].into_iter().flatten().min()
+}
+
+/// The root comes first, then the services in start order.
+pub(crate) fn node_of(service: usize) -> NodeId {
+    service + 1
+}

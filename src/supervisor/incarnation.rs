@@ -1,0 +1,260 @@
+//! One incarnation of a unit on real threads: what its service threads do, and what stands behind
+//! their `ServeContext`. It reports to the engine by [`Notice`]s and decides nothing.
+
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+
+use super::crew::Crew;
+use super::state::NodeId;
+use crate::context::{self, ServeContext, Task};
+use crate::error::{Error, ErrorKind};
+use crate::failure::{BoxError, Failure, Outcome, Phase};
+use crate::handle::GroupHandle;
+use crate::latch::Latch;
+use crate::panic;
+use crate::stop::{Scope, StopNotify, StopReason, StopToken};
+use crate::sync::Mutex;
+use crate::thread::{Place, ThreadStatus};
+use crate::unit::Unit;
+
+/// What the threads of a run tell its engine, all on one channel.
+pub(super) enum Notice {
+    Entered {
+        unit: NodeId,
+        incarnation: u32,
+    },
+    SaidReady {
+        unit: NodeId,
+        incarnation: u32,
+    },
+    Returned {
+        unit: NodeId,
+        incarnation: u32,
+        outcome: Outcome,
+    },
+    /// The last thread has left.
+    Settled {
+        unit: NodeId,
+        incarnation: u32,
+    },
+    /// A callback that came when the unit was told already.
+    OnStop {
+        unit: NodeId,
+        callback: Task,
+    },
+    /// A stopper's call has returned.
+    Called {
+        unit: NodeId,
+        failure: Option<Failure>,
+    },
+    /// A thread of the unit's own has panicked.
+    HelperPanicked {
+        unit: NodeId,
+        failure: Failure,
+    },
+}
+
+/// See the module.
+pub(super) struct Incarnation {
+    pub(super) unit: NodeId,
+    pub(super) number: u32,
+    pub(super) path: Arc<str>,
+    run: u64,
+    stop: Arc<Latch<StopReason>>,
+    pub(super) stopped: StopNotify,
+    crew: Arc<Crew>,
+    notices: Sender<Notice>,
+    /// The first failure of its instances.
+    outcome: Mutex<Outcome>,
+    callbacks: Mutex<Callbacks>,
+}
+
+#[derive(Default)]
+struct Callbacks {
+    told: bool,
+    next: u64,
+    waiting: Vec<(u64, Task)>,
+}
+
+impl Incarnation {
+    pub(super) fn new(
+        run: u64,
+        unit: NodeId,
+        number: u32,
+        path: Arc<str>,
+        notices: Sender<Notice>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            unit,
+            number,
+            path,
+            run,
+            stop: Arc::new(Latch::new()),
+            stopped: StopNotify::new(Scope::Unit { run, unit }),
+            crew: Arc::new(Crew::new()),
+            notices,
+            outcome: Mutex::new(Outcome::Ok),
+            callbacks: Mutex::default(),
+        })
+    }
+
+    /// Spawns the thread of one instance.
+    pub(super) fn serve(
+        self: &Arc<Self>,
+        unit: Arc<dyn Unit>,
+        handle: GroupHandle,
+        name: &str,
+        stack_size: Option<usize>,
+        instance: u32,
+    ) -> std::io::Result<()> {
+        let this = self.clone();
+        let body = move || {
+            let outcome = this.enter(&*unit, handle, instance);
+            // The unit goes first: its drop may be the program's code, and the incarnation has not
+            // stopped before that is through.
+            let dropped = panic::catch(move || drop(unit)).err();
+            let outcome = match (outcome, dropped) {
+                (Outcome::Ok, Some(panic)) => {
+                    Outcome::Failed(Failure::panic(this.path.clone(), Phase::Serve, panic))
+                }
+                (outcome, _) => outcome,
+            };
+            this.note(&outcome);
+            this.tell_engine(Notice::Returned {
+                unit: this.unit,
+                incarnation: this.number,
+                outcome,
+            });
+        };
+        let this = self.clone();
+        let place = Place::Unit { run: self.run, unit: self.unit };
+        self.crew.spawn(name, stack_size, place, body, move |last| this.leaving(last))
+    }
+
+    /// The start is over: no more instances. `spawned` says whether there are any.
+    pub(super) fn is_started(&self, spawned: bool) {
+        self.crew.owner_leaves(|last| {
+            if spawned {
+                self.leaving(last);
+            } else {
+                self.stopped.set(self.outcome.lock().clone());
+            }
+        });
+    }
+
+    fn enter(self: &Arc<Self>, unit: &dyn Unit, handle: GroupHandle, instance: u32) -> Outcome {
+        if self.stop.is_set() {
+            return Outcome::Ok; // told before it began: `serve` is not entered
+        }
+        let ctx = ServeContext {
+            handle,
+            unit: self.path.clone(),
+            stop: StopToken::new(self.stop.clone()),
+            attempt: self.number,
+            instance,
+            incarnation: self.clone(),
+        };
+        self.tell_engine(Notice::Entered { unit: self.unit, incarnation: self.number });
+        let result = panic::catch(move || match unit.as_service() {
+            Some(service) => service.serve(&ctx),
+            None => Err(denies("service")),
+        });
+        match result {
+            Ok(Ok(())) => Outcome::Ok,
+            Ok(Err(error)) => {
+                Outcome::Failed(Failure::error(self.path.clone(), Phase::Serve, error))
+            }
+            Err(panic) => Outcome::Failed(Failure::panic(self.path.clone(), Phase::Serve, panic)),
+        }
+    }
+
+    /// Keeps the first failure as the outcome of the incarnation.
+    pub(super) fn note(&self, outcome: &Outcome) {
+        let mut kept = self.outcome.lock();
+        if kept.is_ok() {
+            *kept = outcome.clone();
+        }
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        self.outcome.lock().clone()
+    }
+
+    /// Under the crew's lock. The outcome is set before the engine, or anybody, can see the end.
+    fn leaving(&self, last: bool) {
+        if last {
+            self.stopped.set(self.outcome());
+            self.tell_engine(Notice::Settled { unit: self.unit, incarnation: self.number });
+        }
+    }
+
+    /// Sets the stop token, and hands out the callbacks that are to be called now.
+    pub(super) fn tell(&self, reason: StopReason) -> Vec<Task> {
+        self.stop.set(reason);
+        let mut callbacks = self.callbacks.lock();
+        callbacks.told = true;
+        std::mem::take(&mut callbacks.waiting).into_iter().map(|(_, callback)| callback).collect()
+    }
+
+    pub(super) fn join(&self) {
+        self.crew.join_last();
+    }
+
+    pub(super) fn threads(&self) -> Vec<ThreadStatus> {
+        self.crew.threads()
+    }
+
+    fn tell_engine(&self, notice: Notice) {
+        // When the engine has left this unit behind, there is nobody to tell.
+        let _ = self.notices.send(notice);
+    }
+}
+
+impl context::Incarnation for Incarnation {
+    fn ready(&self) {
+        self.tell_engine(Notice::SaidReady { unit: self.unit, incarnation: self.number });
+    }
+
+    fn spawn(self: Arc<Self>, name: &str, body: Task) -> Result<(), Error> {
+        let name = format!("{}:{name}", self.path);
+        let this = self.clone();
+        let body = move || {
+            if let Err(panic) = panic::catch(body) {
+                let failure = Failure::panic(this.path.clone(), Phase::Helper, panic);
+                this.tell_engine(Notice::HelperPanicked { unit: this.unit, failure });
+            }
+        };
+        let place = Place::Unit { run: self.run, unit: self.unit };
+        let this = self.clone();
+        self.crew.spawn(&name, None, place, body, move |last| this.leaving(last)).map_err(|error| {
+            Error::new(ErrorKind::Spawn, format!("cannot spawn thread '{name}': {error}"))
+        })
+    }
+
+    fn on_stop(&self, callback: Task) -> u64 {
+        let mut callbacks = self.callbacks.lock();
+        let key = callbacks.next;
+        callbacks.next += 1;
+        if callbacks.told {
+            drop(callbacks);
+            self.tell_engine(Notice::OnStop { unit: self.unit, callback });
+        } else {
+            callbacks.waiting.push((key, callback));
+        }
+        key
+    }
+
+    fn cancel(&self, key: u64) {
+        let mut callbacks = self.callbacks.lock();
+        let position = callbacks.waiting.iter().position(|(other, _)| *other == key);
+        let cancelled = position.map(|position| callbacks.waiting.swap_remove(position));
+        drop(callbacks);
+        drop(cancelled); // outside the lock: what it holds is the program's
+    }
+}
+
+/// A unit that took part in a phase when it was registered and now says that it does not.
+pub(crate) fn denies(phase: &str) -> BoxError {
+    format!("it was registered as a {phase} and now says that it is none").into()
+}

@@ -1,0 +1,21 @@
+//! The supervisor: decisions in a pure state machine (`state`, `machine`), threads, clock and
+//! channels in a thin engine around it. It knows neither flags nor groups.
+
+mod board;
+mod crew;
+mod engine;
+mod incarnation;
+mod machine;
+mod publish;
+mod report;
+mod state;
+mod stoppers;
+
+pub(crate) use board::Board;
+pub(crate) use crew::Crew;
+pub(crate) use engine::{Engine, Plan, Request, Run, Served, ServicePlan, node_of};
+pub(crate) use incarnation::denies;
+pub(crate) use publish::Publisher;
+pub use report::{LeftBehind, Report, UnitReport};
+pub use state::StopOrder;
+pub(crate) use state::{NodeId, Policy, UnitKind};

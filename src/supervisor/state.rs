@@ -1,0 +1,217 @@
+//! The vocabulary of the state machine: what it is told ([`Input`]), what it decides ([`Action`]),
+//! and what it knows of each node of the tree. It names nodes by number and knows no thread, no
+//! clock and no callback; `machine` holds the decisions.
+//!
+//! The states of a unit, and who brings each change about:
+//!
+//! | from | to | when |
+//! |---|---|---|
+//! | New | Starting | its group has begun and all that it comes `after` are ready |
+//! | New | Stopped | its turn to stop came first |
+//! | Starting | Running | the first of its instances has entered `serve` |
+//! | Starting | Failed | not a single thread could be spawned |
+//! | Starting, Running | Stopping | it is told to stop, or it has ended by itself |
+//! | Stopping | Stopped, Failed | its last thread has left |
+//!
+//! A group goes New → Running (its children are being started) → Stopping → Stopped | Failed; the
+//! root is the group that `run` runs.
+
+use std::time::{Duration, Instant};
+
+use crate::snapshot::UnitState;
+
+/// A node of the tree: an index that stays.
+pub(crate) type NodeId = usize;
+
+/// The group that `run` runs.
+pub(crate) const ROOT: NodeId = 0;
+
+/// In which order the units of a group are told to stop. A unit's turn never comes before those
+/// that come `after` it have stopped, or are past their deadline.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Group, StopOrder};
+///
+/// let group = Group::new("demo").stop_order(StopOrder::Reverse);
+/// # drop(group);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StopOrder {
+    /// All at once, but for what `after` and `background` say.
+    #[default]
+    Concurrent,
+    /// One by one, in the reverse of the order in which they were started.
+    Reverse,
+}
+
+/// What is said of a node where it is registered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Policy {
+    /// The siblings that must be ready before it starts, and that it stops before.
+    pub(crate) after: Vec<NodeId>,
+    /// Its `Ok` ends only itself.
+    pub(crate) task: bool,
+    /// It keeps nobody alive, and stops last.
+    pub(crate) background: bool,
+    /// How long the others wait for its stop; without it, to the deadline of its group.
+    pub(crate) stop_timeout: Option<Duration>,
+}
+
+/// What a unit is, beyond its policy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UnitKind {
+    /// On how many threads it serves.
+    pub(crate) instances: u32,
+    /// Whether it says itself when it is ready.
+    pub(crate) declares_ready: bool,
+}
+
+/// What has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// The pre-runs are done: serve.
+    Begin,
+    /// Somebody asked the whole run to stop.
+    StopAsked,
+    /// A unit is taken out.
+    Deregister(NodeId),
+    /// The run's stop token was found set when the unit's threads were about to be spawned.
+    Refused(NodeId),
+    /// Only `spawned` of the unit's threads could be spawned.
+    SpawnFailed { unit: NodeId, spawned: u32 },
+    /// One of the unit's instances is entering `serve`.
+    Entered { unit: NodeId, incarnation: u32 },
+    /// The unit says that it is ready.
+    SaidReady { unit: NodeId, incarnation: u32 },
+    /// One of the unit's instances is back from `serve`.
+    Returned { unit: NodeId, incarnation: u32, failed: bool },
+    /// The last thread of the incarnation has left.
+    Settled { unit: NodeId, incarnation: u32 },
+    /// A callback of the unit was handed to a stopper thread beside those that the machine decided.
+    CallStarted(NodeId),
+    /// A callback of the unit on a stopper thread has returned.
+    CallReturned(NodeId),
+    /// Time has passed: whatever is due by now is due.
+    Tick,
+}
+
+/// What is to be done, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Spawn the unit's threads.
+    Start { unit: NodeId, incarnation: u32 },
+    /// The node has become ready; the root: everything has.
+    Ready(NodeId),
+    /// The group's end has begun.
+    Stopping { group: NodeId, why: GroupEnd },
+    /// Set the unit's stop token.
+    Tell { unit: NodeId, why: UnitEnd },
+    /// Call the unit's `graceful_stop` on a stopper thread.
+    CallStop(NodeId),
+    /// The unit's last thread has left (or it was never started).
+    Stopped(NodeId),
+    /// The node is past its deadline; nobody waits for it any longer.
+    Late(NodeId),
+    /// Nothing is left to wait for.
+    Finished,
+}
+
+/// Why a group ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GroupEnd {
+    /// It was asked to: the root by the run's token, another by its parent.
+    Asked,
+    /// This child has ended, and nothing says that the group goes on without it.
+    Child(NodeId),
+    /// All tasks are done and nothing else keeps it alive.
+    TasksDone,
+}
+
+/// Why a unit is told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnitEnd {
+    /// Its group ends.
+    Group(NodeId),
+    /// It was deregistered.
+    Deregistered,
+    /// It has ended by itself; its other threads are told.
+    Ended,
+}
+
+/// One node, unit or group.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) parent: Option<NodeId>,
+    pub(super) policy: Policy,
+    /// The siblings that come `after` it.
+    pub(super) dependents: Vec<NodeId>,
+    pub(super) state: UnitState,
+    pub(super) since: Instant,
+    pub(super) ready: bool,
+    /// Whether anything of it failed; decides between Stopped and Failed.
+    pub(super) failed: bool,
+    /// How many of `policy.after` are not ready.
+    pub(super) start_waits: usize,
+    pub(super) stop: Stop,
+    pub(super) kind: Kind,
+}
+
+/// Where a node stands in the order of stops.
+#[derive(Debug, Default)]
+pub(super) struct Stop {
+    /// How many siblings must be over before its turn comes; counted when the group's end begins.
+    pub(super) waits: usize,
+    /// Reverse order: the sibling whose turn is next.
+    pub(super) next: Option<NodeId>,
+    /// It stops after all foreground siblings.
+    pub(super) gated: bool,
+    /// Its turn has come.
+    pub(super) asked: bool,
+    /// Nobody waits for it any longer: it has stopped and its callbacks have returned, or it is late.
+    pub(super) over: bool,
+    pub(super) late: bool,
+    /// Taken out: it counts for nothing in its group.
+    pub(super) deregistered: bool,
+    /// When it will be late, where it has a deadline of its own.
+    pub(super) deadline: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Unit(Unit),
+    Group(Group),
+}
+
+#[derive(Debug)]
+pub(super) struct Unit {
+    pub(super) kind: UnitKind,
+    /// 0 before the first.
+    pub(super) incarnation: u32,
+    /// How many instances of the incarnation have entered `serve`, and how many are back.
+    pub(super) entered: u32,
+    pub(super) returned: u32,
+    pub(super) said_ready: bool,
+    /// Whether `graceful_stop` was called for the incarnation.
+    pub(super) stop_called: bool,
+    /// How many of its callbacks are out on stopper threads.
+    pub(super) calls: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Group {
+    /// In start order.
+    pub(super) children: Vec<NodeId>,
+    pub(super) order: StopOrder,
+    /// Its end has begun.
+    pub(super) stopping: bool,
+    /// How many children are not ready.
+    pub(super) unready: usize,
+    /// How many children keep it alive: not in the background, not in a terminal state.
+    pub(super) alive: usize,
+    /// How many children are not over, and how many of these the gated ones wait for.
+    pub(super) open: usize,
+    pub(super) open_foreground: usize,
+}

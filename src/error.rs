@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::exit::{Exit, FAILURE};
+
 /// What kind of [`Error`] (or of `RunError`) it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -66,6 +68,16 @@ impl Error {
     /// The problems of the config phase, all at once.
     pub(crate) fn config(kind: ErrorKind, problems: ConfigErrors) -> Self {
         Error(Box::new(Inner { kind, text: String::new(), problems }))
+    }
+
+    /// What `Group::main` would print for it, and its exit code: 2 when the user's settings were at
+    /// fault, otherwise 1. `program` is the name that the tip to try `--help` calls.
+    pub fn to_exit(&self, program: &str) -> Exit {
+        match self.kind() {
+            ErrorKind::Config => Exit::usage(program, self.problems()),
+            ErrorKind::Definition => Exit::error(FAILURE, self.problems()),
+            _ => Exit::error(FAILURE, [self]),
+        }
     }
 
     /// What kind of error it is.

@@ -1,7 +1,16 @@
 //! `Exit`: how the program should end instead of running: with which code, having printed what
 //! (F9). Nothing is printed here.
 
+use std::fmt::Display;
 use std::process::ExitCode;
+
+use crate::error::ConfigError;
+
+/// The exit code of a program that was called wrongly.
+const USAGE: u8 = 2;
+
+/// The exit code of a program that failed otherwise.
+pub(crate) const FAILURE: u8 = 1;
 
 /// The program should end now: help was asked for, or the settings are wrong.
 ///
@@ -30,6 +39,19 @@ impl Exit {
     /// The code in the form that `main` returns.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
+    }
+
+    /// What went wrong, one thing below the other, each behind `error: `.
+    pub(crate) fn error(code: u8, errors: impl IntoIterator<Item = impl Display>) -> Self {
+        let stderr = errors.into_iter().map(|error| format!("error: {error}\n")).collect();
+        Self { code, stdout: String::new(), stderr }
+    }
+
+    /// Everything that is wrong with the settings (F7), and where to find the right ones.
+    pub(crate) fn usage(program: &str, errors: &[ConfigError]) -> Self {
+        let mut exit = Self::error(USAGE, errors);
+        exit.stderr += &format!("try '{program} --help'\n");
+        exit
     }
 
     /// What was asked for, and nothing more.

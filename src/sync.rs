@@ -1,9 +1,9 @@
 //! Locks, condition variables and atomics: the one file that knows `parking_lot` and std's
 //! `Condvar`.
 //!
-//! Two kinds, by who is waiting. A plain [`Mutex`] (parking_lot) guards data. A [`Monitor`] guards a
+//! Two kinds, by who is waiting. A plain [`Mutex`] (of `parking_lot`) guards data. A [`Monitor`] guards a
 //! state that many threads wait for: std's `Condvar`, because its broadcast is one system call,
-//! where parking_lot's requeues the waiters and wakes them one by one (1.4 × slower to the last).
+//! where `parking_lot`'s requeues the waiters and wakes them one by one (1.4 × slower to the last).
 
 use std::sync::{Condvar, MutexGuard, PoisonError};
 use std::time::Instant;

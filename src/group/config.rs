@@ -101,7 +101,7 @@ pub(super) fn gather(shared: &Shared, program: Program) -> Result<Table, Error> 
 pub(super) fn settle(
     shared: &Shared,
     table: &Table,
-    sources: Sources,
+    sources: &Sources,
 ) -> Result<(Configured, Settled), Error> {
     let variable = |name: &str| sources.variable(name);
     let parsed = table.parse(sources.args.clone(), &variable);

@@ -273,9 +273,9 @@ impl Group {
         let _here = thread::enter(Place::Caller { run: self.shared.id });
         let result = match std::mem::replace(&mut self.config, Config::Due) {
             Config::Due => config::gather(&self.shared, self.program.clone())
-                .and_then(|table| config::settle(&self.shared, &table, sources)),
+                .and_then(|table| config::settle(&self.shared, &table, &sources)),
             Config::Embedded(table) => {
-                config::settle(&self.shared, &table, Sources::none(&self.program.name))
+                config::settle(&self.shared, &table, &Sources::none(&self.program.name))
             }
             done => {
                 self.config = done;
@@ -321,7 +321,7 @@ impl Group {
         if self.shared.registry.lock().stage > Stage::Configured {
             return Err(phases::already_ran());
         }
-        let end = self.close_on_return(began);
+        let end = CloseOnReturn(self);
         if matches!(end.0.config, Config::Due | Config::Embedded(_)) {
             let _ = end.0.run_config(); // what came of it is in `config`
         }
@@ -359,8 +359,9 @@ impl Group {
                 exit.exit_code()
             }),
             Err(error) => {
-                terminal::print("", &error.to_terminal(&self.program.name));
-                error.exit_code()
+                let exit = error.to_exit(&self.program.name);
+                terminal::print(&exit.stdout, &exit.stderr);
+                exit.exit_code()
             }
         }
     }
@@ -368,11 +369,6 @@ impl Group {
     fn failed_early(&self, error: Error, began: std::time::Instant) -> RunError {
         self.shared.stop.set(StopReason::RunFailed);
         RunError::early(error, Some(Report::of_failure(began)))
-    }
-
-    /// However the run ends: nobody waits for it any longer.
-    fn close_on_return(&mut self, _began: std::time::Instant) -> CloseOnReturn<'_> {
-        CloseOnReturn(self)
     }
 
     /// Tells everybody who still waits that there will be no run, or that it is over.
@@ -385,6 +381,7 @@ impl Group {
     }
 }
 
+/// However the run ends: nobody waits for it any longer.
 struct CloseOnReturn<'g>(&'g mut Group);
 
 impl Drop for CloseOnReturn<'_> {

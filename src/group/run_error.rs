@@ -2,9 +2,9 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::process::ExitCode;
 
 use crate::error::{ConfigError, Error, ErrorKind};
+use crate::exit::{Exit, FAILURE};
 use crate::failure::Failure;
 use crate::supervisor::{LeftBehind, Report};
 
@@ -37,27 +37,6 @@ struct Inner {
 }
 
 impl RunError {
-    /// What `Group::main` prints: each thing that went wrong, and for wrong settings where to find the
-    /// right ones.
-    pub(super) fn to_terminal(&self, program: &str) -> String {
-        use std::fmt::Write;
-
-        let mut text = String::new();
-        let problems = self.problems();
-        if problems.is_empty() {
-            for line in self.to_string().lines() {
-                let _ = writeln!(text, "error: {line}");
-            }
-        }
-        for problem in problems {
-            let _ = writeln!(text, "error: {problem}");
-        }
-        if self.kind() == ErrorKind::Config {
-            let _ = writeln!(text, "try '{program} --help'");
-        }
-        text
-    }
-
     /// Misuse, or something wrong before any callback that could fail.
     pub(super) fn early(error: Error, report: Option<Report>) -> Self {
         Self(Box::new(Inner { kind: error.kind(), error: Some(error), cause: None, report }))
@@ -104,18 +83,19 @@ impl RunError {
         self.cause()?.downcast_ref()
     }
 
-    /// The exit code that goes with it: 2 when the user's settings were at fault, otherwise 1.
-    pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if self.kind() == ErrorKind::Config { 2 } else { 1 })
-    }
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines: Vec<String> = Vec::new();
-        if let Some(error) = &self.0.error {
-            lines.push(error.to_string());
+    /// What `Group::main` prints, and its exit code: 2 when the user's settings were at fault,
+    /// otherwise 1. `program` is the name that the tip to try `--help` calls.
+    pub fn to_exit(&self, program: &str) -> Exit {
+        match self.kind() {
+            ErrorKind::Config => Exit::usage(program, self.problems()),
+            ErrorKind::Definition => Exit::error(FAILURE, self.problems()),
+            _ => Exit::error(FAILURE, self.lines()),
         }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        lines.extend(self.0.error.as_ref().map(ToString::to_string));
         let cause = self.cause().map(ToString::to_string);
         lines.extend(cause.clone());
         let mut cause_is_due = cause;
@@ -132,7 +112,13 @@ impl fmt::Display for RunError {
         for unit in self.report().map_or(&[][..], Report::skipped_post_runs) {
             lines.push(format!("unit '{unit}': post_run was skipped"));
         }
-        f.write_str(&lines.join("\n"))
+        lines
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.lines().join("\n"))
     }
 }
 

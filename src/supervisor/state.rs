@@ -161,6 +161,7 @@ pub(super) struct Node {
 
 /// Where a node stands in the order of stops.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // facts that are true or not whatever the others are
 pub(super) struct Stop {
     /// How many siblings must be over before its turn comes; counted when the group's end begins.
     pub(super) waits: usize,

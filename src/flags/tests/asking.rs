@@ -187,7 +187,7 @@ fn f6_the_group_can_be_named_by_flag_and_environment() {
 #[test]
 fn f7_a_usage_exit_lists_all_problems_on_stderr_with_code_2() {
     let settings = parse(&table([]), &["--one", "--Name=x"]);
-    let exit = Exit::usage("kvd", &settings.errors);
+    let exit = Exit::usage("kvd", settings.errors.as_slice());
     assert_eq!((exit.code, exit.stdout.as_str()), (2, ""));
     let expected = "\
 error: unknown flag '--one'

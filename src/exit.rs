@@ -1,7 +1,7 @@
 //! `Exit`: how the program should end instead of running: with which code, having printed what
 //! (F9). Nothing is printed here.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 use std::process::ExitCode;
 
 use crate::error::ConfigError;
@@ -43,14 +43,17 @@ impl Exit {
 
     /// What went wrong, one thing below the other, each behind `error: `.
     pub(crate) fn error(code: u8, errors: impl IntoIterator<Item = impl Display>) -> Self {
-        let stderr = errors.into_iter().map(|error| format!("error: {error}\n")).collect();
+        let mut stderr = String::new();
+        for error in errors {
+            let _ = writeln!(stderr, "error: {error}"); // a String takes everything
+        }
         Self { code, stdout: String::new(), stderr }
     }
 
     /// Everything that is wrong with the settings (F7), and where to find the right ones.
     pub(crate) fn usage(program: &str, errors: &[ConfigError]) -> Self {
         let mut exit = Self::error(USAGE, errors);
-        exit.stderr += &format!("try '{program} --help'\n");
+        let _ = writeln!(exit.stderr, "try '{program} --help'");
         exit
     }
 

@@ -1,6 +1,8 @@
 //! The clashes between the flags of a group (F3): two of one name, of one short name, of one
 //! environment variable, or of a name that is the group's own. Each problem names both sides.
 
+use std::collections::HashMap;
+
 use super::common::{RESERVED, RESERVED_SHORT};
 use super::table::{Entry, Section};
 use crate::error::{ConfigError, ConfigErrors};
@@ -19,44 +21,39 @@ pub(super) fn problem(sections: &[Section], entry: &Entry, why: String) -> Confi
     }
 }
 
-/// Sorts the entries by name, and lets one stand for all of the same handle.
+/// Finds the names, and lets one entry stand for all of the same handle.
 pub(super) fn by_name(
     sections: &[Section],
     entries: &mut [Entry],
     problems: &mut ConfigErrors,
-) -> Vec<usize> {
-    for entry in entries.iter().filter(|entry| sections[entry.section].unit.is_some()) {
-        if RESERVED.contains(&entry.definition().full_name()) {
+) -> HashMap<String, usize> {
+    let mut names: HashMap<String, usize> = HashMap::with_capacity(entries.len());
+    for index in 0..entries.len() {
+        let (before, rest) = entries.split_at_mut(index);
+        let entry = &mut rest[0];
+        let is_common = sections[entry.section].unit.is_none();
+        let name = entry.definition().full_name();
+        if !is_common && RESERVED.contains(&name) {
             problems.push(problem(sections, entry, "the group keeps this name".to_owned()));
+            continue;
+        }
+        let Some(first) = names.get(name).map(|first| &mut before[*first]) else {
+            names.insert(name.to_owned(), index);
+            continue;
+        };
+        if entry.is_same_handle(&*first.flag) {
+            first.also_in.push(entry.section);
+            entry.repeated = true;
+        } else {
+            let owner = owner(&sections[first.section]);
+            let why = match first.section == entry.section {
+                true => format!("{owner} has another of this name"),
+                false => format!("{owner} has a flag of this name too"),
+            };
+            problems.push(problem(sections, entry, why));
         }
     }
-    let mut sorted: Vec<usize> = (0..entries.len()).collect();
-    // Stable, so that the one registered first comes first among equals.
-    sorted.sort_by(|a, b| {
-        entries[*a].definition().full_name().cmp(entries[*b].definition().full_name())
-    });
-    sorted.dedup_by(|later, first| {
-        let (later, first) = (*later, *first);
-        if entries[later].definition().full_name() != entries[first].definition().full_name() {
-            return false;
-        }
-        let flag = std::sync::Arc::clone(&entries[first].flag);
-        if entries[later].is_same_handle(&*flag) {
-            let section = entries[later].section;
-            entries[first].also_in.push(section);
-            entries[later].repeated = true;
-        } else if sections[entries[first].section].unit.is_some() {
-            let why = match owner(&sections[entries[first].section]) {
-                owner if entries[first].section == entries[later].section => {
-                    format!("{owner} has another of this name")
-                }
-                owner => format!("{owner} has a flag of this name too"),
-            };
-            problems.push(problem(sections, &entries[later], why));
-        } // else it is a reserved name, reported above
-        true
-    });
-    sorted
+    names
 }
 
 /// Finds the short names.
@@ -83,23 +80,16 @@ pub(super) fn by_short(
 
 /// Sees that each environment variable is that of one flag.
 pub(super) fn by_variable(sections: &[Section], entries: &[Entry], problems: &mut ConfigErrors) {
-    let unique = entries.iter().enumerate().filter(|(_, entry)| !entry.repeated);
-    let mut variables: Vec<(&str, usize)> = unique
-        .flat_map(|(index, entry)| entry.variables.iter().map(move |name| (name.as_str(), index)))
-        .collect();
-    variables.sort_unstable();
-    let mut first = 0;
-    for at in 1..variables.len() {
-        let (variable, index) = variables[at];
-        if variables[first].0 != variable {
-            first = at;
-            continue;
-        }
-        let (entry, other) = (&entries[index], &entries[variables[first].1]);
-        // Two flags of one name clash already, and do so in everything made of the name.
-        if entry.definition().full_name() != other.definition().full_name() {
-            let why = format!("the environment variable {variable} is {}", also(sections, other));
-            problems.push(problem(sections, entry, why));
+    let mut taken: HashMap<&str, &Entry> = HashMap::with_capacity(entries.len());
+    for entry in entries.iter().filter(|entry| !entry.repeated) {
+        for variable in &entry.variables {
+            let other = *taken.entry(variable).or_insert(entry);
+            // Two flags of one name clash already, and so does everything made of the name.
+            if other.definition().full_name() != entry.definition().full_name() {
+                let why =
+                    format!("the environment variable {variable} is {}", also(sections, other));
+                problems.push(problem(sections, entry, why));
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use lexopt::Arg;
 
 use super::common::Ask;
-use super::definition::printable;
+use super::definition::{Definition, printable};
 use super::source::Source;
 use super::table::Table;
 use super::value::Arity;
@@ -74,20 +74,22 @@ impl Reader<'_> {
         let before = std::mem::replace(&mut self.before, Before::Nothing);
         match self.parser.next() {
             Ok(None) => return false,
-            Ok(Some(Arg::Long(name))) => match self.table.long(name) {
-                Some(index) => self.flag(index, Form::Long),
-                None => {
+            Ok(Some(Arg::Long(name))) => {
+                if let Some(index) = self.table.long(name) {
+                    self.flag(index, Form::Long);
+                } else {
                     let problem = unknown(self.table, name);
                     self.unknown(problem);
                 }
-            },
-            Ok(Some(Arg::Short(short))) => match self.table.short(short) {
-                Some(index) => self.flag(index, Form::Short),
-                None => {
+            }
+            Ok(Some(Arg::Short(short))) => {
+                if let Some(index) = self.table.short(short) {
+                    self.flag(index, Form::Short);
+                } else {
                     let name = printable(OsString::from(format!("-{short}")).as_os_str());
                     self.unknown(ConfigError::new(format!("unknown flag '{name}'")));
                 }
-            },
+            }
             Ok(Some(Arg::Value(value))) => self.positional(value, before),
             // `-v=false`: lexopt gives out `v` first and stumbles over the value after it.
             Err(lexopt::Error::UnexpectedValue { value, .. }) => {
@@ -106,10 +108,13 @@ impl Reader<'_> {
         let Some(mut ahead) = self.parser.try_raw_args() else { return false };
         let Some(arg) = ahead.peek() else { return false };
         self.only_positionals |= arg == "--";
-        let Some(name) = arg.to_str().and_then(|arg| arg.strip_prefix('-')) else { return false };
-        let name = name.split('=').next().unwrap_or(name);
-        let is_meant = name.len() > 1 && self.table.long(name).is_some();
-        if self.only_positionals || !is_meant {
+        let bytes = arg.as_encoded_bytes();
+        if self.only_positionals || !bytes.starts_with(b"-") || bytes.starts_with(b"--") {
+            return false;
+        }
+        let arg = arg.to_string_lossy();
+        let name = arg[1..].split('=').next().unwrap_or_default();
+        if name.chars().count() < 2 || self.table.long(name).is_none() {
             return false;
         }
         let problem = ConfigError::new(format!("unknown flag '-{name}'"))
@@ -241,6 +246,6 @@ fn unknown(table: &Table, name: &str) -> ConfigError {
 fn similar<'a>(table: &'a Table, name: &str) -> Option<&'a str> {
     let plain = |name: &str| name.to_ascii_lowercase().replace(['_', '.'], "-");
     let names = table.entries.iter().map(super::table::Entry::definition);
-    let mut shown = names.filter(|definition| !definition.hidden).map(|flag| flag.full_name());
+    let mut shown = names.filter(|definition| !definition.hidden).map(Definition::full_name);
     shown.find(|other| plain(other) == plain(name))
 }

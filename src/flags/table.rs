@@ -2,6 +2,7 @@
 //! fixed as a `Table` to look them up in. It reads no command line and no environment.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::common::{Ask, Common};
@@ -144,6 +145,12 @@ impl Definitions {
             entry.variables = variables(self.program.env_prefix.as_deref(), entry.definition());
         }
         let mut problems = self.problems;
+        if let Some(prefix) = self.program.env_prefix.as_deref().filter(|name| !is_prefix(name)) {
+            problems.push(format!(
+                "{prefix:?} is no prefix for environment variables: letters, digits and '_', and \
+                 not a digit first"
+            ));
+        }
         for entry in &self.entries {
             for mistake in entry.definition().mistakes() {
                 problems.push(clash::problem(&self.sections, entry, mistake));
@@ -164,12 +171,24 @@ impl Definitions {
     }
 }
 
+fn is_prefix(name: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    name.bytes().all(is_inner) && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
+}
+
 /// The environment variables that a flag is read from (F4).
 fn variables(prefix: Option<&str>, definition: &Definition) -> Vec<String> {
     let mut variables = Vec::new();
     if let Some(prefix) = prefix.filter(|_| definition.env_by_prefix) {
-        let name = definition.full_name().to_ascii_uppercase().replace(['-', '.'], "_");
-        variables.push(format!("{prefix}_{name}"));
+        let name = definition.full_name().chars().map(|letter| match letter {
+            '-' | '.' => '_',
+            letter => letter.to_ascii_uppercase(),
+        });
+        let mut variable = String::with_capacity(prefix.len() + 1 + definition.full_name().len());
+        variable.push_str(prefix);
+        variable.push('_');
+        variable.extend(name);
+        variables.push(variable);
     }
     for own in &definition.env {
         if !variables.iter().any(|variable| variable == own) {
@@ -185,18 +204,15 @@ pub(crate) struct Table {
     pub(super) common: Common,
     pub(super) sections: Vec<Section>,
     pub(super) entries: Vec<Entry>,
-    /// Indices into `entries`, sorted by the full name.
-    by_name: Vec<usize>,
+    /// Indices into `entries` by full and by short name.
+    by_name: HashMap<String, usize>,
     by_short: Vec<(char, usize)>,
 }
 
 impl Table {
     /// The entry of this full name.
     pub(super) fn long(&self, name: &str) -> Option<usize> {
-        let found = self
-            .by_name
-            .binary_search_by(|index| self.entries[*index].definition().full_name().cmp(name));
-        found.ok().map(|place| self.by_name[place])
+        self.by_name.get(name).copied()
     }
 
     /// The entry of this short name.

@@ -150,6 +150,14 @@ fn f3_a_name_that_cannot_be_typed_is_a_problem_and_no_panic() {
 }
 
 #[test]
+fn f4_a_prefix_that_makes_no_variable_is_a_problem() {
+    for prefix in ["", "A B", "A=", "1A", "É"] {
+        let program = Program { env_prefix: Some(prefix.to_owned()), ..Program::new("kvd") };
+        assert_eq!(problems(program, Vec::new()).len(), 1, "{prefix:?}");
+    }
+}
+
+#[test]
 fn f1_a_builder_that_comes_too_late_is_a_problem_and_no_panic() {
     let first = flag("x");
     let second = first.clone().short('x');

@@ -1,5 +1,7 @@
 //! F12: durations have units, no month or year, and print so that they can be read back.
 
+#![allow(clippy::duration_suboptimal_units)] // seconds beside each text are easier to compare
+
 use std::time::Duration;
 
 use crate::flags::duration::{format, parse};

@@ -53,6 +53,19 @@ fn f1_a_test_can_set_a_value_again_and_again() {
 }
 
 #[test]
+fn f1_a_flag_that_was_set_very_often_can_be_dropped() {
+    let flag = Flag::<u32>::new("level", 0, "");
+    // Each one goes through those before it: enough for a stack, and quick enough.
+    for level in 0..5_000 {
+        flag.set_for_test(level);
+    }
+    assert_eq!(*flag.get(), 4_999);
+    #[allow(clippy::disallowed_methods)] // a thread for its small stack
+    let small = std::thread::Builder::new().stack_size(64 << 10).spawn(move || drop(flag));
+    small.unwrap().join().unwrap();
+}
+
+#[test]
 fn f1_a_flag_can_be_shared_by_threads() {
     fn is_shared<T: Send + Sync + 'static>() {}
     is_shared::<Flag<String>>();

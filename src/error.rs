@@ -151,15 +151,6 @@ impl ConfigError {
         self
     }
 
-    /// Leaves a secret out of what is said.
-    pub(crate) fn without(mut self, secret: &str) -> Self {
-        if !secret.is_empty() {
-            self.0.why = self.0.why.replace(secret, "***");
-            self.0.tip = self.0.tip.take().map(|tip| tip.replace(secret, "***"));
-        }
-        self
-    }
-
     pub(crate) fn of_unit(mut self, unit: &str) -> Self {
         self.0.unit.get_or_insert_with(|| unit.to_owned());
         self

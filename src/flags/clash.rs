@@ -46,9 +46,10 @@ pub(super) fn by_name(
             entry.repeated = true;
         } else {
             let owner = owner(&sections[first.section]);
-            let why = match first.section == entry.section {
-                true => format!("{owner} has another of this name"),
-                false => format!("{owner} has a flag of this name too"),
+            let why = if first.section == entry.section {
+                format!("{owner} has another of this name")
+            } else {
+                format!("{owner} has a flag of this name too")
             };
             problems.push(problem(sections, entry, why));
         }

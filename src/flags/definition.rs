@@ -94,9 +94,12 @@ impl Definition {
         (!self.secret).then(|| printable(value))
     }
 
-    /// Completes what a type, a check or a unit said of a value.
+    /// Completes what a type, a check or a unit said of a value. Where it quotes a secret, all of
+    /// it is left out: masking the quote alone would tell a secret that is part of the sentence.
     pub(super) fn problem(&self, why: ConfigError, value: &OsStr, source: &Source) -> ConfigError {
-        let why = if self.secret { why.without(&value.to_string_lossy()) } else { why };
+        let quotes = |value: &str| !value.is_empty() && why.to_string().contains(value);
+        let hide = self.secret && quotes(&value.to_string_lossy());
+        let why = if hide { ConfigError::new(NOT_SHOWN) } else { why };
         why.of_flag(self.full_name()).of_value(self.shown(value), source.to_string())
     }
 
@@ -105,6 +108,9 @@ impl Definition {
         ConfigError::new(why).of_flag(self.full_name())
     }
 }
+
+/// What is said of a secret when nothing else may be.
+pub(super) const NOT_SHOWN: &str = "not valid (the reason would show the secret)";
 
 /// Text from outside made fit for a terminal.
 pub(super) fn printable(text: &OsStr) -> String {

@@ -81,12 +81,29 @@ impl<T: FlagValue> Flag<T> {
     }
 
     /// Gives it a short name too, a letter or digit: `-l`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Flag;
+    ///
+    /// let listen: Flag<String> = Flag::new("listen", ":80", "where to listen").short('l');
+    /// ```
     #[must_use]
     pub fn short(self, short: char) -> Self {
         self.define("short", |shared| shared.definition.short = Some(short))
     }
 
     /// What stands for the value in the help, instead of the type's own: `FILE` for `PATH`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::path::PathBuf;
+    /// use rungroup::Flag;
+    ///
+    /// let key: Flag<PathBuf> = Flag::new("key", "key.pem", "the private key").value_name("FILE");
+    /// ```
     #[must_use]
     pub fn value_name(self, name: impl Into<Cow<'static, str>>) -> Self {
         self.define("value_name", |shared| shared.definition.value_name = Some(name.into()))
@@ -121,12 +138,28 @@ impl<T: FlagValue> Flag<T> {
     }
 
     /// Leaves it out of the help. It works as any other.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Flag;
+    ///
+    /// let chaos = Flag::new("chaos", false, "fail now and then").hidden();
+    /// ```
     #[must_use]
     pub fn hidden(self) -> Self {
         self.define("hidden", |shared| shared.definition.hidden = true)
     }
 
     /// Says what to use instead. It still works, and whoever uses it is warned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Flag;
+    ///
+    /// let old = Flag::<u32>::new("max", 0, "how many").deprecated("use --max-conns");
+    /// ```
     #[must_use]
     pub fn deprecated(self, instead: impl Into<Cow<'static, str>>) -> Self {
         self.define("deprecated", |shared| shared.definition.deprecated = Some(instead.into()))
@@ -134,13 +167,33 @@ impl<T: FlagValue> Flag<T> {
 
     /// Keeps the value out of errors, help and every other output of the library.
     ///
-    /// Of what a check or a unit says about the value, the value itself is left out.
+    /// What the type says about a bad value is left out, and so is what a check or a unit says if it
+    /// quotes the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Flag, FlagSet, Source};
+    ///
+    /// let pin = Flag::<u32>::new("pin", 0, "the code at the door").secret();
+    /// let error = FlagSet::new("Door").add(&pin).set("pin", "12a4", Source::CommandLine);
+    /// assert!(!error.unwrap_err().to_string().contains("12a4"));
+    /// assert!(!format!("{pin:?}").contains('0'));
+    /// ```
     #[must_use]
     pub fn secret(self) -> Self {
         self.define("secret", |shared| shared.definition.secret = true)
     }
 
     /// Reads this environment variable too, after the one that the group's prefix gives.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Flag;
+    ///
+    /// let url: Flag<String> = Flag::new("database", "", "where the data is").env("DATABASE_URL");
+    /// ```
     #[must_use]
     pub fn env(self, variable: impl Into<Cow<'static, str>>) -> Self {
         self.define("env", |shared| shared.definition.env.push(variable.into()))
@@ -168,6 +221,15 @@ impl<T: FlagValue> Flag<T> {
     ///
     /// If the flag is [required](Flag::required) and has no value. In a run it has one as soon as
     /// the config phase is over; in a test, [`set_for_test`](Flag::set_for_test) gives it one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Flag;
+    ///
+    /// let workers = Flag::<usize>::new("workers", 4, "how many threads");
+    /// assert_eq!(*workers.get(), 4);
+    /// ```
     pub fn get(&self) -> &T {
         match self.0.value() {
             Some(value) => value,
@@ -176,6 +238,15 @@ impl<T: FlagValue> Flag<T> {
     }
 
     /// Where the value came from.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Flag, Source};
+    ///
+    /// let workers = Flag::<usize>::new("workers", 4, "how many threads");
+    /// assert_eq!(workers.source(), Source::Default);
+    /// ```
     pub fn source(&self) -> Source {
         self.0.source()
     }
@@ -206,6 +277,16 @@ impl<T: FlagValue> Flag<T> {
 
     /// Sets the value, for a test of a unit without a group. Checks are not made; the source is
     /// "set for a test".
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Flag;
+    ///
+    /// let workers = Flag::<usize>::new("workers", 4, "how many threads");
+    /// workers.set_for_test(1);
+    /// assert_eq!(*workers.get(), 1);
+    /// ```
     pub fn set_for_test(&self, value: impl IntoDefault<T>) {
         self.0.push(value.into_default(), Source::other("set for a test"));
     }

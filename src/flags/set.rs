@@ -51,6 +51,16 @@ impl FlagSet {
 
     /// Puts `prefix` and a dash before every name in the set, also of flags added later. A second
     /// prefix goes before the first: that of a group before that of its unit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Flag, FlagSet};
+    ///
+    /// let memory = Flag::<u64>::new("memory", 0, "how much memory to use");
+    /// let set = FlagSet::new("Store").add(&memory).prefix("store").prefix("left");
+    /// assert_eq!(set.flags().next().unwrap().name(), "left-store-memory");
+    /// ```
     #[must_use = "`prefix` returns the set with the prefix"]
     pub fn prefix(mut self, prefix: impl Into<Cow<'static, str>>) -> Self {
         let outer = prefix.into();
@@ -93,6 +103,18 @@ impl FlagSet {
 
     /// As [`set`](FlagSet::set), for a flag that takes many values; of several for another flag the
     /// last one counts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Flag, FlagSet, Source};
+    ///
+    /// let peers = Flag::<Vec<String>>::new("peer", Vec::new(), "who to copy to");
+    /// let set = FlagSet::new("Store").add(&peers);
+    /// set.set_all("peer", ["a:80", "b:80"], Source::CommandLine)?;
+    /// assert_eq!(*peers.get(), ["a:80", "b:80"]);
+    /// # Ok::<(), rungroup::ConfigErrors>(())
+    /// ```
     pub fn set_all(
         &self,
         name: &str,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::sync::OnceLock;
 
-use super::definition::{AnyFlag, Definition};
+use super::definition::{AnyFlag, Definition, NOT_SHOWN};
 use super::source::Source;
 use super::value::{Arity, FlagValue};
 use crate::error::{ConfigError, ConfigErrors};
@@ -83,11 +83,7 @@ impl<T: FlagValue> Shared<T> {
 
     /// The problem of reading `arg`. What the type says about a secret may quote any part of it.
     fn unreadable(&self, why: ConfigError, arg: &OsString, source: &Source) -> ConfigError {
-        let why = if self.definition.secret {
-            ConfigError::new("not a valid value (not shown, as it is secret)")
-        } else {
-            why
-        };
+        let why = if self.definition.secret { ConfigError::new(NOT_SHOWN) } else { why };
         self.definition.problem(why, arg, source)
     }
 }

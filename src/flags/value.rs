@@ -8,6 +8,16 @@ use std::ffi::{OsStr, OsString};
 use crate::error::ConfigError;
 
 /// How many values a flag takes on the command line.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Arity, FlagValue};
+///
+/// assert_eq!(bool::arity(), Arity::Switch);
+/// assert_eq!(u16::arity(), Arity::One);
+/// assert_eq!(<Vec<u16>>::arity(), Arity::Many);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Arity {

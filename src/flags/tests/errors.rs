@@ -97,20 +97,25 @@ crate::flag_value!(Chatty);
 #[test]
 fn f1_a_secret_is_in_no_error_whoever_words_it() {
     let token = || Flag::<String>::new("token", "tip-top", "").secret();
-    let refused = token().check(|token| -> Result<(), String> { Err(format!("weak: {token}")) });
+    let quoted = token().check(|token| -> Result<(), String> { Err(format!("weak: {token}")) });
     let chatty = Flag::<Chatty>::required("chatty", "").secret();
+    let short = Flag::<String>::new("pin", "", "").secret().check(|pin| match pin.len() {
+        4 => Err("digits are needed"),
+        _ => Ok(()),
+    });
     let invalid = token();
-    let set = FlagSet::new("S").add(&refused).add(&chatty);
+    let set = FlagSet::new("S").add(&quoted).add(&chatty).add(&short);
     let table = table([("a", set)]);
-    let settings = parse(&table, &["--token=hunter2", "--chatty=swordfish"]);
+    let settings = parse(&table, &["--token=hunter2", "--chatty=swordfish", "--pin=zebr"]);
     assert_eq!(
         settings.errors.to_string(),
-        "unit 'a': flag '--token' (command line): weak: ***\n\
-         unit 'a': flag '--chatty' (command line): \
-         not a valid value (not shown, as it is secret)"
+        "unit 'a': flag '--token' (command line): not valid (the reason would show the secret)\n\
+         unit 'a': flag '--chatty' (command line): not valid (the reason would show the secret)\n\
+         unit 'a': flag '--pin' (command line): digits are needed"
     );
     let said = invalid.invalid(format!("{} is not known", invalid.get()));
-    assert_eq!(said.to_string(), "flag '--token' (default): *** is not known");
+    assert!(!said.to_string().contains("tip-top"), "{said}");
+    assert_eq!(invalid.invalid("expired").to_string(), "flag '--token' (default): expired");
     assert!(!format!("{invalid:?}").contains("tip-top"));
 }
 

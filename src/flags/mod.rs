@@ -2,9 +2,9 @@
 //! command line and the environment.
 //!
 //! In reading order: `value` and `values` say what the type of a flag has to be able to do,
-//! `bytes` and `duration` are two such types; `definition`, `shared` and `flag` are one flag, `set` is the
-//! flags of one unit, `table` and `clash` those of a whole group; `parse` reads the command line,
-//! `resolve` decides where each value comes from; `help` is what the user sees.
+//! `bytes` and `duration` are two such types; `definition`, `shared` and `flag` are one flag, `set`
+//! is the flags of one unit, `table` and `clash` are those of a whole group; `parse` reads the
+//! command line, `resolve` decides where each value comes from; `help` is what the user sees.
 //! Nothing here knows units: they are names.
 
 mod bytes;

@@ -86,8 +86,8 @@ impl Reader<'_> {
                 if let Some(index) = self.table.short(short) {
                     self.flag(index, Form::Short);
                 } else {
-                    let name = printable(OsString::from(format!("-{short}")).as_os_str());
-                    self.unknown(ConfigError::new(format!("unknown flag '{name}'")));
+                    let short = printable(OsStr::new(&short.to_string()));
+                    self.unknown(ConfigError::new(format!("unknown flag '-{short}'")));
                 }
             }
             Ok(Some(Arg::Value(value))) => self.positional(value, before),

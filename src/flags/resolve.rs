@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use super::common::Ask;
-use crate::exit::Exit;
 use super::help;
 use super::parse;
 use super::set::at_commas;
@@ -13,6 +12,7 @@ use super::source::Source;
 use super::table::{Entry, Table};
 use super::value::Arity;
 use crate::error::{ConfigError, ConfigErrors};
+use crate::exit::Exit;
 
 /// What came of reading the settings.
 pub(crate) enum Parsed {

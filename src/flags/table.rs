@@ -151,12 +151,12 @@ impl Definitions {
                  not a digit first"
             ));
         }
-        for entry in &self.entries {
+        let by_name = clash::by_name(&self.sections, &mut self.entries, &mut problems);
+        for entry in self.entries.iter().filter(|entry| !entry.repeated) {
             for mistake in entry.definition().mistakes() {
                 problems.push(clash::problem(&self.sections, entry, mistake));
             }
         }
-        let by_name = clash::by_name(&self.sections, &mut self.entries, &mut problems);
         let by_short = clash::by_short(&self.sections, &self.entries, &mut problems);
         clash::by_variable(&self.sections, &self.entries, &mut problems);
         problems.into_result()?;

@@ -72,6 +72,12 @@ fn f3_the_same_handle_in_two_units_is_one_flag() {
 }
 
 #[test]
+fn f3_a_problem_of_a_shared_handle_is_said_once() {
+    let shared = flag("a b");
+    assert_eq!(plain(vec![("a", set(&shared)), ("b", set(&shared))]).len(), 1);
+}
+
+#[test]
 fn f3_one_handle_under_two_prefixes_names_both() {
     let shared = flag("max");
     let sets = vec![("a", set(&shared).prefix("one")), ("b", set(&shared).prefix("two"))];

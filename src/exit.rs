@@ -25,7 +25,7 @@ pub(crate) const FAILURE: u8 = 1;
 /// let exit = Exit { code: 0, stdout: "kvd 1.2.0\n".to_owned(), stderr: String::new() };
 /// assert_eq!(exit.exit_code(), std::process::ExitCode::SUCCESS);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exit {
     /// The exit code: 0 for what was asked for, 2 for settings that are wrong.
     pub code: u8,

@@ -23,6 +23,7 @@ mod net;
 mod ready;
 mod snapshot;
 mod unit;
+mod unit_fn;
 
 // The supervisor knows neither flags nor groups.
 mod supervisor;
@@ -59,6 +60,5 @@ pub use snapshot::{Snapshot, UnitState, UnitStatus};
 pub use stop::{StopNotify, StopReason, StopToken};
 pub use supervisor::{LeftBehind, Report, StopOrder, UnitReport};
 pub use thread::ThreadStatus;
-pub use unit::{
-    Config, PreRunFn, PreRunner, Role, Service, ServiceFn, Unit, pre_run_fn, service_fn,
-};
+pub use unit::{Config, PreRunner, Role, Service, Unit};
+pub use unit_fn::{PreRunFn, ServiceFn, pre_run_fn, service_fn};

@@ -1,7 +1,7 @@
 //! The ready-made unit that stops a group on INT, TERM and QUIT. Like anybody's unit it uses the
 //! public vocabulary alone; only how the second signal prints and ends the process is the library's.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -147,9 +147,9 @@ fn end_process(ctx: &RunContext, signal: i32) -> ! {
         let units = group.snapshot().units;
         let mut text = format!("{}: {reason} again, ending at once", group.name());
         for unit in units.iter().filter(|unit| !unit.state.is_terminal()) {
-            text += &format!("\n  unit '{}' is still {}", unit.path, unit.state);
+            let _ = write!(text, "\n  unit '{}' is still {}", unit.path, unit.state);
             for thread in &unit.threads {
-                text += &format!(": {thread}");
+                let _ = write!(text, ": {thread}");
             }
         }
         text.push('\n');

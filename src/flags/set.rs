@@ -29,6 +29,7 @@ use crate::error::{ConfigError, ConfigErrors};
 /// assert_eq!(*memory.get(), Bytes::gib(1));
 /// # Ok::<(), rungroup::ConfigErrors>(())
 /// ```
+#[derive(Clone)]
 pub struct FlagSet {
     pub(super) name: Cow<'static, str>,
     pub(super) prefix: Cow<'static, str>,

@@ -26,7 +26,7 @@ pub use run_error::RunError;
 use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome, Phase};
 use crate::flags::{FlagSet, Program, Table};
 use crate::handle::{Control, GroupHandle, UnitId};
 use crate::ready::NotReady;
@@ -233,7 +233,7 @@ impl Group {
     /// [`ErrorKind::AlreadyRan`] the second time.
     pub fn run_config(&mut self) -> Result<Configured, Error> {
         let args = self.args.take().unwrap_or_else(|| std::env::args_os().collect());
-        self.configure(Sources { args, env: None })
+        self.configure(&Sources { args, env: None })
     }
 
     /// As [`run_config`](Group::run_config), from these arguments (the program's name first) and
@@ -266,14 +266,14 @@ impl Group {
         let args = args.into_iter().map(Into::into).collect();
         let env: BTreeMap<OsString, OsString> =
             env.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        self.configure(Sources { args, env: Some(env) })
+        self.configure(&Sources { args, env: Some(env) })
     }
 
-    fn configure(&mut self, sources: Sources) -> Result<Configured, Error> {
+    fn configure(&mut self, sources: &Sources) -> Result<Configured, Error> {
         let _here = thread::enter(Place::Caller { run: self.shared.id });
         let result = match std::mem::replace(&mut self.config, Config::Due) {
             Config::Due => config::gather(&self.shared, self.program.clone())
-                .and_then(|table| config::settle(&self.shared, &table, &sources)),
+                .and_then(|table| config::settle(&self.shared, &table, sources)),
             Config::Embedded(table) => {
                 config::settle(&self.shared, &table, &Sources::none(&self.program.name))
             }
@@ -352,22 +352,35 @@ impl Group {
     /// | 1 | a unit failed or did not stop in time, or the group is put together wrongly |
     /// | 2 | the command line, the environment or a unit's settings are wrong |
     /// | 128 + n | the second signal, number n, ended the process; see `Signals` |
-    pub fn main(mut self) -> ExitCode {
-        match self.run() {
-            Ok(report) => report.exit().map_or(ExitCode::SUCCESS, |exit| {
-                terminal::print(&exit.stdout, &exit.stderr);
-                exit.exit_code()
-            }),
-            Err(error) => {
-                let exit = error.to_exit(&self.program.name);
-                terminal::print(&exit.stdout, &exit.stderr);
-                exit.exit_code()
-            }
+    pub fn main(self) -> ExitCode {
+        self.main_with(|_report| {})
+    }
+
+    /// As [`main`](Group::main), and hands the report of the run to `look` before the errors are
+    /// printed: `group.main_with(|report| println!("{report}"))` shows who stopped when. It is not
+    /// called where nothing ran.
+    pub fn main_with(mut self, look: impl FnOnce(&Report)) -> ExitCode {
+        let result = self.run();
+        let (report, exit) = match &result {
+            Ok(report) => (Some(report), report.exit().cloned().unwrap_or_default()),
+            Err(error) => (error.report(), error.to_exit(&self.program.name)),
+        };
+        if let Some(report) = report.filter(|report| report.has_run()) {
+            look(report);
         }
+        terminal::print(&exit.stdout, &exit.stderr);
+        exit.exit_code()
     }
 
     fn failed_early(&self, error: Error, began: std::time::Instant) -> RunError {
         self.shared.stop.set(StopReason::RunFailed);
+        let unit = error.problems().iter().find_map(|problem| problem.unit());
+        if let Some(unit) = unit {
+            self.shared.ready.set(Err(NotReady::Failed(unit.into())));
+        }
+        let unit = unit.map_or_else(|| self.name().into(), Into::into);
+        let failure = Failure::error(unit, Phase::Validate, error.clone().into());
+        self.shared.stopped.set(Outcome::Failed(failure));
         RunError::early(error, Some(Report::of_failure(began)))
     }
 

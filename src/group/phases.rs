@@ -22,7 +22,7 @@ use crate::supervisor::{
     Engine, LeftBehind, Plan, Policy, Report, Run, Served, ServicePlan, StopOrder, UnitKind,
     denies, node_of,
 };
-use crate::unit::Unit;
+use crate::unit::{Service, Unit};
 
 /// What the helper threads of pre-runners have at least, after the last clean-up told them to end.
 const HELPER_GRACE: Duration = Duration::from_secs(1);
@@ -217,7 +217,7 @@ impl<'g> Execution<'g> {
         drop(registry);
         for service in &mut services {
             // A callback of the unit's: without the lock. What panics here is not ready by itself.
-            let declares = panic::catch(|| service.unit.as_service().map(|it| it.declares_ready()));
+            let declares = panic::catch(|| service.unit.as_service().map(Service::declares_ready));
             service.kind.declares_ready = declares.ok().flatten().unwrap_or(true);
         }
         Plan {
@@ -282,6 +282,7 @@ impl<'g> Execution<'g> {
             left_behind: self.served.left_behind,
             skipped: self.skipped,
             reason,
+            ran: true,
             exit: None,
         };
         let result = judge(report);

@@ -24,6 +24,7 @@ pub(super) enum Stage {
 
 /// The phases that a unit takes part in, as it said when it was registered.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools)] // a set of four
 pub(super) struct Phases {
     pub(super) config: bool,
     pub(super) pre_run: bool,
@@ -85,11 +86,10 @@ impl Registry {
         phases: Phases,
     ) -> (usize, bool) {
         let refusal = match self.stage {
-            Stage::Defining => None,
             Stage::Configured if phases.config => {
                 Some("has flags but was registered after the config phase")
             }
-            Stage::Configured => None,
+            Stage::Defining | Stage::Configured => None,
             _ => Some("was registered into a group that has already run"),
         };
         if let Some(why) = refusal {
@@ -247,18 +247,16 @@ impl Registry {
 
         let kind = if self.present().any(|(_, it)| it.phases.service) { "svc" } else { "cli" };
         let mut list = format!("Group: {group} [{kind}]");
-        let phases: [(&str, fn(Phases) -> bool); 3] = [
-            ("config", |phases| phases.config),
-            ("prerun", |phases| phases.pre_run),
-            ("serve ", |phases| phases.service),
-        ];
-        for (phase, takes_part) in phases {
+        let mut add = |phase: &str, takes_part: fn(Phases) -> bool| {
             let units = self.present().filter(|(_, entry)| takes_part(entry.phases));
             let units: Vec<&str> = units.map(|(_, entry)| &*entry.name).collect();
             if !units.is_empty() {
                 let _ = write!(list, "\n- {phase}: {}", units.join(" "));
             }
-        }
+        };
+        add("config", |phases| phases.config);
+        add("prerun", |phases| phases.pre_run);
+        add("serve ", |phases| phases.service);
         list
     }
 }

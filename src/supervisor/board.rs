@@ -85,14 +85,12 @@ impl Board {
                 format!("unit '{path}' is in use: '{user}' comes after it"),
             ));
         }
-        Ok(match &self.look(node).incarnation {
-            Some(incarnation) => incarnation.stopped.clone(),
-            None => {
-                let never = StopNotify::new(Scope::Unit { run, unit: node });
-                never.set(Outcome::Ok);
-                never
-            }
-        })
+        if let Some(incarnation) = &self.look(node).incarnation {
+            return Ok(incarnation.stopped.clone());
+        }
+        let never_started = StopNotify::new(Scope::Unit { run, unit: node });
+        never_started.set(Outcome::Ok);
+        Ok(never_started)
     }
 
     /// What the services look like now. Their threads are looked at without the lock: that reads

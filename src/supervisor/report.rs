@@ -100,6 +100,8 @@ pub struct Report {
     pub(crate) failures: Vec<Failure>,
     pub(crate) left_behind: Vec<LeftBehind>,
     pub(crate) skipped: Vec<Arc<str>>,
+    /// It got beyond the config phase.
+    pub(crate) ran: bool,
     pub(crate) exit: Option<Exit>,
 }
 
@@ -115,8 +117,14 @@ impl Report {
             failures: Vec::new(),
             left_behind: Vec::new(),
             skipped: Vec::new(),
+            ran: false,
             exit: None,
         }
+    }
+
+    /// Whether it is that of a run that got beyond the config phase.
+    pub(crate) fn has_run(&self) -> bool {
+        self.ran
     }
 
     pub(crate) fn of_failure(began: Instant) -> Self {

@@ -409,7 +409,8 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.close();
         let units = std::mem::take(&mut self.shared.registry.lock().entries);
-        drop(units); // outside the lock: their drops are the program's code
+        let board = std::mem::take(&mut *self.shared.board.lock());
+        drop((units, board)); // outside the locks: their drops are the program's code
     }
 }
 

@@ -1,6 +1,7 @@
 //! One run of a group, phase by phase: pre-run, serve, post-run, and what is said of it in the end.
 //! The config phase is in `config`.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use crate::panic;
 use crate::ready::NotReady;
 use crate::stop::StopReason;
 use crate::supervisor::{
-    Engine, LeftBehind, Plan, Policy, Report, Run, Served, ServicePlan, StopOrder, UnitKind,
+    Board, Engine, LeftBehind, Plan, Policy, Report, Run, Served, ServicePlan, StopOrder, UnitKind,
     denies, node_of,
 };
 use crate::unit::{Service, Unit};
@@ -150,9 +151,9 @@ impl<'g> Execution<'g> {
     // ---- serve ----
 
     fn serve(&mut self, roles: &Arc<[String]>) {
-        let plan = self.plan();
+        let any = self.plan();
         self.shared.publisher.publish(&Event::Serving { roles: roles.clone() });
-        if plan.services.is_empty() {
+        if !any {
             return;
         }
         let run = Run {
@@ -164,8 +165,7 @@ impl<'g> Execution<'g> {
             publisher: self.shared.publisher.clone(),
             requests: self.shared.inbox.clone(),
         };
-        let failures = std::mem::take(&mut self.served.failures);
-        match Engine::new(run, plan, self.shared.board.clone()) {
+        match Engine::new(run, self.shared.board.clone()) {
             Ok(engine) => self.served = engine.run(),
             Err(error) => {
                 let why = format!("cannot spawn the thread that stops units: {error}").into();
@@ -174,7 +174,6 @@ impl<'g> Execution<'g> {
                 self.shared.stop.set(StopReason::RunFailed);
             }
         }
-        self.served.failures.splice(0..0, failures);
         if let (Some(from), Some(to)) = (self.served.stopping_at, self.served.stopped_at) {
             let took = to.saturating_duration_since(from);
             self.shared.publisher.publish(&Event::ServicesStopped { took });
@@ -185,10 +184,11 @@ impl<'g> Execution<'g> {
         }
     }
 
-    /// The services in start order, with what was said of them.
-    fn plan(&self) -> Plan {
+    /// Puts the services on the board, in start order and with what was said of them; says whether
+    /// there are any.
+    fn plan(&self) -> bool {
+        let declares_ready = self.declares_ready();
         let mut registry = self.shared.registry.lock();
-        registry.stage = Stage::Serving;
         let order = registry.order().unwrap_or_default();
         let order = order.into_iter().filter(|&index| registry.entries[index].phases.service);
         let order: Vec<usize> = order.collect();
@@ -209,22 +209,37 @@ impl<'g> Execution<'g> {
                     background: entry.background,
                     stop_timeout: entry.stop_timeout.as_ref().map(Limit::get),
                 },
-                kind: UnitKind { instances: entry.instances, declares_ready: false },
+                kind: UnitKind {
+                    instances: entry.instances,
+                    declares_ready: declares_ready.contains(&index),
+                },
                 stack_size: entry.stack_size,
             }
         };
-        let mut services: Vec<ServicePlan> = order.iter().map(service).collect();
-        drop(registry);
-        for service in &mut services {
-            // A callback of the unit's: without the lock. What panics here is not ready by itself.
-            let declares = panic::catch(|| service.unit.as_service().map(Service::declares_ready));
-            service.kind.declares_ready = declares.ok().flatten().unwrap_or(true);
-        }
-        Plan {
-            services,
+        let plan = Plan {
+            services: order.iter().map(service).collect(),
             order: self.policies.order,
             stop_timeout: self.policies.stop_timeout.get(),
-        }
+        };
+        // Under the registry's lock: from here on a unit is taken out by way of the board.
+        *self.shared.board.lock() = Board::new(self.shared.id, plan);
+        registry.stage = Stage::Serving;
+        !order.is_empty()
+    }
+
+    /// The units that say themselves when they are ready. A callback: without the lock. One that
+    /// panics is not ready by itself.
+    fn declares_ready(&self) -> BTreeSet<usize> {
+        let services: Vec<(usize, Arc<dyn Unit>)> = {
+            let registry = self.shared.registry.lock();
+            let services = registry.present().filter(|(_, entry)| entry.phases.service);
+            services.map(|(index, entry)| (index, entry.unit.clone())).collect()
+        };
+        let declares = |unit: &dyn Unit| {
+            panic::catch(|| unit.as_service().map(Service::declares_ready)).ok().flatten()
+        };
+        let declaring = services.iter().filter(|(_, unit)| declares(&**unit).unwrap_or(true));
+        declaring.map(|&(index, _)| index).collect()
     }
 
     /// Whoever still waits for readiness is told now: a group without services is ready when its

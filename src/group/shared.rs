@@ -121,8 +121,8 @@ impl Control for Shared {
         };
         let ended = match entry.node {
             Some(node) => {
-                let ended = self.board.lock().may_deregister(self.id, node)?;
-                let _ = self.requests.send(Request::Deregister(node));
+                let ended = self.board.lock().deregister(node)?;
+                let _ = self.requests.send(Request::Wake);
                 ended
             }
             None => match registry.dependents(index).next() {

@@ -4,17 +4,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::engine::{ServicePlan, node_of};
+use super::engine::{Plan, ServicePlan, node_of};
 use super::incarnation::Incarnation;
 use super::machine::Machine;
 use super::report::UnitReport;
-use super::state::NodeId;
+use super::state::{Input, NodeId, ROOT};
 use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::failure::{Failure, Outcome};
-use crate::snapshot::{Snapshot, UnitStatus};
+use crate::snapshot::{Snapshot, UnitState, UnitStatus};
 use crate::stop::{Scope, StopNotify};
 use crate::sync::Mutex;
+use crate::thread::ThreadStatus;
 
 /// See the module. Empty until the run has come to the services.
 #[derive(Default)]
@@ -27,6 +28,8 @@ pub(crate) struct Board {
 pub(super) struct Record {
     pub(super) plan: ServicePlan,
     pub(super) incarnation: Option<Arc<Incarnation>>,
+    /// The end of its incarnation.
+    pub(super) stopped_notify: StopNotify,
     pub(super) last_failure: Option<Failure>,
     pub(super) started: Option<Instant>,
     pub(super) ready: Option<Instant>,
@@ -35,10 +38,11 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn new(plan: ServicePlan) -> Self {
+    fn new(run: u64, node: NodeId, plan: ServicePlan) -> Self {
         Self {
             plan,
             incarnation: None,
+            stopped_notify: StopNotify::new(Scope::Unit { run, unit: node }),
             last_failure: None,
             started: None,
             ready: None,
@@ -49,6 +53,22 @@ impl Record {
 }
 
 impl Board {
+    /// The services of a run, none of them started.
+    pub(crate) fn new(run: u64, plan: Plan) -> Self {
+        let now = clock::now();
+        let mut machine = Machine::new(now, plan.order, plan.stop_timeout);
+        let mut services = Vec::with_capacity(plan.services.len());
+        for mut service in plan.services {
+            for dependency in &mut service.policy.after {
+                *dependency = node_of(*dependency);
+            }
+            let node = machine.add_unit(now, ROOT, service.policy.clone(), service.kind);
+            debug_assert_eq!(node, node_of(services.len()));
+            services.push(Record::new(run, node, service));
+        }
+        Self { machine: Some(machine), services }
+    }
+
     pub(super) fn machine(&mut self) -> &mut Machine {
         self.machine.as_mut().expect("the engine has put its machine there")
     }
@@ -61,36 +81,30 @@ impl Board {
         &self.services[node - node_of(0)]
     }
 
+    /// The unit's threads that live.
+    pub(super) fn threads(&self, node: NodeId) -> Vec<ThreadStatus> {
+        self.look(node).incarnation.as_ref().map_or_else(Vec::new, |it| it.threads())
+    }
+
     /// What the unit's last incarnation came back with.
     pub(super) fn outcome(&self, node: NodeId) -> Option<Outcome> {
         self.look(node).incarnation.as_ref().map(|incarnation| incarnation.outcome())
     }
 
-    /// The end of a service that is to be taken out, if it can be.
-    pub(crate) fn may_deregister(&self, run: u64, node: NodeId) -> Result<StopNotify, Error> {
-        let Some(machine) = &self.machine else {
-            return Err(Error::new(ErrorKind::Stopped, "the run is over"));
-        };
-        let path = &self.look(node).plan.path;
-        if machine.is_deregistered(node) {
-            return Err(Error::new(
-                ErrorKind::UnknownUnit,
-                format!("unit '{path}' was deregistered already"),
-            ));
-        }
-        if let Some(user) = machine.live_dependents(node).next() {
+    /// Takes a service out, if it can be; the engine is to be woken to do what that takes. Decided
+    /// here and now, under the lock, so that what was looked at is still true.
+    pub(crate) fn deregister(&mut self, node: NodeId) -> Result<StopNotify, Error> {
+        let path = self.look(node).plan.path.clone();
+        let user = self.machine().live_dependents(node).next();
+        if let Some(user) = user {
             let user = &self.look(user).plan.path;
             return Err(Error::new(
                 ErrorKind::InUse,
                 format!("unit '{path}' is in use: '{user}' comes after it"),
             ));
         }
-        if let Some(incarnation) = &self.look(node).incarnation {
-            return Ok(incarnation.stopped.clone());
-        }
-        let never_started = StopNotify::new(Scope::Unit { run, unit: node });
-        never_started.set(Outcome::Ok);
-        Ok(never_started)
+        self.machine().step(clock::now(), Input::Deregister(node));
+        Ok(self.look(node).stopped_notify.clone())
     }
 
     /// What the services look like now. Their threads are looked at without the lock: that reads
@@ -131,7 +145,7 @@ impl Board {
     pub(super) fn report(&self, node: NodeId, began: Instant) -> UnitReport {
         let record = self.look(node);
         let machine = self.machine.as_ref();
-        let state = machine.map_or(crate::snapshot::UnitState::New, |it| it.state(node).0);
+        let state = machine.map_or(UnitState::New, |it| it.state(node).0);
         let since = |at: Option<Instant>| at.map(|at| at.saturating_duration_since(began));
         UnitReport {
             path: record.plan.path.clone(),

@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select};
 
-use super::board::{Board, Record};
+use super::board::Board;
 use super::incarnation::{Incarnation, Notice, denies};
-use super::machine::Machine;
 use super::publish::Publisher;
 use super::report::{LeftBehind, UnitReport};
 use super::state::{Action, GroupEnd, Input, NodeId, Policy, ROOT, StopOrder, UnitEnd, UnitKind};
@@ -17,11 +16,12 @@ use super::stoppers::{Call, Stoppers};
 use crate::clock;
 use crate::context::Task;
 use crate::event::Event;
-use crate::failure::{Failure, Outcome, Phase};
+use crate::failure::{BoxError, Failure, Outcome, Phase};
 use crate::handle::GroupHandle;
 use crate::latch::Latch;
 use crate::panic;
 use crate::ready::NotReady;
+use crate::snapshot::UnitState;
 use crate::stop::StopReason;
 use crate::sync::Mutex;
 use crate::unit::Unit;
@@ -45,7 +45,8 @@ pub(crate) struct Plan {
 /// What others ask of a run. The stop itself is in the run's token; this wakes the engine.
 pub(crate) enum Request {
     Stop,
-    Deregister(NodeId),
+    /// The machine was told something under the board's lock: do what it has decided.
+    Wake,
 }
 
 /// What the engine shares with the rest of the run.
@@ -80,26 +81,14 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Prepares everything that serving and stopping needs, and publishes it on `board`.
+    /// Prepares everything that serving and stopping what is on `board` needs.
     ///
     /// # Errors
     ///
     /// When there is no thread for the stops.
-    pub(crate) fn new(run: Run, plan: Plan, board: Arc<Mutex<Board>>) -> std::io::Result<Self> {
+    pub(crate) fn new(run: Run, board: Arc<Mutex<Board>>) -> std::io::Result<Self> {
         let stoppers = Stoppers::new(run.id)?;
         let (notify, notices) = crossbeam_channel::unbounded();
-        let now = clock::now();
-        let mut machine = Machine::new(now, plan.order, plan.stop_timeout);
-        let mut services = Vec::with_capacity(plan.services.len());
-        for mut service in plan.services {
-            for dependency in &mut service.policy.after {
-                *dependency = node_of(*dependency);
-            }
-            let node = machine.add_unit(now, ROOT, service.policy.clone(), service.kind);
-            debug_assert_eq!(node, node_of(services.len()));
-            services.push(Record::new(service));
-        }
-        *board.lock() = Board { machine: Some(machine), services };
         Ok(Self { run, board, stoppers, notices, notify, served: Served::default() })
     }
 
@@ -123,7 +112,7 @@ impl Engine {
             recv(self.notices) -> notice => if let Ok(notice) = notice { self.take(notice) },
             recv(self.run.requests) -> request => match request {
                 Ok(Request::Stop) => self.feed(Input::StopAsked),
-                Ok(Request::Deregister(unit)) => self.feed(Input::Deregister(unit)),
+                Ok(Request::Wake) => self.perform_all(),
                 // The group that holds the other end outlives its run.
                 Err(_) => debug_assert!(false, "nobody is left to ask"),
             },
@@ -149,7 +138,11 @@ impl Engine {
 
     /// Hands `input` to the machine and does what it decides.
     fn feed(&mut self, input: Input) {
-        self.board.lock().machine().step(clock::now(), input);
+        self.note(input);
+        self.perform_all();
+    }
+
+    fn perform_all(&mut self) {
         loop {
             let action = self.board.lock().machine().next_action();
             let Some(action) = action else { break };
@@ -246,9 +239,10 @@ impl Engine {
         let record = board.record(unit);
         let plan = &record.plan;
         let (service, path) = (plan.unit.clone(), plan.path.clone());
+        let stopped = record.stopped_notify.clone();
         let (instances, stack_size) = (plan.kind.instances, plan.stack_size);
         let incarnation =
-            Incarnation::new(self.run.id, unit, number, path.clone(), self.notify.clone());
+            Incarnation::new(self.run.id, unit, number, path.clone(), stopped, self.notify.clone());
         record.started = Some(clock::now());
         record.incarnation = Some(incarnation.clone());
         drop(board);
@@ -339,7 +333,7 @@ impl Engine {
         &mut self,
         unit: NodeId,
         phase: Phase,
-        body: impl FnOnce() -> Result<(), crate::BoxError> + Send + 'static,
+        body: impl FnOnce() -> Result<(), BoxError> + Send + 'static,
     ) {
         let path = self.path(unit);
         let (notify, name) = (self.notify.clone(), path.clone());
@@ -357,13 +351,16 @@ impl Engine {
 
     fn stopped(&mut self, unit: NodeId) {
         let mut board = self.board.lock();
-        let failed = board.machine().state(unit).0 == crate::snapshot::UnitState::Failed;
+        let failed = board.machine().state(unit).0 == UnitState::Failed;
         let record = board.record(unit);
         let (path, incarnation) = (record.plan.path.clone(), record.incarnation.clone());
+        let never_started = record.stopped_notify.clone();
         drop(board);
         if let Some(incarnation) = incarnation {
             incarnation.join();
             self.board.lock().record(unit).stopped = Some(clock::now());
+        } else {
+            never_started.set(Outcome::Ok);
         }
         self.publish(&Event::Stopped { unit: path, failed });
     }
@@ -371,28 +368,36 @@ impl Engine {
     // ---- the end ----
 
     fn finish(mut self) -> Served {
-        // What was late may have come in since.
+        let nodes = || (0..self.board.lock().services.len()).map(node_of);
+        // In this order: a thread that leaves says so under the lock that it is listed under. So
+        // whoever is not listed here any more is taken in below, and whoever is not taken in below
+        // was listed here.
+        let listed: Vec<_> = nodes().map(|node| self.board.lock().threads(node)).collect();
+        let nodes = nodes();
         while let Ok(notice) = self.notices.try_recv() {
             self.take(notice);
         }
-        let now = clock::now();
-        let began = self.run.began;
+        let (now, began) = (clock::now(), self.run.began);
         let stuck = self.stoppers.dismiss();
         let mut board = self.board.lock();
-        for node in (0..board.services.len()).map(node_of) {
-            self.served.units.push(board.report(node, began));
-            let record = board.record(node);
-            let told = record.told;
-            let threads = record.incarnation.as_ref().map_or_else(Vec::new, |it| it.threads());
-            if board.machine().state(node).0.is_terminal() {
+        for (node, threads) in nodes.zip(listed) {
+            let report = board.report(node, began);
+            let is_left_behind = !report.state.is_terminal();
+            self.served.units.push(report);
+            if !is_left_behind {
                 continue;
             }
-            self.served.left_behind.extend(threads.into_iter().map(|thread| LeftBehind {
-                unit: Some(board.record(node).plan.path.clone()),
-                phase: Phase::Serve,
-                told_ago: told.map(|at| now.saturating_duration_since(at)),
-                thread,
-            }));
+            let record = board.record(node);
+            let told = record.told;
+            for thread in threads {
+                let of_its_own = thread.name.starts_with(&format!("{}:", record.plan.path));
+                self.served.left_behind.push(LeftBehind {
+                    unit: Some(record.plan.path.clone()),
+                    phase: if of_its_own { Phase::Helper } else { Phase::Serve },
+                    told_ago: told.map(|at| now.saturating_duration_since(at)),
+                    thread,
+                });
+            }
         }
         drop(board);
         self.served.left_behind.extend(stuck.into_iter().map(|stuck| LeftBehind {

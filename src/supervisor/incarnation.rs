@@ -13,7 +13,7 @@ use crate::failure::{BoxError, Failure, Outcome, Phase};
 use crate::handle::GroupHandle;
 use crate::latch::Latch;
 use crate::panic;
-use crate::stop::{Scope, StopNotify, StopReason, StopToken};
+use crate::stop::{StopNotify, StopReason, StopToken};
 use crate::sync::Mutex;
 use crate::thread::{Place, ThreadStatus};
 use crate::unit::Unit;
@@ -62,7 +62,8 @@ pub(super) struct Incarnation {
     pub(super) path: Arc<str>,
     run: u64,
     stop: Arc<Latch<StopReason>>,
-    pub(super) stopped: StopNotify,
+    /// Made with the record of the unit, so that it can be waited for before there is a thread.
+    stopped: StopNotify,
     crew: Arc<Crew>,
     notices: Sender<Notice>,
     /// The first failure of its instances.
@@ -83,6 +84,7 @@ impl Incarnation {
         unit: NodeId,
         number: u32,
         path: Arc<str>,
+        stopped: StopNotify,
         notices: Sender<Notice>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -91,7 +93,7 @@ impl Incarnation {
             path,
             run,
             stop: Arc::new(Latch::new()),
-            stopped: StopNotify::new(Scope::Unit { run, unit }),
+            stopped,
             crew: Arc::new(Crew::new()),
             notices,
             outcome: Mutex::new(Outcome::Ok),

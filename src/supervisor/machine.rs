@@ -164,10 +164,6 @@ impl Machine {
         self.nodes[node].stop.late
     }
 
-    pub(crate) fn is_deregistered(&self, node: NodeId) -> bool {
-        self.nodes[node].stop.deregistered
-    }
-
     /// Whether callbacks of the unit are out on stopper threads.
     pub(crate) fn is_called(&self, node: NodeId) -> bool {
         matches!(&self.nodes[node].kind, Kind::Unit(unit) if unit.calls > 0)

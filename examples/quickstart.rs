@@ -25,12 +25,11 @@ fn greet(ctx: &ServeContext) -> Result<(), BoxError> {
 }
 
 /// Ticks until it is told to stop.
-fn tick(ctx: &ServeContext, every: Duration) -> Result<(), BoxError> {
+fn tick(ctx: &ServeContext, every: Duration) {
     while ctx.sleep(every) {
         println!("ticker: tick");
     }
     println!("ticker: stopping because of {}", ctx.stopped().wait());
-    Ok(())
 }
 
 fn main() -> ExitCode {
@@ -40,9 +39,11 @@ fn main() -> ExitCode {
 
     group.register(Signals::new());
     let greeter = group.register(service_fn("greeter", greet)).id();
-    group
-        .register(service_fn("ticker", move |ctx| tick(ctx, *every.get())).flags(flags))
-        .after(greeter);
+    let ticker = service_fn("ticker", move |ctx| {
+        tick(ctx, *every.get());
+        Ok(())
+    });
+    group.register(ticker.flags(flags)).after(greeter);
 
     group.main_with(|report| println!("{report}"))
 }

@@ -1,4 +1,159 @@
-//! The lifecycle of a blocking program, and a synchronous, thread-based supervisor.
+//! The life of a blocking program: flags, pre-run, serve, graceful stop, join. On OS threads, without
+//! an async runtime.
+//!
+//! A program hands its parts, the **units**, to a [`Group`]. The group gathers their flags, parses and
+//! validates them, runs their pre-runs in order, serves each service on a thread of its own, waits for
+//! the first one to stop, stops all the others, joins their threads, and says what happened.
+//!
+//! # Ten lines
+//!
+//! ```no_run
+//! use rungroup::{Group, Signals, service_fn};
+//! use std::{process::ExitCode, time::Duration};
+//!
+//! fn main() -> ExitCode {
+//!     let mut group = Group::new("ticker").version(env!("CARGO_PKG_VERSION"));
+//!     group.register(Signals::new()); // Ctrl-C, from here on
+//!     group.register(service_fn("tick", |ctx| {
+//!         while ctx.sleep(Duration::from_secs(1)) {
+//!             println!("tick");
+//!         }
+//!         Ok(()) // told to stop: nothing else to do
+//!     }));
+//!     group.main() // --help, errors on stderr, the exit code: all done
+//! }
+//! ```
+//!
+//! # A unit
+//!
+//! What is more than a closure implements [`Unit`], and says by its `as_…` methods which phases it
+//! takes part in: [`Config`] for flags, [`PreRunner`] for what is to be done before anything serves,
+//! [`Service`] for serving, [`Role`] for a role. This server has the first three:
+//!
+//! ```
+//! use rungroup::*;
+//! use std::io::Write;
+//! use std::net::{SocketAddr, TcpListener};
+//! use std::sync::OnceLock;
+//!
+//! struct Server {
+//!     listen: Flag<SocketAddr>,
+//!     listener: OnceLock<TcpListener>,
+//! }
+//!
+//! impl Unit for Server {
+//!     fn name(&self) -> &str { "server" }
+//!     fn as_config(&self) -> Option<&dyn Config> { Some(self) }
+//!     fn as_pre_runner(&self) -> Option<&dyn PreRunner> { Some(self) }
+//!     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
+//! }
+//!
+//! impl Config for Server {
+//!     fn flag_set(&self) -> FlagSet { FlagSet::new("Server").add(&self.listen) }
+//! }
+//!
+//! impl PreRunner for Server {
+//!     // Binds: a port in use fails the program early, before there is any thread.
+//!     fn pre_run(&self, _ctx: &RunContext) -> Result<(), BoxError> {
+//!         let _ = self.listener.set(TcpListener::bind(self.listen.get())?);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! impl Service for Server {
+//!     fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
+//!         let listener = self.listener.get().ok_or("not bound")?;
+//!         # ctx.handle().stop("an example ends");
+//!         // Wakes at once when it is this unit's turn to stop.
+//!         while let Some((mut conn, peer)) = ctx.accept(listener)? {
+//!             // A thread of this unit: it has not stopped before they all have.
+//!             ctx.spawn("conn", move |_ctx| drop(writeln!(conn, "hello {peer}")))?;
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let listen = Flag::new("listen", ([127, 0, 0, 1], 0), "The address to listen on.").short('l');
+//! let mut group = Group::new("greeter").args(["greeter"]);
+//! group.register(Server { listen, listener: OnceLock::new() });
+//! group.run()?;
+//! # Ok::<(), RunError>(())
+//! ```
+//!
+//! # The phases
+//!
+//! 1. **Config.** The flags of all units are gathered, parsed and validated; everything that is wrong
+//!    is reported at once, each problem with its unit, flag, value and source.
+//! 2. **Pre-run**, one unit after the other, in the order of registration. If one fails, those before
+//!    it are cleaned up with `post_run`, in reverse.
+//! 3. **Serve.** Every service on a thread of its own, which is named after it. A unit that comes
+//!    [`after`](Registration::after) others starts when they are ready.
+//! 4. **Stop.** The first service that stops ends the group, cleanly or not, unless it was registered
+//!    as a [`task`](Registration::task); so does a request. All others are told, and their threads
+//!    joined.
+//! 5. **Post-run**, in reverse.
+//!
+//! [`Group::run`] then returns a [`Report`], or a [`RunError`] that names the unit at fault, keeps its
+//! original error, and lists everything else that went wrong.
+//!
+//! # Being told to stop
+//!
+//! Each unit has a [`StopToken`], which is set when it is its turn. What blocks can wait for it:
+//!
+//! | blocking in | write |
+//! |---|---|
+//! | a pause | [`ctx.sleep(time)`](ServeContext::sleep) |
+//! | `accept` | [`ctx.accept(&listener)`](ServeContext::accept) |
+//! | a read | [`ctx.wait_readable(&socket, limit)`](ServeContext::wait_readable), then read |
+//! | a channel | `select!` with `recv(ctx.stopped().receiver())` |
+//! | a poll loop of your own | [`ctx.stopped().as_fd()`](StopToken::as_fd) |
+//! | something that only a call can end | [`ctx.on_stop(callback)`](ServeContext::on_stop), or [`Service::graceful_stop`] |
+//!
+//! Units stop concurrently, apart from what [`after`](Registration::after) and [`StopOrder`] say.
+//! Nothing polls: an idle group makes no context switch.
+//!
+//! # Deadlines
+//!
+//! A group has 30 s to stop, or [as long as you say](Group::stop_timeout); a unit can have
+//! [less](Registration::stop_timeout). A thread cannot be killed: one that does not end in time is left
+//! behind, and the error names it, with the place where it waits on Linux:
+//! `unit 'store' did not stop in 5s: thread 'store' (id 4711, sleeping in futex_do_wait)`.
+//!
+//! # Looking at it
+//!
+//! A [`GroupHandle`], which every context has, can [stop](GroupHandle::stop) the group, [wait till it is
+//! ready](GroupHandle::wait_till_ready), subscribe to its [events](GroupHandle::events) and take a
+//! [snapshot](GroupHandle::snapshot), from any thread. With the [`Logging`] unit, or any logger of the
+//! `log` crate, the events are logged under the target `rungroup`.
+//!
+//! # Closing channels and counting tasks
+//!
+//! [`Closer`], [`ChannelCloser`] and [`ChannelGroupCloser`] are of use without a group, too: many
+//! running tasks and one close; the senders and receivers of a channel, so that what was accepted is
+//! received; several channels in order.
+//!
+//! # Limitations
+//!
+//! - Unix only; built and tested on Linux.
+//! - With `panic = "abort"` the program aborts at the first panic; everything else holds.
+//! - A panic's source location comes from a panic hook that is chained in front of the present one
+//!   when the first group runs. A program that replaces the hook later loses the location, never the
+//!   message.
+//! - A thread that blocks in the destructor of a thread-local variable holds the end of the run: Rust
+//!   can join a thread only without a limit.
+//!
+//! # Features
+//!
+//! | feature | default | what |
+//! |---|---|---|
+//! | `env_logger` | yes | [`Logging`] |
+//! | `net` | yes | [`ServeContext::accept`], [`ServeContext::wait_readable`], [`StopToken::as_fd`] |
+
+// The front page links to what the features bring.
+#![cfg_attr(
+    not(all(feature = "env_logger", feature = "net")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 // Leaves: they know nothing of units.
 mod clock;
@@ -62,3 +217,8 @@ pub use supervisor::{LeftBehind, Report, StopOrder, UnitReport};
 pub use thread::ThreadStatus;
 pub use unit::{Config, PreRunner, Role, Service, Unit};
 pub use unit_fn::{PreRunFn, ServiceFn, pre_run_fn, service_fn};
+
+/// The examples of the README, so that they are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

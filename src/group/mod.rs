@@ -80,7 +80,7 @@ pub struct Group {
 enum Config {
     Due,
     /// The program has the flags and sets them by itself; only validation is due.
-    Embedded(Table),
+    Embedded(Box<Table>),
     Done(Settled),
     /// The program was asked for its help and the like.
     Exit(crate::Exit),
@@ -218,7 +218,7 @@ impl Group {
         }
         let table = config::gather(&self.shared, self.program.clone())?;
         let set = table.flag_set();
-        self.config = Config::Embedded(table);
+        self.config = Config::Embedded(Box::new(table));
         Ok(set)
     }
 

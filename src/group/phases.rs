@@ -257,12 +257,12 @@ impl<'g> Execution<'g> {
         self.shared.registry.lock().stage = Stage::PostRun;
         let left: Vec<Arc<str>> =
             self.served.left_behind.iter().filter_map(|left| left.unit.clone()).collect();
-        let in_use: Vec<usize> = {
+        let in_use: BTreeSet<usize> = {
             let registry = self.shared.registry.lock();
             let stuck = registry.entries.iter().enumerate();
             let stuck = stuck.filter(|(_, entry)| left.contains(&entry.name));
             stuck
-                .flat_map(|(index, _)| [vec![index], registry.all_before(index)].concat())
+                .flat_map(|(index, _)| registry.all_before(index).into_iter().chain([index]))
                 .collect()
         };
         for (index, name, unit) in std::mem::take(&mut self.pre_run).into_iter().rev() {

@@ -2,7 +2,7 @@
 //! them, and the order in which they start.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use super::limit::Limit;
@@ -205,35 +205,29 @@ impl Registry {
     /// The services that a unit has to wait for: those that it comes `after`, and through those
     /// that do not serve, what they come `after`.
     pub(super) fn services_before(&self, index: usize) -> Vec<usize> {
-        let mut services = Vec::new();
-        let mut seen = vec![false; self.entries.len()];
+        let mut services = BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let mut todo = vec![index];
         while let Some(next) = todo.pop() {
-            for (dependency, entry) in
-                self.entries[next].after.iter().filter_map(|&id| self.find(id))
-            {
-                if std::mem::replace(&mut seen[dependency], true) {
-                    continue;
-                }
+            let before = self.entries[next].after.iter().filter_map(|&id| self.find(id));
+            for (dependency, entry) in before {
                 if entry.phases.service {
-                    services.push(dependency);
-                } else {
+                    services.insert(dependency);
+                } else if seen.insert(dependency) {
                     todo.push(dependency);
                 }
             }
         }
-        services.sort_unstable();
-        services
+        services.into_iter().collect()
     }
 
     /// All that a unit comes `after`, directly or not, by index.
-    pub(super) fn all_before(&self, index: usize) -> Vec<usize> {
-        let mut found = Vec::new();
+    pub(super) fn all_before(&self, index: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
         let mut todo = vec![index];
         while let Some(next) = todo.pop() {
             for id in &self.entries[next].after {
-                if id.run == self.run && !found.contains(&id.index) {
-                    found.push(id.index);
+                if id.run == self.run && found.insert(id.index) {
                     todo.push(id.index);
                 }
             }

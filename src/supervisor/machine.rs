@@ -63,8 +63,16 @@ impl Machine {
         self.add(now, Some(parent), policy, Kind::Group(Group::new(order)))
     }
 
-    fn add(&mut self, now: Instant, parent: Option<NodeId>, policy: Policy, kind: Kind) -> NodeId {
+    fn add(
+        &mut self,
+        now: Instant,
+        parent: Option<NodeId>,
+        mut policy: Policy,
+        kind: Kind,
+    ) -> NodeId {
         let id = self.nodes.len();
+        policy.after.sort_unstable();
+        policy.after.dedup();
         for &dependency in &policy.after {
             debug_assert_eq!(self.nodes[dependency].parent, parent, "`after` is among siblings");
             self.nodes[dependency].dependents.push(id);
@@ -191,13 +199,23 @@ impl Machine {
             return Vec::new();
         }
         let waits = |&&other: &&NodeId| {
-            let sibling = &self.nodes[other].stop;
-            let before = this.dependents.contains(&other)
-                || sibling.next == Some(node)
-                || (this.stop.gated && !sibling.gated);
-            before && !sibling.over
+            let sibling = &self.nodes[other];
+            let before = sibling.policy.after.contains(&node)
+                || self.next_in_line(other) == Some(node)
+                || (this.stop.gated && !sibling.stop.gated);
+            before && !sibling.stop.over
         };
-        group.children.iter().filter(waits).copied().collect()
+        // Only where more than `after` orders the stops has everybody to be looked at: a snapshot
+        // of ten thousand units asks this of each.
+        let by_after_alone = !this.stop.gated && group.order == StopOrder::Concurrent;
+        let others = if by_after_alone { &this.dependents } else { &group.children };
+        others.iter().filter(waits).copied().collect()
+    }
+
+    /// Reverse order: whose turn is next, not counting those that are over before theirs came.
+    fn next_in_line(&self, node: NodeId) -> Option<NodeId> {
+        let next = |&node: &NodeId| self.nodes[node].stop.next;
+        std::iter::successors(next(&node), next).find(|&node| !self.nodes[node].stop.over)
     }
 
     fn is_current(&self, node: NodeId, incarnation: u32) -> bool {
@@ -518,7 +536,10 @@ impl Machine {
         for index in 0..self.nodes[node].policy.after.len() {
             self.one_less_to_wait_for(self.nodes[node].policy.after[index]);
         }
-        if let Some(next) = self.nodes[node].stop.next {
+        // One that was taken out before its turn keeps its place in the line: `one_less_to_wait_for`
+        // passes the turn on when it comes.
+        let stop = &self.nodes[node].stop;
+        if let (Some(next), 0) = (stop.next, stop.waits) {
             self.one_less_to_wait_for(next);
         }
         if gate_opens {
@@ -533,13 +554,17 @@ impl Machine {
     }
 
     fn one_less_to_wait_for(&mut self, node: NodeId) {
-        let stop = &mut self.nodes[node].stop;
-        if stop.over {
-            return;
-        }
-        stop.waits -= 1;
-        if stop.waits == 0 {
-            self.turns.push_back(node);
+        let mut waiting = Some(node);
+        while let Some(node) = waiting {
+            let stop = &mut self.nodes[node].stop;
+            stop.waits -= 1;
+            if stop.waits > 0 {
+                return;
+            }
+            if !stop.over {
+                return self.turns.push_back(node);
+            }
+            waiting = stop.next;
         }
     }
 

@@ -407,8 +407,15 @@ impl Machine {
         self.check_over(now, node);
     }
 
-    /// A node is at an end: a group without anybody to keep it alive ends, too.
+    /// A node is at an end.
     fn terminated(&mut self, now: Instant, node: NodeId) {
+        if !self.nodes[node].stop.deregistered {
+            self.keeps_alive_no_longer(now, node);
+        }
+    }
+
+    /// A group without anybody to keep it alive ends, too.
+    fn keeps_alive_no_longer(&mut self, now: Instant, node: NodeId) {
         let Some(parent) = self.nodes[node].parent else { return };
         if self.nodes[node].policy.background {
             return;
@@ -589,10 +596,16 @@ impl Machine {
         if self.nodes[node].stop.deregistered || self.nodes[node].stop.over {
             return;
         }
-        self.nodes[node].stop.deregistered = true;
+        debug_assert!(self.live_dependents(node).next().is_none(), "node {node} is in use");
         if !self.nodes[node].ready {
             self.child_counts_as_ready(now, node);
         }
+        // From here on it counts for nothing. If it was the last, the group's end begins now and not
+        // when it has stopped, so that there is a deadline to its stop.
+        if !self.nodes[node].state.is_terminal() {
+            self.keeps_alive_no_longer(now, node);
+        }
+        self.nodes[node].stop.deregistered = true;
         self.ask(now, node, UnitEnd::Deregistered);
     }
 

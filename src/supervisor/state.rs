@@ -210,7 +210,8 @@ pub(super) struct Group {
     pub(super) stopping: bool,
     /// How many children are not ready.
     pub(super) unready: usize,
-    /// How many children keep it alive: not in the background, not in a terminal state.
+    /// How many children keep it alive: not in the background, not in a terminal state, not taken
+    /// out.
     pub(super) alive: usize,
     /// How many children are not over, and how many of these the gated ones wait for.
     pub(super) open: usize,

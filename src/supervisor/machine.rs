@@ -438,10 +438,11 @@ impl Machine {
         self.enter_state(now, node, UnitState::Stopping);
         self.arm_deadline(now, node);
         self.order_stops(node);
-        self.check_group_over(now, node);
+        // Before it can be over: its end is the cause, and not that it leaves nobody behind.
         if why != GroupEnd::Asked {
             self.tell_parent(now, node);
         }
+        self.check_group_over(now, node);
     }
 
     /// Counts for whom each child waits; those that wait for nobody have their turn now.
@@ -582,8 +583,8 @@ impl Machine {
         }
         let end = if self.nodes[node].failed { UnitState::Failed } else { UnitState::Stopped };
         self.enter_state(now, node, end);
+        self.disarm_deadline(node);
         if node == ROOT {
-            self.disarm_deadline(node);
             self.finished = true;
             return self.act(Action::Finished);
         }

@@ -308,7 +308,7 @@ impl Machine {
     }
 
     fn spawn_failed(&mut self, now: Instant, node: NodeId, spawned: u32) {
-        self.nodes[node].failed = true;
+        self.note_failure(node);
         let unit = self.unit(node);
         unit.returned += unit.kind.instances - spawned;
         if spawned > 0 {
@@ -370,12 +370,25 @@ impl Machine {
     // ---- ending by itself ----
 
     fn returned(&mut self, now: Instant, node: NodeId, failed: bool) {
-        self.nodes[node].failed |= failed;
+        if failed {
+            self.note_failure(node);
+        }
         let unit = self.unit(node);
         unit.returned += 1;
         // The first failure ends the incarnation, and so does the last `Ok`.
         if failed || unit.returned == unit.kind.instances {
             self.end_by_itself(now, node);
+        }
+    }
+
+    /// What fails in a group is a failure of the group, unless it was taken out, also when it fails
+    /// while it stops.
+    fn note_failure(&mut self, node: NodeId) {
+        let mut failed = Some(node);
+        while let Some(node) = failed {
+            let this = &mut self.nodes[node];
+            this.failed = true;
+            failed = if this.stop.deregistered { None } else { this.parent };
         }
     }
 
@@ -395,7 +408,6 @@ impl Machine {
         if this.policy.task && !this.failed {
             return self.became_ready(now, node);
         }
-        self.nodes[parent].failed |= self.nodes[node].failed;
         self.stop_group(now, parent, GroupEnd::Child(node));
     }
 
@@ -589,6 +601,10 @@ impl Machine {
             return self.act(Action::Finished);
         }
         self.act(Action::Stopped(node));
+        if end == UnitState::Failed && !self.nodes[node].stop.deregistered {
+            // A task that failed no sooner than in its stop has not told its parent yet.
+            self.tell_parent(now, node);
+        }
         self.terminated(now, node);
         self.check_over(now, node);
     }

@@ -249,6 +249,7 @@ impl Machine {
         use UnitState::{Failed, New, Running, Starting, Stopped, Stopping};
 
         let from = self.nodes[node].state;
+        let is_group = matches!(self.nodes[node].kind, Kind::Group(_));
         debug_assert!(
             matches!(
                 (from, to),
@@ -256,7 +257,7 @@ impl Machine {
                     | (Starting, Running | Stopping | Failed)
                     | (Running, Stopping)
                     | (Stopping, Stopped | Failed)
-            ),
+            ) || (is_group && (from, to) == (New, Stopping)),
             "node {node}: {from} → {to}"
         );
         self.nodes[node].state = to;
@@ -360,9 +361,10 @@ impl Machine {
 
     fn child_counts_as_ready(&mut self, now: Instant, node: NodeId) {
         let Some(parent) = self.nodes[node].parent else { return };
+        let running = self.nodes[parent].state == UnitState::Running;
         let group = self.group(parent);
         group.unready -= 1;
-        if group.unready == 0 && !group.stopping {
+        if group.unready == 0 && running {
             self.became_ready(now, parent);
         }
     }
@@ -432,9 +434,11 @@ impl Machine {
         if self.nodes[node].policy.background {
             return;
         }
+        let running = self.nodes[parent].state == UnitState::Running;
         let group = self.group(parent);
         group.alive -= 1;
-        if group.alive == 0 {
+        // One that has not started looks when it does.
+        if group.alive == 0 && running {
             self.stop_group(now, parent, GroupEnd::TasksDone);
         }
     }
@@ -493,7 +497,7 @@ impl Machine {
         }
         self.nodes[node].stop.asked = true;
         match self.nodes[node].state {
-            UnitState::New => {
+            UnitState::New if matches!(self.nodes[node].kind, Kind::Unit(_)) => {
                 self.enter_state(now, node, UnitState::Stopped);
                 self.act(Action::Stopped(node));
                 self.terminated(now, node);

@@ -13,8 +13,9 @@
 //! | Starting, Running | Stopping | it is told to stop, or it has ended by itself |
 //! | Stopping | Stopped, Failed | its last thread has left |
 //!
-//! A group goes New → Running (its children are being started) → Stopping → Stopped | Failed; the
-//! root is the group that `run` runs.
+//! A group goes New → Running (its children are being started) → Stopping → Stopped | Failed, or,
+//! when its turn to stop came first, New → Stopping → Stopped, and its children with it. The root is
+//! the group that `run` runs.
 
 use std::time::{Duration, Instant};
 

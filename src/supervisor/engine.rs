@@ -232,10 +232,11 @@ impl Engine {
     }
 
     fn start(&mut self, unit: NodeId, number: u32) {
-        if self.run.stop.is_set() {
+        let mut board = self.board.lock();
+        if self.run.stop.is_set() || board.machine().is_ending(unit) {
+            drop(board);
             return self.note(Input::Refused(unit));
         }
-        let mut board = self.board.lock();
         let record = board.record(unit);
         let plan = &record.plan;
         let (service, path) = (plan.unit.clone(), plan.path.clone());

@@ -172,6 +172,13 @@ impl Machine {
         self.nodes[node].stop.late
     }
 
+    /// Whether the end of its group, or of one above it, has begun: nothing starts there any more.
+    pub(crate) fn is_ending(&self, node: NodeId) -> bool {
+        let parent = |&node: &NodeId| self.nodes[node].parent;
+        std::iter::successors(parent(&node), parent)
+            .any(|above| matches!(&self.nodes[above].kind, Kind::Group(group) if group.stopping))
+    }
+
     /// Whether callbacks of the unit are out on stopper threads.
     pub(crate) fn is_called(&self, node: NodeId) -> bool {
         matches!(&self.nodes[node].kind, Kind::Unit(unit) if unit.calls > 0)
@@ -301,7 +308,9 @@ impl Machine {
     }
 
     fn refused(&mut self, now: Instant, node: NodeId) {
-        self.stop_group(now, ROOT, GroupEnd::Asked);
+        if !self.is_ending(node) {
+            self.stop_group(now, ROOT, GroupEnd::Asked);
+        }
         if self.nodes[node].state == UnitState::Starting {
             self.enter_state(now, node, UnitState::Stopping);
         }

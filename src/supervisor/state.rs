@@ -79,7 +79,8 @@ pub(crate) enum Input {
     StopAsked,
     /// A unit is taken out.
     Deregister(NodeId),
-    /// The run's stop token was found set when the unit's threads were about to be spawned.
+    /// When the unit's threads were about to be spawned the run's stop token was found set, or the
+    /// end of its group had begun: the start of one before it may have failed.
     Refused(NodeId),
     /// Only `spawned` of the unit's threads could be spawned.
     SpawnFailed { unit: NodeId, spawned: u32 },

@@ -5,6 +5,9 @@
 // Tests spawn threads of their own; the library's one place for it is not open to them.
 #![allow(clippy::disallowed_methods)]
 
+pub mod child;
+pub mod probe;
+
 use std::panic;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -34,3 +37,6 @@ pub fn within<R: Send + 'static>(limit: Duration, body: impl FnOnce() -> R + Sen
         Err(payload) => panic::resume_unwind(payload),
     }
 }
+
+/// The limit of tests that take no time unless they hang.
+pub const SOON: Duration = Duration::from_secs(20);

@@ -1,0 +1,531 @@
+//! What is registered, when, and what is wrong with it (L2, L3, and the definition errors of both).
+
+mod common;
+
+use std::sync::Arc;
+
+use common::probe::{Journal, Probe};
+use common::{SOON, within};
+use rungroup::{
+    Bytes, Config, Configured, ErrorKind, Flag, FlagSet, Group, PreRunner, Role, RunContext,
+    ServeContext, Service, StopReason, Unit, pre_run_fn, service_fn,
+};
+
+// ---- taking part, and shared units ----
+
+#[test]
+fn l3_register_says_whether_the_unit_takes_part_in_any_phase() {
+    let journal = Journal::new();
+    let mut group = Group::new("demo").args(["demo"]);
+    assert!(!group.register(Probe::new("idle", &journal)).takes_part());
+    assert!(group.register(Probe::new("config", &journal).validate(|| Ok(()))).takes_part());
+    assert!(group.register(Probe::new("pre-run", &journal).pre_run(|_| Ok(()))).takes_part());
+    assert!(group.register(Probe::new("serve", &journal).serve(|_| Ok(()))).takes_part());
+    assert!(group.register(Probe::new("role", &journal).role("data")).takes_part());
+    group.run().unwrap();
+    assert!(journal.entries().iter().all(|entry| !entry.starts_with("idle")));
+}
+
+/// A unit that says yes to everything. Each method of [`Unit`] must be here: one that is added to
+/// the trait later is to be added here, and forwarded by `Arc` and `Box`.
+struct Everything;
+
+impl Unit for Everything {
+    fn name(&self) -> &'static str {
+        "everything"
+    }
+
+    fn as_config(&self) -> Option<&dyn Config> {
+        Some(self)
+    }
+
+    fn as_pre_runner(&self) -> Option<&dyn PreRunner> {
+        Some(self)
+    }
+
+    fn as_service(&self) -> Option<&dyn Service> {
+        Some(self)
+    }
+
+    fn as_role(&self) -> Option<&dyn Role> {
+        Some(self)
+    }
+}
+
+impl Config for Everything {
+    fn flag_set(&self) -> FlagSet {
+        FlagSet::new("Everything")
+    }
+}
+
+impl PreRunner for Everything {
+    fn pre_run(&self, _ctx: &RunContext) -> Result<(), rungroup::BoxError> {
+        Ok(())
+    }
+}
+
+impl Service for Everything {
+    fn serve(&self, _ctx: &ServeContext) -> Result<(), rungroup::BoxError> {
+        Ok(())
+    }
+}
+
+impl Role for Everything {
+    fn role(&self) -> &'static str {
+        "all"
+    }
+}
+
+fn assert_forwards_all(unit: &impl Unit, what: &str) {
+    assert_eq!(unit.name(), "everything", "{what}");
+    assert!(unit.as_config().is_some(), "{what} forgets as_config");
+    assert!(unit.as_pre_runner().is_some(), "{what} forgets as_pre_runner");
+    assert!(unit.as_service().is_some(), "{what} forgets as_service");
+    assert_eq!(unit.as_role().map(Role::role), Some("all"), "{what} forgets as_role");
+}
+
+#[test]
+fn a_shared_unit_forwards_every_phase() {
+    assert_forwards_all(&Arc::new(Everything), "Arc<U>");
+    assert_forwards_all(&Box::new(Everything), "Box<U>");
+    let shared: Arc<dyn Unit> = Arc::new(Everything);
+    assert_forwards_all(&shared, "Arc<dyn Unit>");
+    let boxed: Box<dyn Unit> = Box::new(Everything);
+    assert_forwards_all(&boxed, "Box<dyn Unit>");
+    assert_forwards_all(&Arc::new(boxed), "Arc<Box<dyn Unit>>");
+}
+
+/// The trait as it is written in the source: a method that is added to it and that the test above
+/// does not know would be forgotten by it as well.
+#[test]
+fn the_test_of_forwarding_knows_every_method_of_the_trait() {
+    let source = include_str!("../src/unit.rs");
+    let (_, rest) = source.split_once("pub trait Unit").expect("the trait");
+    let (body, _) = rest.split_once("\n}\n").expect("the end of the trait");
+    let methods: Vec<&str> = body
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("fn ")?.split_once('(').map(|it| it.0))
+        .collect();
+    assert_eq!(methods, ["name", "as_config", "as_pre_runner", "as_service", "as_role"]);
+}
+
+#[test]
+fn a_shared_unit_runs_in_all_its_phases_and_stays_the_programs() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let arc = Arc::new(Probe::full("arc", &journal));
+        let dynamic: Arc<dyn Unit> = Arc::new(Probe::full("dyn", &journal));
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(arc.clone());
+        group.register(dynamic.clone());
+        group.register(Box::new(Probe::full("box", &journal)));
+        group.register(service_fn("end", |ctx| Ok(ctx.handle().wait_till_ready()?)));
+        group.run().unwrap();
+        for phase in ["flag_set", "validate", "pre_run", "serve", "graceful_stop", "post_run"] {
+            let mut units = journal.units(phase);
+            units.sort();
+            assert_eq!(units, ["arc", "box", "dyn"], "{phase}");
+        }
+        drop(group);
+        assert_eq!(Arc::strong_count(&arc), 1, "the group's share went with the group");
+        assert_eq!(dynamic.name(), "dyn");
+    });
+}
+
+// ---- L2 ----
+
+#[test]
+fn l2_after_run_config_the_run_skips_the_config_phase() {
+    let journal = Journal::new();
+    let size = Flag::new("size", 1, "s");
+    let mut group = Group::new("demo").args(["demo", "--size=5"]);
+    group.register(Probe::new("store", &journal).flag(&size).pre_run(|_| Ok(())));
+    assert_eq!(group.run_config().unwrap(), Configured::Continue);
+    assert_eq!(*size.get(), 5, "it can be looked at between the two");
+    assert_eq!(journal.entries(), ["store flag_set", "store validate"]);
+    group.run().unwrap();
+    let rest = ["store pre_run", "store post_run"];
+    assert_eq!(journal.entries()[2..], rest);
+}
+
+#[test]
+fn l2_run_config_can_be_called_once() {
+    let journal = Journal::new();
+    let mut group = Group::new("demo").args(["demo"]);
+    group.register(Probe::new("store", &journal).validate(|| Ok(())));
+    assert_eq!(group.run_config().unwrap(), Configured::Continue);
+    assert_eq!(group.run_config().unwrap_err().kind(), ErrorKind::AlreadyRan);
+    group.run().unwrap();
+    assert_eq!(group.run_config().unwrap_err().kind(), ErrorKind::AlreadyRan);
+    assert_eq!(journal.count("store validate"), 1);
+}
+
+#[test]
+fn l2_a_failed_config_phase_is_the_result_of_the_run_and_is_not_repeated() {
+    let journal = Journal::new();
+    let mut group = Group::new("demo").args(["demo"]);
+    group.register(Probe::new("picky", &journal).validate(|| {
+        let why: rungroup::ConfigError = "does not like it".into();
+        Err(why.into())
+    }));
+    let first = group.run_config().unwrap_err();
+    assert_eq!(first.kind(), ErrorKind::Config);
+    let run = group.run().unwrap_err();
+    assert_eq!(run.kind(), ErrorKind::Config);
+    assert_eq!(run.problems(), first.problems());
+    assert_eq!(journal.count("picky validate"), 1);
+    assert_eq!(group.run_config().unwrap_err().kind(), ErrorKind::AlreadyRan);
+    assert_eq!(journal.count("picky validate"), 1);
+}
+
+#[test]
+fn l2_a_unit_with_flags_after_run_config_is_refused_and_nothing_runs() {
+    let journal = Journal::new();
+    let mut group = Group::new("demo").args(["demo"]);
+    group.register(Probe::full("early", &journal));
+    assert_eq!(group.run_config().unwrap(), Configured::Continue);
+    assert!(!group.register(Probe::full("late", &journal)).takes_part());
+    let error = group.run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Definition);
+    assert_eq!(
+        error.to_string(),
+        "unit 'late': has flags but was registered after the config phase"
+    );
+    assert_eq!(journal.entries(), ["early flag_set", "early validate"]);
+}
+
+#[test]
+fn l2_a_unit_with_flags_after_register_flags_is_refused_too() {
+    let journal = Journal::new();
+    let (early, late) = (Flag::new("early", 1, "e"), Flag::new("late", 1, "l"));
+    let mut group = Group::new("demo").args(["demo"]);
+    group.register(Probe::new("early", &journal).flag(&early));
+    let set = group.register_flags().unwrap();
+    assert!(set.flags().any(|flag| flag.name() == "early"));
+    assert!(!group.register(Probe::new("late", &journal).flag(&late)).takes_part());
+    let error = group.run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Definition);
+    assert!(error.to_string().contains("unit 'late'"), "{error}");
+}
+
+#[test]
+fn l2_a_unit_without_flags_may_come_between_config_and_run() {
+    let journal = Journal::new();
+    let mut group = Group::new("demo").args(["demo"]);
+    group.register(Probe::new("early", &journal).validate(|| Ok(())));
+    assert_eq!(group.run_config().unwrap(), Configured::Continue);
+    assert!(group.register(Probe::new("late", &journal).pre_run(|_| Ok(()))).takes_part());
+    group.run().unwrap();
+    assert!(journal.has("late pre_run"));
+}
+
+#[test]
+fn l2_what_is_wrong_with_a_unit_between_config_and_run_is_an_error_of_the_run() {
+    let journal = Journal::new();
+    let mut group = Group::new("demo").args(["demo"]);
+    group.register(Probe::new("twin", &journal).pre_run(|_| Ok(())));
+    assert_eq!(group.run_config().unwrap(), Configured::Continue);
+    group.register(Probe::new("twin", &journal).pre_run(|_| Ok(())));
+    let error = group.run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Definition);
+    assert_eq!(error.to_string(), "two units are named 'twin'");
+    assert_eq!(journal.entries(), [""; 0]);
+}
+
+// ---- L3: definition errors ----
+
+#[test]
+fn l3_all_definition_errors_come_together_before_any_validate() {
+    let journal = Journal::new();
+    let mut other = Group::new("other").args(["other"]);
+    let foreign = other.register(service_fn("foreign", |_| Ok(()))).id();
+    let (one, two) = (Flag::new("size", 1, "s"), Flag::new("size", 2, "s"));
+
+    let mut group = Group::new("demo").args(["demo"]);
+    group.register(Probe::full("twin", &journal));
+    group.register(Probe::full("twin", &journal));
+    group.register(Probe::full("", &journal));
+    group.register(Probe::full("sla/sh", &journal));
+    group.register(Probe::full("n\0l", &journal));
+    group.register(Probe::full("lost", &journal)).after(foreign);
+    let gone = group.register(Probe::full("gone", &journal)).id();
+    group.deregister(gone).unwrap();
+    group.register(Probe::full("late", &journal)).after(gone);
+    let round = group.register(Probe::full("round", &journal));
+    let itself = round.id();
+    round.after(itself);
+    group.register(Probe::full("none", &journal)).instances(0);
+    group.register(Probe::new("clash-1", &journal).flag(&one));
+    group.register(Probe::new("clash-2", &journal).flag(&two));
+
+    let error = group.run_config().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Definition);
+    let said = error.to_string();
+    let lines: Vec<&str> = said.lines().collect();
+    for line in [
+        "two units are named 'twin'",
+        "the unit registered as number 3 has no name",
+        "unit 'sla/sh': a name must not contain '/' or NUL",
+        "unit 'n\\0l': a name must not contain '/' or NUL",
+        "unit 'lost': is to come after a unit of another group",
+        "unit 'late': is to come after a unit that is not, or no longer, registered",
+        "units come after each other in a circle: 'round'",
+        "unit 'none': needs at least one instance",
+    ] {
+        assert!(lines.contains(&line), "{line:?} is missing in:\n{said}");
+    }
+    let names_both = |line: &&&str| line.contains("clash-1") && line.contains("clash-2");
+    assert!(lines.iter().any(|line| names_both(&line)), "{said}");
+    assert_eq!(error.problems().len(), 9, "{said}");
+    // To know the flags the sets have to be asked for; nothing else was.
+    assert!(journal.entries().iter().all(|it| it.ends_with("flag_set")), "{:?}", journal.entries());
+}
+
+#[test]
+fn l3_one_unit_registered_twice_is_a_definition_error() {
+    let unit = Arc::new(service_fn("shared", |_| Ok(())));
+    let mut group = Group::new("demo").args(["demo"]);
+    group.register(unit.clone());
+    group.register(unit);
+    let error = group.run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Definition);
+    assert!(error.to_string().contains("'shared'"), "{error}");
+}
+
+// ---- L3: deregister ----
+
+#[test]
+fn l3_a_unit_deregistered_before_the_run_takes_part_in_nothing() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        let gone = group.register(Probe::full("gone", &journal)).id();
+        group.register(Probe::new("stays", &journal).serve(|_| Ok(())));
+        let ended = group.deregister(gone).unwrap();
+        assert!(ended.wait().unwrap().is_ok(), "there is nothing to wait for");
+        group.run().unwrap();
+        assert!(journal.entries().iter().all(|it| it.starts_with("stays")), "{journal:?}");
+    });
+}
+
+#[test]
+fn l3_its_flag_and_its_name_are_free_again() {
+    let journal = Journal::new();
+    let (old, new) = (Flag::new("size", 1, "old"), Flag::new("size", 2, "new"));
+    let mut group = Group::new("demo").args(["demo", "--size=3"]);
+    let id = group.register(Probe::new("store", &journal).flag(&old)).id();
+    group.deregister(id).unwrap();
+    group.register(Probe::new("store", &journal).flag(&new));
+    group.run().unwrap();
+    assert_eq!((*old.get(), *new.get()), (1, 3));
+}
+
+#[test]
+fn l3_a_unit_deregistered_between_config_and_run_is_not_pre_run() {
+    let journal = Journal::new();
+    let mut group = Group::new("demo").args(["demo"]);
+    let gone = group.register(Probe::full("gone", &journal)).id();
+    assert_eq!(group.run_config().unwrap(), Configured::Continue);
+    group.deregister(gone).unwrap();
+    group.run().unwrap();
+    assert_eq!(journal.entries(), ["gone flag_set", "gone validate"]);
+}
+
+#[test]
+fn l3_a_pre_run_can_deregister_units_that_are_still_to_come() {
+    let journal = Journal::new();
+    let mut group = Group::new("demo").args(["demo"]);
+    let id = Arc::new(std::sync::OnceLock::new());
+    let whom = id.clone();
+    group.register(Probe::new("first", &journal).pre_run(move |ctx| {
+        ctx.handle().deregister(*whom.get().unwrap())?;
+        Ok(())
+    }));
+    id.set(group.register(Probe::full("second", &journal)).id()).unwrap();
+    group.run().unwrap();
+    assert_eq!(journal.units("pre_run"), ["first"]);
+    assert_eq!(journal.units("serve"), [""; 0]);
+    assert_eq!(journal.units("post_run"), ["first"]);
+}
+
+#[test]
+fn l3_a_pre_run_can_deregister_itself_and_those_before_it_which_are_cleaned_up_but_not_served() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        let before = group.register(Probe::full("before", &journal)).id();
+        let own = Arc::new(std::sync::OnceLock::new());
+        let whom = own.clone();
+        let registration = group.register(Probe::full("itself", &journal).pre_run(move |ctx| {
+            ctx.handle().deregister(before)?;
+            ctx.handle().deregister(*whom.get().unwrap())?;
+            Ok(())
+        }));
+        own.set(registration.id()).unwrap();
+        group.register(Probe::new("end", &journal).serve(|ctx| Ok(ctx.handle().wait_till_ready()?)));
+        group.run().unwrap();
+        assert_eq!(journal.units("serve"), ["end"]);
+        assert_eq!(journal.units("post_run"), ["itself", "before"]);
+    });
+}
+
+#[test]
+fn l3_deregistering_while_serving_stops_that_unit_alone_and_the_ticket_tells_when() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        let log = journal.clone();
+        let gone = group.register(Probe::new("gone", &journal).serve(move |ctx| {
+            assert_eq!(ctx.stopped().wait(), &StopReason::Deregistered);
+            log.note("gone is told");
+            let log = log.clone();
+            ctx.spawn("rest", move |_ctx| log.note("gone has ended"))?;
+            Ok(())
+        }));
+        let gone = gone.id();
+        let log = journal.clone();
+        group.register(Probe::new("stays", &journal).serve(move |ctx| {
+            ctx.handle().wait_till_ready()?;
+            let ended = ctx.handle().deregister(gone)?;
+            assert!(ended.wait()?.is_ok());
+            assert!(log.has("gone has ended"), "{:?}", log.entries());
+            assert!(!ctx.stopped().is_stopped(), "its end does not end the group");
+            ctx.handle().stop("seen");
+            Ok(())
+        }));
+        let report = group.run().unwrap();
+        assert_eq!(report.reason(), &StopReason::from("seen"));
+        assert_eq!(journal.count("gone graceful_stop"), 1);
+    });
+}
+
+#[test]
+fn l3_the_ticket_of_a_unit_that_waits_to_start_is_true_whatever_comes_first() {
+    within(SOON, || {
+        // The unit's start and its removal are asked for at the same moment.
+        for _ in 0..100 {
+            let journal = Journal::new();
+            let mut group = Group::new("demo").args(["demo"]);
+            let next = Arc::new(std::sync::OnceLock::new());
+            let (whom, log) = (next.clone(), journal.clone());
+            let first = group.register(service_fn("first", move |ctx| {
+                ctx.handle().deregister(*whom.get().unwrap())?.wait()?;
+                log.note("has ended");
+                ctx.handle().stop("seen");
+                Ok(())
+            }));
+            let first = first.id();
+            let log = journal.clone();
+            let registration = group.register(service_fn("next", move |ctx| {
+                ctx.stopped().wait();
+                log.note("still runs");
+                Ok(())
+            }));
+            next.set(registration.after(first).id()).unwrap();
+            group.run().unwrap();
+            assert_eq!(journal.entries().last().unwrap(), "has ended", "{:?}", journal.entries());
+        }
+    });
+}
+
+#[test]
+fn l3_deregistering_what_another_comes_after_is_refused_and_names_it() {
+    within(SOON, || {
+        let mut group = Group::new("demo").args(["demo"]);
+        let store = group.register(service_fn("store", |ctx| {
+            ctx.stopped().wait();
+            Ok(())
+        }));
+        let store = store.id();
+        let server = group.register(service_fn("server", |ctx| {
+            ctx.stopped().wait();
+            Ok(())
+        }));
+        let server = server.after(store).id();
+        let text = "unit 'store' is in use: 'server' comes after it";
+        // Before the run, …
+        let error = group.deregister(store).unwrap_err();
+        assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::InUse, text));
+        // … in the pre-run phase, …
+        group.register(pre_run_fn("look", move |ctx| {
+            let error = ctx.handle().deregister(store).unwrap_err();
+            assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::InUse, text));
+            Ok(())
+        }));
+        // … and while serving, until the other has gone.
+        group.register(service_fn("end", move |ctx| {
+            ctx.handle().wait_till_ready()?;
+            let error = ctx.handle().deregister(store).unwrap_err();
+            assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::InUse, text));
+            ctx.handle().deregister(server)?.wait()?;
+            ctx.handle().deregister(store)?.wait()?;
+            Ok(())
+        }));
+        group.run().unwrap();
+    });
+}
+
+#[test]
+fn l3_foreign_and_spent_ids_are_unknown_and_after_the_run_nothing_is_deregistered() {
+    let mut other = Group::new("other").args(["other"]);
+    let foreign = other.register(service_fn("same", |_| Ok(()))).id();
+    let mut group = Group::new("demo").args(["demo"]);
+    let own = group.register(service_fn("same", |_| Ok(()))).id();
+    let spent = group.register(service_fn("spent", |_| Ok(()))).id();
+    assert_eq!(group.deregister(foreign).unwrap_err().kind(), ErrorKind::UnknownUnit);
+    group.deregister(spent).unwrap();
+    assert_eq!(group.deregister(spent).unwrap_err().kind(), ErrorKind::UnknownUnit);
+    group.run().unwrap();
+    assert_eq!(group.deregister(own).unwrap_err().kind(), ErrorKind::Stopped);
+}
+
+#[test]
+fn l3_deregistering_is_possible_between_the_pre_runs_and_the_first_serve() {
+    /// Its `declares_ready` is asked when the pre-runs are done and nothing serves yet.
+    struct Between {
+        whom: rungroup::UnitId,
+        group: rungroup::GroupHandle,
+    }
+    impl Unit for Between {
+        fn name(&self) -> &'static str {
+            "between"
+        }
+        fn as_service(&self) -> Option<&dyn Service> {
+            Some(self)
+        }
+    }
+    impl Service for Between {
+        fn serve(&self, ctx: &ServeContext) -> Result<(), rungroup::BoxError> {
+            Ok(ctx.handle().wait_till_ready()?)
+        }
+        fn declares_ready(&self) -> bool {
+            self.group.deregister(self.whom).unwrap();
+            false
+        }
+    }
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        let whom = group.register(Probe::full("gone", &journal)).id();
+        let unit = Between { whom, group: group.handle() };
+        group.register(unit);
+        let report = group.run().unwrap();
+        assert_eq!(report.reason(), &StopReason::UnitStopped("between".into()));
+        assert!(!journal.has("gone serve"));
+    });
+}
+
+#[test]
+fn settings_of_a_registration_can_be_chained() {
+    within(SOON, || {
+        let mut group = Group::new("demo").args(["demo"]);
+        let first = group.register(service_fn("first", |_| Ok(()))).task().id();
+        let second = group.register(service_fn("second", |ctx| {
+            ctx.stopped().wait();
+            Ok(())
+        }));
+        let second = second.background().stack_size(Bytes::kib(256)).id();
+        assert_ne!(first, second);
+        assert_eq!(group.run().unwrap().reason(), &StopReason::TasksDone);
+    });
+}

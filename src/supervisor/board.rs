@@ -95,8 +95,11 @@ impl Board {
     /// here and now, under the lock, so that what was looked at is still true.
     pub(crate) fn deregister(&mut self, node: NodeId) -> Result<StopNotify, Error> {
         let path = self.look(node).plan.path.clone();
-        let user = self.machine().live_dependents(node).next();
-        if let Some(user) = user {
+        // Who has seen the end of a dependent may take out what it came after, even where the
+        // machine has still to be told of that end.
+        let users: Vec<NodeId> = self.machine().live_dependents(node).collect();
+        let lives = |&user: &NodeId| self.look(user).stopped_notify.outcome().is_none();
+        if let Some(user) = users.into_iter().find(lives) {
             let user = &self.look(user).plan.path;
             return Err(Error::new(
                 ErrorKind::InUse,

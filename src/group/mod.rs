@@ -85,6 +85,8 @@ enum Config {
     /// The program was asked for its help and the like.
     Exit(crate::Exit),
     Failed(Error),
+    /// A run has taken what there was.
+    Taken,
 }
 
 impl Group {
@@ -218,6 +220,8 @@ impl Group {
         }
         let table = config::gather(&self.shared, self.program.clone())?;
         let set = table.flag_set();
+        // From here on a unit with flags comes too late: they would not be in the set.
+        self.shared.registry.lock().stage = Stage::Configured;
         self.config = Config::Embedded(Box::new(table));
         Ok(set)
     }
@@ -325,11 +329,13 @@ impl Group {
         if matches!(end.0.config, Config::Due | Config::Embedded(_)) {
             let _ = end.0.run_config(); // what came of it is in `config`
         }
-        let settled = match std::mem::replace(&mut end.0.config, Config::Due) {
+        let settled = match std::mem::replace(&mut end.0.config, Config::Taken) {
             Config::Done(settled) => settled,
             Config::Exit(exit) => return Ok(Report::of_exit(exit, began)),
             Config::Failed(error) => return Err(end.0.failed_early(error, began)),
-            Config::Due | Config::Embedded(_) => unreachable!("the config phase was just run"),
+            Config::Due | Config::Embedded(_) | Config::Taken => {
+                unreachable!("the config phase was just run, and there is one run")
+            }
         };
         let refused = end.0.shared.registry.lock().problems();
         if !refused.is_empty() {

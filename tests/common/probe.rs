@@ -64,6 +64,7 @@ pub struct Probe {
     serve: Option<Serve>,
     graceful_stop: Option<Script<()>>,
     role: Option<String>,
+    declares_ready: bool,
 }
 
 impl Probe {
@@ -79,6 +80,7 @@ impl Probe {
             serve: None,
             graceful_stop: None,
             role: None,
+            declares_ready: false,
         }
     }
 
@@ -152,6 +154,12 @@ impl Probe {
         self
     }
 
+    /// It is not ready before it says so.
+    pub fn declares_ready(mut self) -> Self {
+        self.declares_ready = true;
+        self
+    }
+
     fn note(&self, callback: &str) {
         self.journal.note(format!("{} {callback}", self.name));
     }
@@ -212,6 +220,10 @@ impl Service for Probe {
     fn graceful_stop(&self) -> Result<(), BoxError> {
         self.note("graceful_stop");
         self.graceful_stop.as_ref().map_or(Ok(()), |script| script(()))
+    }
+
+    fn declares_ready(&self) -> bool {
+        self.declares_ready
     }
 }
 

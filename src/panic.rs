@@ -70,14 +70,15 @@ thread_local! {
 /// callback of this library, hence `AssertUnwindSafe`.
 pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
     install_hook();
+    // A place that is left over is nobody's here: that of a panic which the callback around this one
+    // is unwinding from is put back, and one that a callback has caught by itself is forgotten.
+    let outer = LOCATION.take();
     DEPTH.with(|depth| depth.set(depth.get() + 1));
     #[allow(clippy::disallowed_methods)] // this is the place that the lint points to
     let result = panic::catch_unwind(AssertUnwindSafe(f));
     DEPTH.with(|depth| depth.set(depth.get() - 1));
-    result.map_err(|payload| Panic {
-        message: message(payload),
-        location: LOCATION.with(|location| location.borrow_mut().take()),
-    })
+    let location = LOCATION.replace(outer);
+    result.map_err(|payload| Panic { message: message(payload), location })
 }
 
 fn message(payload: Box<dyn Any + Send>) -> String {

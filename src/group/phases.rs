@@ -151,7 +151,8 @@ impl<'g> Execution<'g> {
     // ---- serve ----
 
     fn serve(&mut self, roles: &Arc<[String]>) {
-        let any = self.plan();
+        let Some(declares_ready) = self.declares_ready() else { return };
+        let any = self.plan(&declares_ready);
         self.shared.publisher.publish(&Event::Serving { roles: roles.clone() });
         if !any {
             return;
@@ -186,8 +187,7 @@ impl<'g> Execution<'g> {
 
     /// Puts the services on the board, in start order and with what was said of them; says whether
     /// there are any.
-    fn plan(&self) -> bool {
-        let declares_ready = self.declares_ready();
+    fn plan(&self, declares_ready: &BTreeSet<usize>) -> bool {
         let mut registry = self.shared.registry.lock();
         let order = registry.order().unwrap_or_default();
         let order = order.into_iter().filter(|&index| registry.entries[index].phases.service);
@@ -227,19 +227,28 @@ impl<'g> Execution<'g> {
         !order.is_empty()
     }
 
-    /// The units that say themselves when they are ready. A callback: without the lock. One that
-    /// panics is not ready by itself.
-    fn declares_ready(&self) -> BTreeSet<usize> {
-        let services: Vec<(usize, Arc<dyn Unit>)> = {
+    /// The units that say themselves when they are ready; `None` where one panicked over it, which
+    /// ends the run. A callback: without the lock.
+    fn declares_ready(&mut self) -> Option<BTreeSet<usize>> {
+        let services: Vec<(usize, Arc<str>, Arc<dyn Unit>)> = {
             let registry = self.shared.registry.lock();
             let services = registry.present().filter(|(_, entry)| entry.phases.service);
-            services.map(|(index, entry)| (index, entry.unit.clone())).collect()
+            services.map(|(index, it)| (index, it.name.clone(), it.unit.clone())).collect()
         };
-        let declares = |unit: &dyn Unit| {
-            panic::catch(|| unit.as_service().map(Service::declares_ready)).ok().flatten()
-        };
-        let declaring = services.iter().filter(|(_, unit)| declares(&**unit).unwrap_or(true));
-        declaring.map(|&(index, _)| index).collect()
+        let mut declaring = BTreeSet::new();
+        for (index, name, unit) in services {
+            match panic::catch(|| unit.as_service().is_some_and(Service::declares_ready)) {
+                Ok(true) => drop(declaring.insert(index)),
+                Ok(false) => {}
+                Err(panic) => {
+                    self.fail(Failure::panic(name.clone(), Phase::Start, panic));
+                    self.shared.stop.set(StopReason::RunFailed);
+                    self.shared.ready.set(Err(NotReady::Failed(name)));
+                    return None;
+                }
+            }
+        }
+        Some(declaring)
     }
 
     /// Whoever still waits for readiness is told now: a group without services is ready when its

@@ -2,6 +2,7 @@
 //! of one run, feeds the machine with what happens and does what it says. It knows neither flags nor
 //! groups.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -86,7 +87,7 @@ impl Engine {
     /// # Errors
     ///
     /// When there is no thread for the stops.
-    pub(crate) fn new(run: Run, board: Arc<Mutex<Board>>) -> std::io::Result<Self> {
+    pub(crate) fn new(run: Run, board: Arc<Mutex<Board>>) -> io::Result<Self> {
         let stoppers = Stoppers::new(run.id)?;
         let (notify, notices) = crossbeam_channel::unbounded();
         Ok(Self { run, board, stoppers, notices, notify, served: Served::default() })
@@ -253,8 +254,10 @@ impl Engine {
             let handle = self.run.handle.clone();
             let spawned = incarnation.serve(service.clone(), handle, &name, stack_size, instance);
             if let Err(error) = spawned {
-                let error = format!("cannot spawn thread '{name}': {error}").into();
-                let failure = Failure::error(path.clone(), Phase::Start, error);
+                // Still the system's error, by its kind, for whoever asks.
+                let why = format!("cannot spawn thread '{name}': {error}");
+                let error = io::Error::new(error.kind(), why);
+                let failure = Failure::error(path.clone(), Phase::Start, error.into());
                 incarnation.note(&Outcome::Failed(failure.clone()));
                 self.keep(unit, failure.clone());
                 let outcome = Outcome::Failed(failure);

@@ -10,12 +10,17 @@ pub fn is_child(name: &str) -> bool {
     env::var_os(CHILD).is_some_and(|child| child == name)
 }
 
-/// Runs the test `name` of the same file again, alone, in a child process in which
-/// [`is_child`] holds, and waits for its end.
-pub fn run_child(name: &str) -> Output {
+/// The command that runs the test `name` of the same file again, alone, in a child process in which
+/// [`is_child`] holds.
+pub fn child_command(name: &str) -> Command {
     let mut command = Command::new(env::current_exe().expect("the test's program"));
     command.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(CHILD, name);
-    command.output().expect("a child process")
+    command
+}
+
+/// Runs it and waits for its end.
+pub fn run_child(name: &str) -> Output {
+    child_command(name).output().expect("a child process")
 }
 
 /// What the child has written to its standard output.

@@ -1,0 +1,6 @@
+//! kvd
+mod aof;
+mod commands;
+mod resp;
+mod store;
+fn main() {}

@@ -15,12 +15,11 @@ pub(crate) enum Action {
 }
 
 /// What the commands about the server itself tell.
-#[derive(Debug, Default)]
 pub(crate) struct About {
     /// Of `CONFIG GET`: name and value.
     pub(crate) settings: Vec<(&'static str, String)>,
-    /// Of `INFO`, as a text of lines `name:value`.
-    pub(crate) info: String,
+    /// Makes the text of `INFO`, to which the store adds its own.
+    pub(crate) info: Box<dyn Fn() -> String + Send + Sync>,
 }
 
 /// What the request asks for.
@@ -37,7 +36,7 @@ pub(crate) fn action(request: Request<'_>, about: &About) -> Action {
         (b"select", 1) => return Action::Answer(select(next())),
         (b"command", _) => return Action::Answer(command(next())),
         (b"config", 1..) => return Action::Answer(config(&request, about)),
-        (b"info", _) => Op::Info(about.info.clone()),
+        (b"info", _) => Op::Info((about.info)()),
         (b"get", 1) => Op::Get(next().into()),
         (b"set", 2) => Op::Set(next().into(), next().into()),
         // EX, NX and the like: none of them is here, and none is silently taken for done.

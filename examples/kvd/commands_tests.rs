@@ -3,7 +3,7 @@ use crate::resp::Parser;
 
 fn about() -> About {
     let settings = vec![("maxmemory", "100".to_owned()), ("save", String::new())];
-    About { settings, info: "# Server\r\n".into() }
+    About { settings, info: Box::new(|| "# Server\r\n".into()) }
 }
 
 /// What an inline command asks for.

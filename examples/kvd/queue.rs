@@ -1,0 +1,97 @@
+//! The way from the connections to the storage thread and back: a bounded channel under a
+//! [`ChannelCloser`], whose senders are the connections and whose receiver is the storage thread.
+//! What a connection was let in to send is received: only when the last one has left is the storage
+//! thread told to end.
+
+use std::fmt;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use rungroup::{ChannelCloser, RunningOwned};
+
+use crate::resp::Reply;
+use crate::store::Op;
+
+/// So many batches wait before connections do. Each connection has one at a time.
+const WAITING: usize = 1024;
+
+/// What one connection read in one go, and then the replies to it: it travels there and back, with
+/// its buffers and with the only sender of the way home. So if the storage thread ends without an
+/// answer, the batch is dropped, and the connection that waits for it sees that at once.
+pub(crate) struct Batch {
+    pub(crate) ops: Vec<Op>,
+    pub(crate) replies: Vec<Reply>,
+    home: Sender<Batch>,
+}
+
+impl Batch {
+    /// Sends it back.
+    pub(crate) fn answer(mut self) {
+        self.ops.clear();
+        let home = self.home.clone();
+        // A connection that has panicked does not wait.
+        let _ = home.send(self);
+    }
+}
+
+/// The queue; a clone is another handle to the same one.
+#[derive(Clone)]
+pub(crate) struct Queue {
+    sender: Sender<Batch>,
+    pub(crate) closer: ChannelCloser,
+}
+
+impl Queue {
+    /// A queue, and its end at the storage thread.
+    pub(crate) fn new() -> (Self, Receiver<Batch>) {
+        let (sender, receiver) = bounded(WAITING);
+        (Self { sender, closer: ChannelCloser::new() }, receiver)
+    }
+
+    /// A connection's end of it; `None` when it is being closed.
+    pub(crate) fn connect(&self) -> Option<Client> {
+        let sending = self.closer.add_sender_owned()?;
+        let (home, answers) = bounded(1);
+        let batch = Some(Batch { ops: Vec::new(), replies: Vec::new(), home });
+        Some(Client { sender: self.sender.clone(), answers, batch, _sending: sending })
+    }
+}
+
+/// A connection's end of the queue. As long as one is there the storage thread goes on.
+pub(crate) struct Client {
+    sender: Sender<Batch>,
+    answers: Receiver<Batch>,
+    /// `None` when it was lost with the storage thread.
+    batch: Option<Batch>,
+    _sending: RunningOwned,
+}
+
+impl Client {
+    /// Has all of `ops` carried out, in order and with nothing of the same connection before them
+    /// undone; blocks until they are answered. Leaves `ops` empty. The replies are one for each.
+    ///
+    /// # Errors
+    ///
+    /// The storage thread has ended; it is not known whether they were carried out.
+    pub(crate) fn run(
+        &mut self,
+        ops: &mut Vec<Op>,
+    ) -> Result<impl Iterator<Item = Reply>, StorageEnded> {
+        let mut batch = self.batch.take().ok_or(StorageEnded)?;
+        std::mem::swap(&mut batch.ops, ops);
+        self.sender.send(batch).map_err(|_| StorageEnded)?;
+        let batch = self.answers.recv().map_err(|_| StorageEnded)?;
+        Ok(self.batch.insert(batch).replies.drain(..))
+    }
+}
+
+/// The storage thread has ended before it answered.
+#[derive(Debug)]
+pub(crate) struct StorageEnded;
+
+impl fmt::Display for StorageEnded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the storage has ended; whether this request was carried out is not known")
+    }
+}
+
+impl std::error::Error for StorageEnded {}

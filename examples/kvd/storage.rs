@@ -1,0 +1,265 @@
+//! The unit that has the data: pre-run opens the data directory and replays the file, the service
+//! is the one thread that touches the map. What it is told comes through the [`Queue`].
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+use parking_lot::Mutex;
+use rungroup::{
+    BoxError, Bytes, Config, Flag, FlagSet, PreRunner, RunContext, ServeContext, Service, Unit,
+};
+
+use crate::aof::Log;
+use crate::engine::{Engine, Fsync};
+use crate::queue::{Batch, Queue};
+use crate::store::Store;
+
+/// So many batches at most are written at once, and so many operations or one batch more.
+const MAX_BATCHES: usize = 256;
+const MAX_OPS: usize = 16 * 1024;
+
+/// Under `--fsync everysec`: how long after the first unsynced write.
+const SYNC_AFTER: Duration = Duration::from_secs(1);
+
+pub(crate) struct Storage {
+    settings: Settings,
+    queue: Queue,
+    /// The storage thread takes it: when that ends, what waits in the queue is dropped and so
+    /// answered.
+    requests: Mutex<Option<Receiver<Batch>>>,
+    /// Put here by pre-run, taken by the storage thread.
+    opened: Mutex<Option<(Engine, DirLock)>>,
+}
+
+impl Storage {
+    pub(crate) fn new() -> Self {
+        let (queue, requests) = Queue::new();
+        Self {
+            settings: Settings::new(),
+            queue,
+            requests: Mutex::new(Some(requests)),
+            opened: Mutex::new(None),
+        }
+    }
+
+    /// The way to the storage thread.
+    pub(crate) fn queue(&self) -> Queue {
+        self.queue.clone()
+    }
+
+    /// For those who tell of them.
+    pub(crate) fn settings(&self) -> Settings {
+        self.settings.clone()
+    }
+}
+
+/// The storage's flags; a clone is another handle to the same ones.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    data_dir: Flag<PathBuf>,
+    max_memory: Flag<Bytes>,
+    fsync: Flag<Fsync>,
+}
+
+impl Settings {
+    fn new() -> Self {
+        Self {
+            data_dir: Flag::new("data-dir", "./kvd-data", "where the append-only file is kept"),
+            max_memory: Flag::new(
+                "max-memory",
+                Bytes(0),
+                "refuse writes that would take more memory than this; 0 is no limit",
+            ),
+            fsync: Flag::new(
+                "fsync",
+                Fsync::EverySec,
+                "when writes are synced to the disk: 'always' before they are acknowledged, \
+                 'everysec' within a second or so, 'no' when the kernel likes, and at the end",
+            ),
+        }
+    }
+
+    /// Under Redis's names.
+    pub(crate) fn named(&self) -> Vec<(&'static str, String)> {
+        let fsync = match self.fsync.get() {
+            Fsync::Always => "always",
+            Fsync::EverySec => "everysec",
+            Fsync::No => "no",
+        };
+        vec![
+            ("appendonly", "yes".to_owned()),
+            ("appendfsync", fsync.to_owned()),
+            ("dir", self.data_dir.get().display().to_string()),
+            ("maxmemory", self.max_memory.get().0.to_string()),
+            ("save", String::new()),
+        ]
+    }
+}
+
+impl Unit for Storage {
+    fn name(&self) -> &'static str {
+        "storage"
+    }
+
+    fn as_config(&self) -> Option<&dyn Config> {
+        Some(self)
+    }
+
+    fn as_pre_runner(&self) -> Option<&dyn PreRunner> {
+        Some(self)
+    }
+
+    fn as_service(&self) -> Option<&dyn Service> {
+        Some(self)
+    }
+}
+
+impl Config for Storage {
+    fn flag_set(&self) -> FlagSet {
+        let Settings { data_dir, max_memory, fsync } = &self.settings;
+        FlagSet::new("Storage").add(data_dir).add(max_memory).add(fsync)
+    }
+}
+
+impl PreRunner for Storage {
+    fn pre_run(&self, _ctx: &RunContext) -> Result<(), BoxError> {
+        let dir = self.settings.data_dir.get();
+        fs::create_dir_all(dir)
+            .map_err(|error| format!("cannot make the data directory {}: {error}", dir.display()))?;
+        let lock = DirLock::take(dir)?;
+        let path = dir.join("kvd.aof");
+        let cannot_open = |error| format!("cannot open {}: {error}", path.display());
+        let mut store = Store::new(self.settings.max_memory.get().0);
+        let (log, replayed) =
+            Log::open(&path, &mut store).map_err(|error| cannot_open(error.to_string()))?;
+        // The file's name must be on the disk as well as what is in it.
+        File::open(dir)
+            .and_then(|dir| dir.sync_all())
+            .map_err(|error| cannot_open(error.to_string()))?;
+        if let Some((offset, bytes)) = replayed.cut_off {
+            log::warn!(
+                "{}: cut off an incomplete last record, {bytes} bytes from offset {offset} on",
+                path.display()
+            );
+        }
+        log::info!("replayed {} records: {} keys", replayed.records, store.len());
+        *self.opened.lock() = Some((Engine::new(store, log, *self.settings.fsync.get()), lock));
+        Ok(())
+    }
+}
+
+impl Service for Storage {
+    fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
+        let (mut engine, _lock) = self.opened.lock().take().ok_or("serving without a pre-run")?;
+        let requests = self.requests.lock().take().ok_or("serving a second time")?;
+        let Some(_receiving) = self.queue.closer.add_receiver() else { return Ok(()) };
+        let last_sender_left = self.queue.closer.close_notify().receiver();
+
+        // `failures` never disconnects while this runs, so it is quiet without a syncing thread.
+        let (dirty, written) = bounded(1);
+        let (failure, failures) = bounded(1);
+        if *self.settings.fsync.get() == Fsync::EverySec {
+            let (file, failure) = (engine.log().try_clone_file()?, failure.clone());
+            ctx.spawn("sync", move |ctx| sync_later(&ctx, &file, &written, &failure))?;
+        }
+
+        let mut batches = Vec::new();
+        loop {
+            select! {
+                recv(requests) -> batch => batches.extend(batch),
+                recv(last_sender_left) -> _ => {}
+                recv(failures) -> error => return Err(cannot_sync(error?)),
+            }
+            let mut ops: usize = batches.iter().map(|batch: &Batch| batch.ops.len()).sum();
+            while ops < MAX_OPS && batches.len() < MAX_BATCHES {
+                let Ok(batch) = requests.try_recv() else { break };
+                ops += batch.ops.len();
+                batches.push(batch);
+            }
+            if batches.is_empty() {
+                break; // no sender is left, and nothing that they sent
+            }
+            if engine.commit(&mut batches).map_err(cannot_sync)? {
+                let _ = dirty.try_send(()); // full: the syncing thread is told already
+            }
+            batches.drain(..).for_each(Batch::answer);
+        }
+        engine.log().sync().map_err(cannot_sync)?;
+        log::info!("all is written and synced");
+        Ok(())
+    }
+
+    /// Called when the server, which is `after` this unit, has stopped.
+    fn graceful_stop(&self) -> Result<(), BoxError> {
+        self.queue.closer.close();
+        Ok(())
+    }
+}
+
+fn cannot_sync(error: io::Error) -> BoxError {
+    format!("cannot write the append-only file: {error}").into()
+}
+
+/// The syncing thread: it sleeps without limit until something is written, and then a second. At
+/// stop it leaves the rest to the storage thread, which syncs last of all.
+fn sync_later(
+    ctx: &ServeContext,
+    file: &File,
+    written: &Receiver<()>,
+    failure: &Sender<io::Error>,
+) {
+    loop {
+        select! {
+            recv(written) -> told => if told.is_err() { return },
+            recv(ctx.stopped().receiver()) -> _ => return,
+        }
+        if !ctx.sleep(SYNC_AFTER) {
+            return;
+        }
+        // Before the sync: what is written from here on may miss it and rings again.
+        let _ = written.try_recv();
+        if let Err(error) = file.sync_data() {
+            let _ = failure.send(error);
+            return;
+        }
+    }
+}
+
+/// Held as long as the data directory is in use: a second kvd on it would write between our
+/// records. The kernel lets go of it when the process ends, however it ends.
+struct DirLock {
+    _file: File,
+}
+
+impl DirLock {
+    fn take(dir: &Path) -> Result<Self, BoxError> {
+        let path = dir.join("kvd.lock");
+        let cannot_lock = |error: io::Error| format!("cannot lock {}: {error}", path.display());
+        let mut options = File::options();
+        let mut file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(cannot_lock)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut owner = String::new();
+                let _ = file.read_to_string(&mut owner); // for people; the lock is what counts
+                let dir = dir.display();
+                let owner = owner.trim();
+                Err(format!("the data directory {dir} is in use by another kvd (pid {owner})"))?;
+            }
+            Err(TryLockError::Error(error)) => Err(cannot_lock(error))?,
+        }
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(cannot_lock)?;
+        Ok(Self { _file: file })
+    }
+}

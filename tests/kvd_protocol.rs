@@ -305,7 +305,16 @@ fn a_full_disk_refuses_writes_loses_nothing_and_tells_no_lies() {
     let size = Value::Integer(i64::try_from(acknowledged).expect("small"));
     let refused = acknowledged.to_string();
     // Reads go on, also in one batch with a write that is refused, and see nothing of it.
-    client.send_raw(&[request(&["SET", &refused, &value]), request(&["GET", &refused]), request(&["DBSIZE"])].concat()).expect("sent");
+    client
+        .send_raw(
+            &[
+                request(&["SET", &refused, &value]),
+                request(&["GET", &refused]),
+                request(&["DBSIZE"]),
+            ]
+            .concat(),
+        )
+        .expect("sent");
     assert!(client.reply().expect("a reply").error().starts_with("MISCONF"));
     assert_eq!(client.reply().expect("a reply"), Value::Nil);
     assert_eq!(client.reply().expect("a reply"), size);
@@ -337,7 +346,10 @@ fn a_torn_record_is_cut_off_with_a_warning_and_a_corrupt_one_is_an_error() {
     fs::write(&file, &whole[..whole.len() - 3]).expect("written");
     let kvd = Kvd::start(dir.path(), &[]);
     let mut client = kvd.connect();
-    assert_eq!(client.ask(&["MGET", "a", "b"]), Value::Array(vec![Value::bulk("first"), Value::Nil]));
+    assert_eq!(
+        client.ask(&["MGET", "a", "b"]),
+        Value::Array(vec![Value::bulk("first"), Value::Nil])
+    );
     let ended = kvd.terminate();
     assert_exit(&ended, 0);
     assert!(ended.stderr.contains("cut off an incomplete last record"), "{}", ended.stderr);
@@ -352,7 +364,8 @@ fn a_torn_record_is_cut_off_with_a_warning_and_a_corrupt_one_is_an_error() {
 
 /// Checks what every failure to start has in common.
 fn fails_to_start(flags: &[&str], code: i32) -> Ended {
-    let free_port = if flags.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] };
+    let free_port =
+        if flags.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] };
     let ended = run_to_its_end(free_port.iter().chain(flags));
     assert_exit(&ended, code);
     // A second, on a machine that has nothing else to do.

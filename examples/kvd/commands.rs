@@ -125,10 +125,8 @@ fn unknown_subcommand(command: &str, what: &[u8]) -> Reply {
 }
 
 fn unknown(request: &Request<'_>) -> Reply {
-    let mut text = format!(
-        "ERR unknown command '{}', with args beginning with: ",
-        shortened(request.name())
-    );
+    let mut text =
+        format!("ERR unknown command '{}', with args beginning with: ", shortened(request.name()));
     let before = text.len();
     for argument in request.arguments() {
         if text.len() - before >= 128 {

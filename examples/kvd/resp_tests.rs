@@ -59,7 +59,12 @@ fn malformed_input_is_an_error_value() {
         (b"set 'a\r\n", Malformed::UnbalancedQuotes),
     ] {
         for piece in [1, input.len()] {
-            assert_eq!(parse(input, piece, 1024), Err(expected.clone()), "{}", input.escape_ascii());
+            assert_eq!(
+                parse(input, piece, 1024),
+                Err(expected.clone()),
+                "{}",
+                input.escape_ascii()
+            );
         }
     }
 }
@@ -109,9 +114,8 @@ fn random_bytes_never_panic() {
     let mut parsed = 0;
     for _ in 0..20_000 {
         let length = random() % 60;
-        let input: Vec<u8> = (0..length)
-            .map(|_| alphabet[usize::try_from(random() % 29).expect("small")])
-            .collect();
+        let input: Vec<u8> =
+            (0..length).map(|_| alphabet[usize::try_from(random() % 29).expect("small")]).collect();
         let whole = parse(&input, input.len().max(1), 64);
         let cut = parse(&input, 1, 64);
         assert_eq!(whole, cut, "{}", input.escape_ascii());

@@ -43,7 +43,7 @@ impl Server {
             max_clients: Flag::new("max-clients", 1000, "how many may be connected at once"),
             max_request: Flag::new(
                 "max-request",
-                Bytes(64 << 20),
+                Bytes::mib(64),
                 "end a connection that sends a longer request",
             ),
             drain_timeout: Flag::new(
@@ -67,7 +67,7 @@ impl Server {
     fn about(&self) -> About {
         let mut settings = self.storage_settings.named();
         settings.push(("maxclients", self.max_clients.get().to_string()));
-        settings.push(("proto-max-bulk-len", self.max_request.get().0.to_string()));
+        settings.push(("proto-max-bulk-len", self.max_request.get().get().to_string()));
         let clients = self.clients.clone();
         let info = move || {
             let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
@@ -108,7 +108,7 @@ impl Server {
     }
 
     fn max_request(&self) -> usize {
-        usize::try_from(self.max_request.get().0).unwrap_or(usize::MAX)
+        self.max_request.get().to_usize()
     }
 }
 
@@ -145,7 +145,7 @@ impl Config for Server {
             errors.push(self.max_clients.invalid("needs at least 1"));
         }
         // A record of the file has a length of four bytes.
-        if !(Bytes(64)..=Bytes(1 << 30)).contains(self.max_request.get()) {
+        if !(Bytes::new(64)..=Bytes::gib(1)).contains(self.max_request.get()) {
             errors.push(self.max_request.invalid("needs to be from 64 bytes to 1 GiB"));
         }
         if self.drain_timeout.get().is_zero() {

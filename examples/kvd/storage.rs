@@ -70,7 +70,7 @@ impl Settings {
             data_dir: Flag::new("data-dir", "./kvd-data", "where the append-only file is kept"),
             max_memory: Flag::new(
                 "max-memory",
-                Bytes(0),
+                Bytes::ZERO,
                 "refuse writes that would take more memory than this; 0 is no limit",
             ),
             fsync: Flag::new(
@@ -93,7 +93,7 @@ impl Settings {
             ("appendonly", "yes".to_owned()),
             ("appendfsync", fsync.to_owned()),
             ("dir", self.data_dir.get().display().to_string()),
-            ("maxmemory", self.max_memory.get().0.to_string()),
+            ("maxmemory", self.max_memory.get().get().to_string()),
             ("save", String::new()),
         ]
     }
@@ -127,12 +127,13 @@ impl Config for Storage {
 impl PreRunner for Storage {
     fn pre_run(&self, _ctx: &RunContext) -> Result<(), BoxError> {
         let dir = self.settings.data_dir.get();
-        fs::create_dir_all(dir)
-            .map_err(|error| format!("cannot make the data directory {}: {error}", dir.display()))?;
+        fs::create_dir_all(dir).map_err(|error| {
+            format!("cannot make the data directory {}: {error}", dir.display())
+        })?;
         let lock = DirLock::take(dir)?;
         let path = dir.join("kvd.aof");
         let cannot_open = |error| format!("cannot open {}: {error}", path.display());
-        let mut store = Store::new(self.settings.max_memory.get().0);
+        let mut store = Store::new(self.settings.max_memory.get().get());
         let (log, replayed) =
             Log::open(&path, &mut store).map_err(|error| cannot_open(error.to_string()))?;
         // The file's name must be on the disk as well as what is in it.

@@ -157,8 +157,9 @@ impl Store {
     fn increment(&mut self, key: &Blob, changes: &mut Vec<Change>) -> Result<Reply, Reply> {
         let error = |text: &str| Reply::Error(text.into());
         let value = match self.map.get(key) {
-            Some(value) => number(value)
-                .ok_or_else(|| error("ERR value is not an integer or out of range"))?,
+            Some(value) => {
+                number(value).ok_or_else(|| error("ERR value is not an integer or out of range"))?
+            }
             None => 0,
         };
         let value = value

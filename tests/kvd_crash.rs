@@ -87,7 +87,9 @@ fn rounds(name: &str, rounds: u32, flags: &[&str], end: impl Fn(Kvd)) {
     let mut clients: Vec<Vec<Key>> = (0..CLIENTS).map(Key::of_client).collect();
     for round in 0..=rounds {
         let kvd = Kvd::start(dir.path(), flags);
-        clients.iter_mut().for_each(|keys| check(&kvd, keys, round));
+        for keys in &mut clients {
+            check(&kvd, keys, round);
+        }
         if round == rounds {
             break;
         }

@@ -171,7 +171,7 @@ fn an_oversized_request_ends_that_connection_alone_and_the_client_learns_why() {
     client.expect_end();
     // Of many small pieces.
     let mut client = kvd.connect();
-    client.send_raw(&request(&["MGET"; 20_000])).expect("sent");
+    client.send_raw(&request(&vec!["MGET"; 20_000])).expect("sent");
     assert_eq!(client.reply().expect("a reply"), expected);
     assert_eq!(other.ask(&["PING"]), Value::Simple("PONG".into()));
 }

@@ -1,6 +1,8 @@
 //! The example `kvd` with the tools that Redis comes with, which know nothing of us.
 
 #![cfg(all(unix, feature = "env_logger", feature = "net"))]
+// What is skipped, and what the benchmark says, is for people to see.
+#![allow(clippy::disallowed_macros)]
 
 #[path = "common/kvd.rs"]
 mod kvd;
@@ -36,7 +38,7 @@ fn run(kvd: &Kvd, tool: &str, arguments: &[&str]) -> Option<String> {
     let (sender, ended) = channel();
     #[allow(clippy::disallowed_methods)] // the test's own, to have a limit
     thread::spawn(move || sender.send(child.wait_with_output()));
-    let Ok(output) = ended.recv_timeout(Duration::from_secs(60)) else {
+    let Ok(output) = ended.recv_timeout(Duration::from_mins(1)) else {
         let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
         panic!("{tool} {arguments:?} has not ended in a minute");
     };

@@ -56,6 +56,8 @@ pub(crate) enum OpenError {
     Corrupt {
         offset: u64,
     },
+    /// There was more to replay.
+    Interrupted,
 }
 
 impl fmt::Display for OpenError {
@@ -64,6 +66,7 @@ impl fmt::Display for OpenError {
             OpenError::Io(error) => error.fmt(f),
             OpenError::NotOurs => f.write_str("not an append-only file of this version of kvd"),
             OpenError::Corrupt { offset } => write!(f, "corrupt record at offset {offset}"),
+            OpenError::Interrupted => f.write_str("interrupted"),
         }
     }
 }
@@ -86,18 +89,26 @@ pub(crate) enum AppendError {
 }
 
 impl Log {
-    /// Opens the file at `path`, or makes it, and tells `store` all that is in it.
+    /// Opens the file at `path`, or makes it, and tells `store` all that is in it. That can take
+    /// long, so `interrupted` is asked before each record.
     ///
     /// # Errors
     ///
     /// See [`OpenError`]; the file is then left as it is.
-    pub(crate) fn open(path: &Path, store: &mut Store) -> Result<(Self, Replayed), OpenError> {
+    pub(crate) fn open(
+        path: &Path,
+        store: &mut Store,
+        interrupted: impl Fn() -> bool,
+    ) -> Result<(Self, Replayed), OpenError> {
         let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         let mut replay = Replay { size: file.metadata()?.len(), offset: 0, body: Vec::new() };
         let mut replayed = Replayed::default();
         let mut input = BufReader::with_capacity(1 << 16, &file);
         let mut whole = replay.magic(&mut input)?;
         while whole && replay.offset < replay.size {
+            if interrupted() {
+                return Err(OpenError::Interrupted);
+            }
             whole = replay.record(&mut input, store)?;
             replayed.records += u64::from(whole);
         }
@@ -122,7 +133,9 @@ impl Log {
         }
         self.record.clear();
         self.record.resize(HEADER, 0);
-        changes.iter().for_each(|change| encode(change, &mut self.record));
+        for change in changes {
+            encode(change, &mut self.record);
+        }
         let (header, body) = self.record.split_at_mut(HEADER);
         let too_long = |_| AppendError::Refused(io::ErrorKind::FileTooLarge.into());
         let length = u32::try_from(body.len()).map_err(too_long)?;
@@ -195,8 +208,7 @@ impl Replay {
         let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| header[at + byte]));
         if crc32fast::hash(&header[..8]) != word(8) {
             // A file that had grown before the power went, without its data, ends in zeros.
-            input.seek_relative(-(HEADER as i64))?;
-            return if only_zeros(input)? { Ok(false) } else { Err(corrupt) };
+            return if only_zeros(&mut header.chain(input))? { Ok(false) } else { Err(corrupt) };
         }
         let length = u64::from(word(0));
         let end = HEADER as u64 + length;

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::fs;
 use std::path::PathBuf;
 
@@ -16,7 +17,7 @@ impl Scratch {
 
     fn open(&self) -> Result<(Log, Store, Replayed), OpenError> {
         let mut store = Store::new(0);
-        Log::open(&self.0, &mut store).map(|(log, replayed)| (log, store, replayed))
+        Log::open(&self.0, &mut store, || false).map(|(log, replayed)| (log, store, replayed))
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -157,6 +158,18 @@ fn another_programs_file_is_refused_and_an_interrupted_beginning_is_not() {
     scratch.write(&MAGIC[..3]);
     assert_eq!(scratch.open().expect("opened").2.cut_off, Some((0, 3)));
     assert_eq!(scratch.bytes(), MAGIC);
+}
+
+#[test]
+fn a_replay_can_be_interrupted_between_records() {
+    let scratch = Scratch::new("interrupted");
+    four_records(&scratch);
+    let (whole, asked) = (scratch.bytes(), Cell::new(0));
+    let mut store = Store::new(0);
+    let third = || asked.replace(asked.get() + 1) == 2;
+    assert!(matches!(Log::open(&scratch.0, &mut store, third), Err(OpenError::Interrupted)));
+    assert_eq!(all(&mut store, &["a", "c"]), [Some("2".into()), None], "two records of four");
+    assert_eq!(scratch.bytes(), whole, "the file is left as it is");
 }
 
 #[test]

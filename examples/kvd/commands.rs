@@ -2,6 +2,8 @@
 //! becomes an [`Op`] for the storage thread, and the rest is answered on the spot. It knows neither
 //! sockets nor threads.
 
+use std::fmt::Write;
+
 use crate::resp::{Blob, Reply, Request, number};
 use crate::store::Op;
 
@@ -132,7 +134,7 @@ fn unknown(request: &Request<'_>) -> Reply {
         if text.len() - before >= 128 {
             break;
         }
-        text.push_str(&format!("'{}' ", shortened(argument)));
+        let _ = write!(text, "'{}' ", shortened(argument)); // a String takes all
     }
     Reply::Error(text)
 }

@@ -21,7 +21,7 @@
 //! - `queue`: a bounded channel under a `ChannelCloser`; what was let in is answered.
 //! - `storage`: a unit with a pre-run that fails early and clearly, one thread that has the data,
 //!   and one that syncs. An idle kvd wakes nobody.
-//! - `engine` (group commit), `aof` (the file), `store` (the map), `commands`, `resp`: the server's
+//! - `engine` (group commit), `aof` (the file), `store` (the map), `commands`, `resp`, `inline`: the server's
 //!   own trade, without threads and each tested by itself: `cargo test --example kvd`.
 
 // The program reads the clock itself: the lint is about the library.
@@ -31,6 +31,7 @@ mod aof;
 mod commands;
 mod connection;
 mod engine;
+mod inline;
 mod queue;
 mod resp;
 mod server;

@@ -24,6 +24,11 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// About how many bytes its operations take in the file.
+    pub(crate) fn size(&self) -> usize {
+        self.ops.iter().map(Op::size).sum()
+    }
+
     /// Sends it back.
     pub(crate) fn answer(mut self) {
         self.ops.clear();

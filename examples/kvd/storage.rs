@@ -12,14 +12,14 @@ use rungroup::{
     BoxError, Bytes, Config, Flag, FlagSet, PreRunner, RunContext, ServeContext, Service, Unit,
 };
 
-use crate::aof::Log;
+use crate::aof::{Log, OpenError};
 use crate::engine::{Engine, Fsync};
 use crate::queue::{Batch, Queue};
 use crate::store::Store;
 
-/// So many batches at most are written at once, and so many operations or one batch more.
-const MAX_BATCHES: usize = 256;
-const MAX_OPS: usize = 16 * 1024;
+/// So much is written at once, and one batch more: enough to make the most of a sync, and far from
+/// the 4 GiB that a record can have.
+const MAX_COMMIT: usize = 1 << 20;
 
 /// Under `--fsync everysec`: how long after the first unsynced write.
 const SYNC_AFTER: Duration = Duration::from_secs(1);
@@ -125,7 +125,7 @@ impl Config for Storage {
 }
 
 impl PreRunner for Storage {
-    fn pre_run(&self, _ctx: &RunContext) -> Result<(), BoxError> {
+    fn pre_run(&self, ctx: &RunContext) -> Result<(), BoxError> {
         let dir = self.settings.data_dir.get();
         fs::create_dir_all(dir).map_err(|error| {
             format!("cannot make the data directory {}: {error}", dir.display())
@@ -134,8 +134,12 @@ impl PreRunner for Storage {
         let path = dir.join("kvd.aof");
         let cannot_open = |error| format!("cannot open {}: {error}", path.display());
         let mut store = Store::new(self.settings.max_memory.get().get());
-        let (log, replayed) =
-            Log::open(&path, &mut store).map_err(|error| cannot_open(error.to_string()))?;
+        let interrupted = || ctx.stopped().is_stopped();
+        let (log, replayed) = match Log::open(&path, &mut store, interrupted) {
+            Ok(opened) => opened,
+            Err(OpenError::Interrupted) => return Ok(()), // nothing will serve
+            Err(error) => Err(cannot_open(error.to_string()))?,
+        };
         // The file's name must be on the disk as well as what is in it.
         File::open(dir)
             .and_then(|dir| dir.sync_all())
@@ -172,23 +176,23 @@ impl Service for Storage {
             select! {
                 recv(requests) -> batch => batches.extend(batch),
                 recv(last_sender_left) -> _ => {}
-                recv(failures) -> error => return Err(cannot_sync(error?)),
+                recv(failures) -> error => return Err(cannot_sync(&error?)),
             }
-            let mut ops: usize = batches.iter().map(|batch: &Batch| batch.ops.len()).sum();
-            while ops < MAX_OPS && batches.len() < MAX_BATCHES {
+            let mut size: usize = batches.iter().map(Batch::size).sum();
+            while size < MAX_COMMIT {
                 let Ok(batch) = requests.try_recv() else { break };
-                ops += batch.ops.len();
+                size += batch.size();
                 batches.push(batch);
             }
             if batches.is_empty() {
                 break; // no sender is left, and nothing that they sent
             }
-            if engine.commit(&mut batches).map_err(cannot_sync)? {
+            if engine.commit(&mut batches).map_err(|error| cannot_sync(&error))? {
                 let _ = dirty.try_send(()); // full: the syncing thread is told already
             }
             batches.drain(..).for_each(Batch::answer);
         }
-        engine.log().sync().map_err(cannot_sync)?;
+        engine.log().sync().map_err(|error| cannot_sync(&error))?;
         log::info!("all is written and synced");
         Ok(())
     }
@@ -200,7 +204,7 @@ impl Service for Storage {
     }
 }
 
-fn cannot_sync(error: io::Error) -> BoxError {
+fn cannot_sync(error: &io::Error) -> BoxError {
     format!("cannot write the append-only file: {error}").into()
 }
 

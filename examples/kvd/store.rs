@@ -101,9 +101,10 @@ impl Store {
     pub(crate) fn undo(&mut self, changes: &mut Vec<Change>, from: usize) {
         for change in changes.drain(from..).rev() {
             match change {
-                Change::Set { key, before: Some(before), .. } => drop(self.put(key, before)),
                 Change::Set { key, before: None, .. } => drop(self.delete(&key)),
-                Change::Deleted { key, before } => drop(self.put(key, before)),
+                Change::Set { key, before: Some(before), .. } | Change::Deleted { key, before } => {
+                    drop(self.put(key, before));
+                }
                 Change::Flushed { before, used } => {
                     self.map = before;
                     self.used = used;
@@ -200,6 +201,22 @@ impl Store {
 }
 
 impl Op {
+    /// About how many bytes its changes take when they are written down.
+    pub(crate) fn size(&self) -> usize {
+        /// Of a change without its key and value, and no less for an operation that changes nothing.
+        const OVERHEAD: usize = 16;
+        let all = |keys: &[Blob]| keys.iter().map(|key| key.len() + OVERHEAD).sum();
+        match self {
+            Op::Set(key, value) => key.len() + value.len() + OVERHEAD,
+            Op::Get(key) | Op::Incr(key) => key.len() + OVERHEAD,
+            Op::Del(keys) | Op::Exists(keys) | Op::MultiGet(keys) => all(keys),
+            Op::MultiSet(pairs) => {
+                pairs.iter().map(|(key, value)| key.len() + value.len() + OVERHEAD).sum()
+            }
+            Op::Size | Op::Flush | Op::Info(_) => OVERHEAD,
+        }
+    }
+
     fn is_write(&self) -> bool {
         match self {
             Op::Set(..) | Op::MultiSet(_) | Op::Del(_) | Op::Incr(_) | Op::Flush => true,

@@ -1,10 +1,10 @@
 //! The example `kvd` as a child process, and a small Redis client. Whatever waits here has a limit,
 //! so that a server which hangs fails the test instead of hanging it.
 
-// Each test file uses a part of it.
-#![allow(dead_code)]
-// Tests measure how long the child takes, and their clients have threads of their own.
-#![allow(clippy::disallowed_methods)]
+// Each test file uses a part of it, and it is public to them.
+#![allow(dead_code, unreachable_pub)]
+// Tests measure how long the child takes, have threads of their own, and print.
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 use std::ffi::OsStr;
 use std::fs;
@@ -105,7 +105,7 @@ impl Kvd {
                         return line;
                     }
                 }
-                Err(_) => panic!("no line with {text:?} in:\n{}", self.stderr),
+                Err(error) => panic!("no line with {text:?} ({error}) in:\n{}", self.stderr),
             }
         }
     }
@@ -292,11 +292,11 @@ impl Client {
 
 /// A request in RESP2.
 pub fn request(words: &[&str]) -> Vec<u8> {
-    let mut bytes = format!("*{}\r\n", words.len());
+    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
-        bytes.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        write!(bytes, "${}\r\n{word}\r\n", word.len()).expect("a Vec takes all");
     }
-    bytes.into_bytes()
+    bytes
 }
 
 /// A generator of numbers (xorshift), whose seed a failing test can print.

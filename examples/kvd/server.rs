@@ -39,18 +39,26 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(storage: &Storage) -> Self {
         Self {
-            listen: Flag::new("listen", ([127, 0, 0, 1], 6380), "where to listen"),
-            max_clients: Flag::new("max-clients", 1000, "how many may be connected at once"),
+            listen: Flag::new(
+                "listen",
+                ([127, 0, 0, 1], 6380),
+                "Where to listen; port 0 takes a free one.",
+            ),
+            max_clients: Flag::new(
+                "max-clients",
+                1000,
+                "How many clients may be connected at once.",
+            ),
             max_request: Flag::new(
                 "max-request",
                 Bytes::mib(64),
-                "end a connection that sends a longer request",
+                "End a connection that sends a longer request.",
             ),
             drain_timeout: Flag::new(
                 "drain-timeout",
                 Duration::from_secs(10),
-                "how long an end that was asked for may take; clients that do not read their \
-                 replies get half of it",
+                "How long an end that was asked for may take; clients that do not read their \
+                 replies get half of it.",
             ),
             storage_settings: storage.settings(),
             queue: storage.queue(),

@@ -67,17 +67,17 @@ pub(crate) struct Settings {
 impl Settings {
     fn new() -> Self {
         Self {
-            data_dir: Flag::new("data-dir", "./kvd-data", "where the append-only file is kept"),
+            data_dir: Flag::new("data-dir", "./kvd-data", "Where the append-only file is kept."),
             max_memory: Flag::new(
                 "max-memory",
                 Bytes::ZERO,
-                "refuse writes that would take more memory than this; 0 is no limit",
+                "Refuse writes that would take more memory than this; 0 is no limit.",
             ),
             fsync: Flag::new(
                 "fsync",
                 Fsync::EverySec,
-                "when writes are synced to the disk: 'always' before they are acknowledged, \
-                 'everysec' within a second or so, 'no' when the kernel likes, and at the end",
+                "When writes are synced to the disk: 'always' before they are acknowledged, \
+                 'everysec' within a second or so, 'no' when the kernel likes, and at the end.",
             ),
         }
     }

@@ -3,6 +3,7 @@
 
 #![cfg(all(unix, feature = "env_logger", feature = "net"))]
 
+mod common;
 #[path = "common/kvd.rs"]
 mod kvd;
 
@@ -12,6 +13,7 @@ use std::net::{Shutdown, TcpListener};
 use std::process::Command;
 use std::time::Duration;
 
+use common::within;
 use kvd::{Client, Ended, Kvd, LIMIT, Scratch, Value, binary, request, run_to_its_end};
 
 fn bulks(texts: &[&str]) -> Value {
@@ -207,16 +209,48 @@ fn over_max_clients_the_next_is_told_and_a_free_place_is_given_again() {
     assert_eq!(second.ask(&["QUIT"]), Value::ok());
     second.expect_end();
     // Its thread leaves after its last words; how soon is up to the scheduler.
-    let mut attempts = (0..).map(|_| kvd.connect());
-    let reply = attempts
-        .find_map(|mut client| {
-            client.send_raw(b"PING\r\n").ok()?;
+    let address = kvd.address;
+    let reply = within(LIMIT, move || {
+        loop {
+            let mut client = Client::connect(address).expect("connected");
             // A connection that was refused while we wrote may be reset.
-            client.reply().ok().filter(|reply| *reply != refused)
-        })
-        .expect("endless");
+            match client.send_raw(b"PING\r\n").and_then(|()| client.reply()) {
+                Ok(reply) if reply != refused => return reply,
+                _ => {}
+            }
+        }
+    });
     assert_eq!(reply, Value::Simple("PONG".into()));
     assert_eq!(first.ask(&["PING"]), Value::Simple("PONG".into()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_threads_of_connections_that_come_and_go_end_as_fast_as_they_come() {
+    const AT_ONCE: usize = 16;
+    let dir = Scratch::new("churn");
+    let kvd = Kvd::start(dir.path(), &["--max-clients", "100"]);
+    let (address, status) = (kvd.address, format!("/proc/{}/status", kvd.id()));
+    let threads = || {
+        let status = fs::read_to_string(&status).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("Threads:")).expect("a line");
+        line.trim().parse::<usize>().expect("a number")
+    };
+    let before = threads();
+    let most = std::thread::scope(|scope| {
+        let churn = || {
+            for _ in 0..300 {
+                let mut client = Client::connect(address).expect("connected");
+                assert_eq!(client.ask(&["PING"]), Value::Simple("PONG".into()));
+            }
+            threads()
+        };
+        let clients: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(churn)).collect();
+        clients.into_iter().map(|client| client.join().expect("no panic")).max()
+    });
+    // Those that are served, and some that are on their way out; not the 4800 that there were.
+    let most = most.expect("some");
+    assert!(most <= before + 16 * AT_ONCE, "{most} threads, {before} when nobody was connected");
 }
 
 #[test]

@@ -229,7 +229,7 @@ fn over_max_clients_the_next_is_told_and_a_free_place_is_given_again() {
 fn the_threads_of_connections_that_come_and_go_end_as_fast_as_they_come() {
     const AT_ONCE: usize = 16;
     let dir = Scratch::new("churn");
-    let kvd = Kvd::start(dir.path(), &["--max-clients", "100"]);
+    let kvd = Kvd::start(dir.path(), &[]);
     let (address, status) = (kvd.address, format!("/proc/{}/status", kvd.id()));
     let threads = || {
         let status = fs::read_to_string(&status).expect("it runs");

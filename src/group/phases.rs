@@ -332,7 +332,7 @@ impl<'g> Execution<'g> {
         let deadline = told.checked_add(limit).max(clock::after(HELPER_GRACE));
         self.shared.helpers.owner_leaves(|_last| {});
         self.shared.helpers.wait_for_at_most(0, deadline);
-        self.shared.helpers.join_last();
+        self.shared.helpers.join_left();
         let mut threads = self.shared.helpers.threads();
         threads.extend(self.shared.publisher.close());
         let ago = clock::now().saturating_duration_since(told);

@@ -1,9 +1,10 @@
 //! The threads of one incarnation, or the helpers of one run: each is joined, and until it is it can
 //! be listed.
 //!
-//! A thread that leaves joins the one that left before it, so that at most one ended thread waits to
-//! be joined however many come and go; the crew's owner joins that one. A thread leaves as its last
-//! act, so those joins take no longer than the end of a thread does.
+//! A thread that leaves joins those that left before it and have ended, so that however many come and
+//! go few wait to be joined; the crew's owner joins the rest. It does not wait for one that is still
+//! on its way out, which may be joining others itself: when threads come fast each would wait for the
+//! one before, and they would pile up in a row that gets shorter by one wake-up at a time.
 
 use std::io;
 use std::sync::Arc;
@@ -25,8 +26,8 @@ struct Members {
     closed: bool,
     next: u64,
     threads: Vec<Member>,
-    /// The one that left last.
-    left: Option<JoinHandle<()>>,
+    /// Those that have left and are not joined.
+    left: Vec<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -78,12 +79,11 @@ impl Crew {
         let position = members.threads.iter().position(|member| member.key == key);
         let own = position.map(|position| members.threads.swap_remove(position).handle);
         debug_assert!(own.is_some(), "a thread is listed before it can leave");
-        let before = std::mem::replace(&mut members.left, own);
+        let ended: Vec<_> = members.left.extract_if(.., |thread| thread.is_finished()).collect();
+        members.left.extend(own);
         self.one_less(&mut members, leaving);
         drop(members);
-        if let Some(before) = before {
-            join(before);
-        }
+        ended.into_iter().for_each(join);
     }
 
     /// The owner will spawn no more: whoever leaves last from now on closes the crew. `leaving` is
@@ -105,12 +105,11 @@ impl Crew {
         drop(self.0.wait_while_until(deadline, |members| members.present > rest));
     }
 
-    /// Joins the one that left last. By then all before it are joined.
-    pub(crate) fn join_last(&self) {
-        let last = self.0.lock().left.take();
-        if let Some(last) = last {
-            join(last);
-        }
+    /// Joins those that have left. A thread leaves as its last act, so this takes no longer than the
+    /// end of a thread does.
+    pub(crate) fn join_left(&self) {
+        let left = std::mem::take(&mut self.0.lock().left);
+        left.into_iter().for_each(join);
     }
 
     /// What can be seen of those that have not left.

@@ -200,7 +200,7 @@ impl Incarnation {
     }
 
     pub(super) fn join(&self) {
-        self.crew.join_last();
+        self.crew.join_left();
     }
 
     pub(super) fn threads(&self) -> Vec<ThreadStatus> {

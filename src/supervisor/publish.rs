@@ -60,7 +60,7 @@ impl Publisher {
         let Some(crew) = self.logger.lock().take() else { return Vec::new() };
         crew.owner_leaves(|_last| {});
         crew.wait_for_at_most(0, clock::after(DRAIN));
-        crew.join_last();
+        crew.join_left();
         crew.threads()
     }
 }

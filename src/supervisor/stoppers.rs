@@ -133,7 +133,7 @@ impl Stoppers {
         if calls > 0 {
             crew.wait_for_at_most(0, clock::after(GRACE));
         }
-        crew.join_last();
+        crew.join_left();
         let out = out.lock();
         let stuck = crew.threads().into_iter().map(|thread| {
             let call = out.iter().find(|(name, ..)| *name == thread.name);

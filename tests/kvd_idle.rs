@@ -61,6 +61,12 @@ fn is_idle_with(fsync: &str) {
         assert_eq!(client.ask(&["SET", &number.to_string(), "x"]), Value::ok());
     }
     let before = settled(kvd.id());
+    let synced = before.values().filter(|(name, _)| name == "storage:sync").map(|(_, woken)| woken);
+    match fsync {
+        // It slept from its start; a write has woken it, and a second later the clock.
+        "everysec" => assert!(synced.sum::<u64>() >= 3, "the syncing thread has slept: {before:?}"),
+        _ => assert_eq!(synced.count(), 0, "a syncing thread: {before:?}"),
+    }
     assert!(before.len() > clients.len(), "a thread for each client, and others: {before:?}");
     thread::sleep(SPAN);
     assert_eq!(switches(kvd.id()), before, "something woke in {SPAN:?}");

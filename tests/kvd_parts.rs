@@ -1,5 +1,5 @@
 //! The unit tests of the example `kvd`'s own trade: `cargo test` builds examples and does not run
-//! the tests in them, so the parts that need neither threads nor sockets are compiled in here.
+//! the tests in them, so the parts that need no group around them are compiled in here.
 
 #![cfg(unix)]
 // The program uses all of it.
@@ -11,6 +11,8 @@ mod aof;
 mod commands;
 #[path = "../examples/kvd/inline.rs"]
 mod inline;
+#[path = "../examples/kvd/queue.rs"]
+mod queue;
 #[path = "../examples/kvd/resp.rs"]
 mod resp;
 #[path = "../examples/kvd/store.rs"]

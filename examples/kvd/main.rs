@@ -21,8 +21,8 @@
 //! - `queue`: a bounded channel under a `ChannelCloser`; what was let in is answered.
 //! - `storage`: a unit with a pre-run that fails early and clearly, one thread that has the data,
 //!   and one that syncs. An idle kvd wakes nobody.
-//! - `engine` (group commit), `aof` (the file), `store` (the map), `commands`, `resp`, `inline`: the server's
-//!   own trade, without threads and each tested by itself (`tests/kvd_parts.rs`).
+//! - `engine` (group commit), `aof` (the file), `store` (the map), `commands`, `resp`, `inline`: the
+//!   server's own trade, without threads and each tested by itself (`tests/kvd_parts.rs`).
 
 // The program reads the clock itself: the lint is about the library.
 #![allow(clippy::disallowed_methods)]

@@ -100,3 +100,7 @@ impl fmt::Display for StorageEnded {
 }
 
 impl std::error::Error for StorageEnded {}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

@@ -186,7 +186,7 @@ impl Service for Server {
         self.clients.present.close();
         if let Err(still) = self.clients.present.wait_timeout(*self.drain_timeout.get() / 2) {
             let count = still.count();
-            log::warn!("{count} clients do not read their replies, their connections are cut");
+            log::warn!("half of the drain timeout has passed, connections that are cut: {count}");
             self.clients.shut_down_all();
         }
         Ok(())

@@ -9,6 +9,8 @@
 mod aof;
 #[path = "../examples/kvd/commands.rs"]
 mod commands;
+#[path = "../examples/kvd/engine.rs"]
+mod engine;
 #[path = "../examples/kvd/inline.rs"]
 mod inline;
 #[path = "../examples/kvd/queue.rs"]

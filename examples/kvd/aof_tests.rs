@@ -173,6 +173,16 @@ fn a_replay_can_be_interrupted_between_records() {
 }
 
 #[test]
+fn a_file_that_can_be_neither_written_nor_put_back_is_broken() {
+    let scratch = Scratch::new("broken");
+    four_records(&scratch);
+    let file = File::open(&scratch.0).expect("for reading");
+    let mut log = Log { length: scratch.bytes().len() as u64, record: Vec::new(), file };
+    let change = Change::Set { key: blob("a"), value: blob("1"), before: None };
+    assert!(matches!(log.append(&[change]), Err(AppendError::Broken(_))));
+}
+
+#[test]
 fn nothing_is_written_for_no_change() {
     let scratch = Scratch::new("nothing");
     let (mut log, mut store, _) = scratch.open().expect("made");

@@ -3,9 +3,10 @@
 //! What a connection was let in to send is received: only when the last one has left is the storage
 //! thread told to end.
 
+use std::convert::Infallible;
 use std::fmt;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use rungroup::{ChannelCloser, RunningOwned};
 
 use crate::resp::Reply;
@@ -15,8 +16,8 @@ use crate::store::Op;
 const WAITING: usize = 1024;
 
 /// What one connection read in one go, and then the replies to it: it travels there and back, with
-/// its buffers and with the only sender of the way home. So if the storage thread ends without an
-/// answer, the batch is dropped, and the connection that waits for it sees that at once.
+/// its buffers and with the only sender of the way home. If it is dropped on the way, the connection
+/// that waits for it sees that at once.
 pub(crate) struct Batch {
     pub(crate) ops: Vec<Op>,
     pub(crate) replies: Vec<Reply>,
@@ -24,6 +25,11 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// An empty one, that is sent back by `home`.
+    pub(crate) fn new(home: Sender<Batch>) -> Self {
+        Self { ops: Vec::new(), replies: Vec::new(), home }
+    }
+
     /// About how many bytes its operations take in the file.
     pub(crate) fn size(&self) -> usize {
         self.ops.iter().map(Op::size).sum()
@@ -42,22 +48,39 @@ impl Batch {
 #[derive(Clone)]
 pub(crate) struct Queue {
     sender: Sender<Batch>,
+    /// Disconnects when [`Requests`] is dropped.
+    ended: Receiver<Infallible>,
     pub(crate) closer: ChannelCloser,
+}
+
+/// The storage thread's end of the queue. When it is dropped, by a panic too, every connection that
+/// waits for an answer gets [`StorageEnded`]: also one whose batch lies in the channel, which keeps
+/// what nobody has received.
+pub(crate) struct Requests {
+    pub(crate) receiver: Receiver<Batch>,
+    _alive: Sender<Infallible>,
 }
 
 impl Queue {
     /// A queue, and its end at the storage thread.
-    pub(crate) fn new() -> (Self, Receiver<Batch>) {
+    pub(crate) fn new() -> (Self, Requests) {
         let (sender, receiver) = bounded(WAITING);
-        (Self { sender, closer: ChannelCloser::new() }, receiver)
+        let (alive, ended) = bounded(0);
+        let queue = Self { sender, ended, closer: ChannelCloser::new() };
+        (queue, Requests { receiver, _alive: alive })
     }
 
     /// A connection's end of it; `None` when it is being closed.
     pub(crate) fn connect(&self) -> Option<Client> {
         let sending = self.closer.add_sender_owned()?;
         let (home, answers) = bounded(1);
-        let batch = Some(Batch { ops: Vec::new(), replies: Vec::new(), home });
-        Some(Client { sender: self.sender.clone(), answers, batch, _sending: sending })
+        Some(Client {
+            sender: self.sender.clone(),
+            answers,
+            ended: self.ended.clone(),
+            batch: Some(Batch::new(home)),
+            _sending: sending,
+        })
     }
 }
 
@@ -65,6 +88,7 @@ impl Queue {
 pub(crate) struct Client {
     sender: Sender<Batch>,
     answers: Receiver<Batch>,
+    ended: Receiver<Infallible>,
     /// `None` when it was lost with the storage thread.
     batch: Option<Batch>,
     _sending: RunningOwned,
@@ -84,7 +108,11 @@ impl Client {
         let mut batch = self.batch.take().ok_or(StorageEnded)?;
         std::mem::swap(&mut batch.ops, ops);
         self.sender.send(batch).map_err(|_| StorageEnded)?;
-        let batch = self.answers.recv().map_err(|_| StorageEnded)?;
+        let batch = select! {
+            recv(self.answers) -> batch => batch.ok(),
+            recv(self.ended) -> _ => self.answers.try_recv().ok(), // it may have been the last one
+        };
+        let batch = batch.ok_or(StorageEnded)?;
         Ok(self.batch.insert(batch).replies.drain(..))
     }
 }

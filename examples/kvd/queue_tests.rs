@@ -4,21 +4,20 @@
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::Receiver;
-
 use super::*;
 
 /// Ends a test that has failed.
 const LIMIT: Duration = Duration::from_secs(20);
 
-fn receive(requests: &Receiver<Batch>) -> Batch {
-    requests.recv_timeout(LIMIT).expect("a batch")
+fn receive(requests: &Requests) -> Batch {
+    requests.receiver.recv_timeout(LIMIT).expect("a batch")
 }
 
 #[test]
 fn a_batch_comes_back_to_its_own_connection_again_and_again() {
     let (queue, requests) = Queue::new();
     thread::scope(|scope| {
+        let requests = requests; // dropped before the threads are joined, should this one fail
         for number in 0..4 {
             let mut client = queue.connect().expect("open");
             scope.spawn(move || {
@@ -44,21 +43,21 @@ fn a_batch_comes_back_to_its_own_connection_again_and_again() {
 fn connections_that_wait_see_the_end_of_the_storage_thread() {
     let (queue, requests) = Queue::new();
     let clients: Vec<_> = (0..3).map(|_| queue.connect().expect("open")).collect();
-    let waiting: Vec<_> = clients
-        .into_iter()
-        .map(|mut client| {
-            thread::spawn(move || {
-                let first = client.run(&mut vec![Op::Size]).is_err();
-                (first, client.run(&mut vec![Op::Size]).is_err())
-            })
-        })
-        .collect();
-    // One is being carried out, the others wait in the channel or come too late for it.
+    let (ended, outcomes) = bounded(3);
+    for mut client in clients {
+        let ended = ended.clone();
+        thread::spawn(move || {
+            let first = client.run(&mut vec![Op::Size]).is_err();
+            let later = client.run(&mut vec![Op::Size]).is_err();
+            ended.send((first, later)).expect("the test waits");
+        });
+    }
+    // One is being carried out; the others lie in the channel, or come too late for it.
     let carried_out = receive(&requests);
     drop(requests);
     drop(carried_out);
-    for thread in waiting {
-        assert_eq!(thread.join().expect("no panic"), (true, true));
+    for _ in 0..3 {
+        assert_eq!(outcomes.recv_timeout(LIMIT), Ok((true, true)));
     }
 }
 

@@ -14,7 +14,7 @@ use rungroup::{
 
 use crate::aof::{Log, OpenError};
 use crate::engine::{Engine, Fsync};
-use crate::queue::{Batch, Queue};
+use crate::queue::{Batch, Queue, Requests};
 use crate::store::Store;
 
 /// So much is written at once, and one batch more: enough to make the most of a sync, and far from
@@ -27,9 +27,8 @@ const SYNC_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Storage {
     settings: Settings,
     queue: Queue,
-    /// The storage thread takes it: when that ends, what waits in the queue is dropped and so
-    /// answered.
-    requests: Mutex<Option<Receiver<Batch>>>,
+    /// The storage thread takes it: when that ends, nobody waits for it any longer.
+    requests: Mutex<Option<Requests>>,
     /// Put here by pre-run, taken by the storage thread.
     opened: Mutex<Option<(Engine, DirLock)>>,
 }
@@ -174,13 +173,13 @@ impl Service for Storage {
         let mut batches = Vec::new();
         loop {
             select! {
-                recv(requests) -> batch => batches.extend(batch),
+                recv(requests.receiver) -> batch => batches.extend(batch),
                 recv(last_sender_left) -> _ => {}
                 recv(failures) -> error => return Err(cannot_sync(&error?)),
             }
             let mut size: usize = batches.iter().map(Batch::size).sum();
             while size < MAX_COMMIT {
-                let Ok(batch) = requests.try_recv() else { break };
+                let Ok(batch) = requests.receiver.try_recv() else { break };
                 size += batch.size();
                 batches.push(batch);
             }

@@ -358,13 +358,14 @@ impl Machine {
         }
         self.nodes[node].ready = true;
         self.act(Action::Ready(node));
+        // Counted before others start: a group among them may end in the same breath.
+        if !self.nodes[node].stop.deregistered {
+            self.child_counts_as_ready(now, node);
+        }
         for index in 0..self.nodes[node].dependents.len() {
             let dependent = self.nodes[node].dependents[index];
             self.nodes[dependent].start_waits -= 1;
             self.start_if_due(now, dependent);
-        }
-        if !self.nodes[node].stop.deregistered {
-            self.child_counts_as_ready(now, node);
         }
     }
 

@@ -6,6 +6,8 @@ mod crew;
 mod engine;
 mod incarnation;
 mod machine;
+#[cfg(test)]
+mod machine_tests;
 mod publish;
 mod report;
 mod state;

@@ -243,10 +243,6 @@ impl Machine {
         }
     }
 
-    fn is_group_stopping(&mut self, node: Option<NodeId>) -> bool {
-        node.is_some_and(|node| self.group(node).stopping)
-    }
-
     fn act(&mut self, action: Action) {
         self.actions.push_back(action);
     }
@@ -297,12 +293,10 @@ impl Machine {
 
     fn start_if_due(&mut self, now: Instant, node: NodeId) {
         let this = &self.nodes[node];
-        let (parent, due) = (this.parent, this.state == UnitState::New && this.start_waits == 0);
-        if !due || self.is_group_stopping(parent) {
-            return;
-        }
-        let begun = parent.is_none_or(|parent| self.nodes[parent].state == UnitState::Running);
-        if begun {
+        // Its group has begun, and its end has not.
+        let running =
+            this.parent.is_some_and(|parent| self.nodes[parent].state == UnitState::Running);
+        if running && this.state == UnitState::New && this.start_waits == 0 {
             self.start(now, node);
         }
     }
@@ -319,8 +313,6 @@ impl Machine {
 
     fn spawn_failed(&mut self, now: Instant, node: NodeId, spawned: u32) {
         self.note_failure(node);
-        let unit = self.unit(node);
-        unit.returned += unit.kind.instances - spawned;
         if spawned > 0 {
             return self.end_by_itself(now, node);
         }
@@ -359,9 +351,8 @@ impl Machine {
         self.nodes[node].ready = true;
         self.act(Action::Ready(node));
         // Counted before others start: a group among them may end in the same breath.
-        if !self.nodes[node].stop.deregistered {
-            self.child_counts_as_ready(now, node);
-        }
+        debug_assert!(!self.nodes[node].stop.deregistered, "node {node} was counted already");
+        self.child_counts_as_ready(now, node);
         for index in 0..self.nodes[node].dependents.len() {
             let dependent = self.nodes[node].dependents[index];
             self.nodes[dependent].start_waits -= 1;
@@ -456,10 +447,11 @@ impl Machine {
     // ---- stopping ----
 
     fn stop_group(&mut self, now: Instant, node: NodeId, why: GroupEnd) {
-        if self.is_group_stopping(Some(node)) {
+        let group = self.group(node);
+        if group.stopping {
             return;
         }
-        self.group(node).stopping = true;
+        group.stopping = true;
         self.act(Action::Stopping { group: node, why });
         self.enter_state(now, node, UnitState::Stopping);
         self.arm_deadline(now, node);
@@ -493,8 +485,7 @@ impl Machine {
             }
         }
         for child in children {
-            let stop = &self.nodes[child].stop;
-            if stop.waits == 0 && !stop.over {
+            if self.nodes[child].stop.waits == 0 {
                 self.turns.push_back(child);
             }
         }

@@ -128,8 +128,6 @@ impl Model {
                 self.settled |= bit(unit);
             }
             Input::SpawnFailed { unit, spawned } => {
-                let instances = self.instances(unit);
-                self.serving[unit].returned += instances - spawned;
                 self.failed |= bit(unit);
                 if spawned == 0 {
                     self.without_thread |= bit(unit);

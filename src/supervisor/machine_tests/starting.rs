@@ -32,9 +32,11 @@ fn s6_a_dependency_that_is_named_twice_is_waited_for_once() {
     let a = run.unit(Policy::default());
     let b = run.unit(after(&[a, a]));
     run.begin();
+    assert_eq!(run.machine.waits_for(b), [a]);
     assert_eq!(run.enter(a), [Action::Ready(a), start(b)]);
     run.enter(b);
     run.stop();
+    assert_eq!(run.machine.waits_for(a), [b]);
     assert_eq!(run.obey(b), [told(a), Action::CallStop(a)]);
 }
 

@@ -205,24 +205,19 @@ impl Machine {
         if this.stop.asked {
             return Vec::new();
         }
-        let waits = |&&other: &&NodeId| {
-            let sibling = &self.nodes[other];
-            let before = sibling.policy.after.contains(&node)
-                || self.next_in_line(other) == Some(node)
-                || (this.stop.gated && !sibling.stop.gated);
-            before && !sibling.stop.over
-        };
-        // Only where more than `after` orders the stops has everybody to be looked at: a snapshot
-        // of ten thousand units asks this of each.
-        let by_after_alone = !this.stop.gated && group.order == StopOrder::Concurrent;
-        let others = if by_after_alone { &this.dependents } else { &group.children };
-        others.iter().filter(waits).copied().collect()
-    }
-
-    /// Reverse order: whose turn is next, not counting those that are over before theirs came.
-    fn next_in_line(&self, node: NodeId) -> Option<NodeId> {
-        let next = |&node: &NodeId| self.nodes[node].stop.next;
-        std::iter::successors(next(&node), next).find(|&node| !self.nodes[node].stop.over)
+        let open = |&node: &NodeId| !self.nodes[node].stop.over;
+        let mut waits: Vec<NodeId> = this.dependents.iter().copied().filter(open).collect();
+        if this.stop.gated {
+            let foreground = |&child: &NodeId| !self.nodes[child].stop.gated;
+            waits.extend(group.children.iter().copied().filter(foreground).filter(open));
+        }
+        // Only the next that is there, and not the whole line: a snapshot of ten thousand units asks
+        // this of each.
+        let before = |&node: &NodeId| self.nodes[node].stop.previous;
+        waits.extend(std::iter::successors(this.stop.previous, before).find(open));
+        waits.sort_unstable();
+        waits.dedup();
+        waits
     }
 
     fn is_current(&self, node: NodeId, incarnation: u32) -> bool {
@@ -481,6 +476,7 @@ impl Machine {
             order.sort_by_key(|&child| !self.nodes[child].stop.gated);
             for pair in order.windows(2) {
                 self.nodes[pair[1]].stop.next = Some(pair[0]);
+                self.nodes[pair[0]].stop.previous = Some(pair[1]);
                 self.nodes[pair[0]].stop.waits += 1;
             }
         }

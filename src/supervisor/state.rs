@@ -167,8 +167,9 @@ pub(super) struct Node {
 pub(super) struct Stop {
     /// How many siblings must be over before its turn comes; counted when the group's end begins.
     pub(super) waits: usize,
-    /// Reverse order: the sibling whose turn is next.
+    /// Reverse order: the siblings whose turns are next, and before.
     pub(super) next: Option<NodeId>,
+    pub(super) previous: Option<NodeId>,
     /// It stops after all foreground siblings.
     pub(super) gated: bool,
     /// Its turn has come.

@@ -7,6 +7,9 @@
 
 pub mod child;
 pub mod probe;
+pub mod scenario;
+pub mod scripted;
+pub mod tasks;
 
 use std::panic;
 use std::sync::mpsc::{self, RecvTimeoutError};

@@ -1,0 +1,226 @@
+//! The `Logging` unit (O6) in child processes: there is one logger in a process, and its level comes
+//! from the process's environment.
+
+// Tests measure how long a child takes.
+#![allow(clippy::disallowed_methods)]
+#![cfg(feature = "env_logger")]
+
+mod common;
+
+use std::io::{ErrorKind, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use common::scenario::{self, Child, Ended};
+use common::scripted::{Scripted, stop_when_ready};
+use rungroup::{Group, Logging};
+
+/// A line of each level that the library itself logs, where nothing fails.
+const DEBUG: &str = "unit 'server' starting";
+const INFO: &str = "all units ready";
+
+/// Runs the child with these arguments, parted by spaces, and this environment.
+#[track_caller]
+fn run(scenario: &str, args: &str, environment: &[(&str, &str)]) -> Ended {
+    Child::start_with(scenario, |command| {
+        command.env("ARGS", args).envs(environment.iter().copied());
+    })
+    .end()
+}
+
+/// Which of the levels were logged.
+fn levels(ended: &Ended) -> (bool, bool) {
+    (ended.stderr.contains(INFO), ended.stderr.contains(DEBUG))
+}
+
+#[test]
+fn o6_the_level_is_a_flag() {
+    for (args, expected) in [
+        ("", (true, false)),
+        ("--log-level=debug", (true, true)),
+        ("--log-level trace", (true, true)),
+        ("--log-level=info", (true, false)),
+        ("--log-level=warn", (false, false)),
+        ("--log-level=off", (false, false)),
+    ] {
+        let ended = run("child_logs", args, &[]);
+        assert_eq!(ended.code, Some(0), "{args}: {ended:?}");
+        assert_eq!(levels(&ended), expected, "{args}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn o6_the_flag_goes_before_its_variable_and_both_before_rust_log() {
+    let debug = ("DEMO_LOG_LEVEL", "debug");
+    for (args, environment, expected) in [
+        ("", &[("RUST_LOG", "debug")][..], (true, true)),
+        ("", &[("RUST_LOG", "")], (true, false)),
+        ("", &[("RUST_LOG", "off")], (false, false)),
+        ("", &[("RUST_LOG", "other=debug")], (false, false)),
+        ("", &[("RUST_LOG", "warn,rungroup=debug")], (true, true)),
+        ("", &[debug], (true, true)),
+        ("", &[debug, ("RUST_LOG", "off")], (true, true)),
+        ("--log-level=info", &[debug, ("RUST_LOG", "off")], (true, false)),
+    ] {
+        let ended = run("child_logs", args, environment);
+        assert_eq!(ended.code, Some(0), "{args} {environment:?}: {ended:?}");
+        assert_eq!(levels(&ended), expected, "{args} {environment:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn o6_a_level_that_there_is_not_is_an_error_that_names_it() {
+    for (args, environment, message) in [
+        ("--log-level=loud", None, "invalid value 'loud' for '--log-level' (command line)"),
+        (
+            "",
+            Some(("DEMO_LOG_LEVEL", "loud")),
+            "invalid value 'loud' for '--log-level' (environment variable DEMO_LOG_LEVEL)",
+        ),
+        ("", Some(("RUST_LOG", "rungroup=loud")), "environment variable RUST_LOG: 'loud' is no level"),
+    ] {
+        let ended = run("child_logs", args, environment.as_slice());
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        let expected = format!("error: unit 'logging': {message}");
+        assert!(ended.stderr.contains(&expected), "{expected}: {}", ended.stderr);
+        assert!(!ended.stderr.contains(INFO), "nothing ran: {}", ended.stderr);
+    }
+}
+
+#[test]
+#[ignore = "a child of the tests of the level"]
+fn child_logs() {
+    if !scenario::is_asked() {
+        return;
+    }
+    let args = std::env::var("ARGS").unwrap();
+    let args = ["demo"].into_iter().chain(args.split_whitespace()).map(str::to_owned);
+    let mut group = Group::new("demo").env_prefix("DEMO").args(args.collect::<Vec<_>>());
+    group.register(Logging::new());
+    group.register(Scripted::new("server"));
+    stop_when_ready(&group);
+    scenario::exit(group.main());
+}
+
+#[test]
+fn o6_what_fails_is_logged_with_its_unit() {
+    let ended = run("child_fails", "", &[]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let lines: Vec<&str> = ended.stderr.lines().filter(|line| line.contains(" rungroup]")).collect();
+    let failed = lines.iter().find(|line| line.contains("serve failed: no route to host"));
+    assert!(failed.is_some_and(|line| line.contains("ERROR")), "{}", ended.stderr);
+    assert!(failed.is_some_and(|line| line.contains("unit 'server'")), "{}", ended.stderr);
+}
+
+#[test]
+#[ignore = "a child of o6_what_fails_is_logged_with_its_unit"]
+fn child_fails() {
+    if !scenario::is_asked() {
+        return;
+    }
+    let mut group = Group::new("demo").args(["demo"]);
+    group.register(Logging::new());
+    group.register(Scripted::new("server").serve(|_ctx| Err("no route to host".into())));
+    scenario::exit(group.main());
+}
+
+#[test]
+fn o6_a_second_logger_in_the_process_is_an_error_that_names_the_unit() {
+    let ended = run("child_logs_twice", "", &[]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("error: unit 'logging': pre_run failed: "), "{}", ended.stderr);
+}
+
+#[test]
+#[ignore = "a child of o6_a_second_logger_in_the_process_is_an_error_that_names_the_unit"]
+fn child_logs_twice() {
+    if !scenario::is_asked() {
+        return;
+    }
+    let group = || {
+        let mut group = Group::new("demo").args(["demo", "--log-level=off"]);
+        group.register(Logging::new());
+        group.register(Scripted::new("server").serve(|_ctx| Ok(())));
+        group
+    };
+    group().run().unwrap();
+    scenario::exit(group().main());
+}
+
+/// The log is written by a thread of its own: a stderr that takes nothing stops that thread, and
+/// nobody else (V1).
+#[test]
+fn v1_a_stuck_stderr_cannot_hold_a_stop() {
+    let mut child = Child::start_with("child_logs_into_the_void", |command| {
+        command.stderr(full());
+    });
+    child.wait_for("stopped");
+    child.wait_for("in time");
+    let _ = child.end();
+}
+
+/// A stream whose other end is there and reads nothing, and that has no room left.
+fn full() -> Stdio {
+    let (mut full, unread) = UnixStream::pair().unwrap();
+    full.set_nonblocking(true).unwrap();
+    loop {
+        match full.write(&[0; 4096]) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    full.set_nonblocking(false).unwrap();
+    std::mem::forget(unread); // until the test process ends
+    Stdio::from(OwnedFd::from(full))
+}
+
+#[test]
+#[ignore = "a child of v1_a_stuck_stderr_cannot_hold_a_stop"]
+fn child_logs_into_the_void() {
+    if !scenario::is_asked() {
+        return;
+    }
+    let mut group = Group::new("demo").args(["demo", "--log-level=debug"]);
+    group.register(Logging::new());
+    group.register(Scripted::new("server").post_run(|| scenario::say("stopped")));
+    stop_when_ready(&group);
+    let began = Instant::now();
+    let result = group.run();
+    // The run waits a second for the log to drain, and lists the thread that is stuck in it.
+    let report = match &result {
+        Ok(report) => report,
+        Err(error) => error.report().unwrap(),
+    };
+    let log = report.left_behind().iter().find(|left| left.thread.name == "rungroup-log");
+    if log.is_some() && report.left_behind().len() == 1 && began.elapsed() < Duration::from_secs(10) {
+        scenario::say("in time");
+    } else {
+        scenario::say(&format!("{result:?}"));
+    }
+}
+
+/// And a program that hands over its `main` ends, too, although it has something to say.
+#[test]
+fn v1_a_stuck_stderr_cannot_hold_the_end_of_the_process() {
+    let mut child = Child::start_with("child_logs_into_the_void_to_the_end", |command| {
+        command.stderr(full());
+    });
+    child.wait_for("stopped");
+    assert_eq!(child.end().code, Some(1), "its log thread was left behind");
+}
+
+#[test]
+#[ignore = "a child of v1_a_stuck_stderr_cannot_hold_the_end_of_the_process"]
+fn child_logs_into_the_void_to_the_end() {
+    if !scenario::is_asked() {
+        return;
+    }
+    let mut group = Group::new("demo").args(["demo", "--log-level=debug"]);
+    group.register(Logging::new());
+    group.register(Scripted::new("server").post_run(|| scenario::say("stopped")));
+    stop_when_ready(&group);
+    scenario::exit(group.main());
+}

@@ -153,7 +153,7 @@ fn end_process(ctx: &RunContext, signal: i32) -> ! {
             }
         }
         text.push('\n');
-        terminal::print("", &text);
+        terminal::err(&text);
         drop(done);
     });
     if last_words.is_ok() {

@@ -64,7 +64,8 @@ fn l10_what_does_not_stop_is_listed_with_its_thread() {
         assert!(ago >= SHORT && ago < LIMIT, "{ago:?}");
         assert_eq!(left.thread.state, Some("sleeping"));
         // Where the kernel hides the function it says 0, and we say nothing.
-        let shown = std::fs::read_to_string(format!("/proc/self/task/{}/wchan", left.thread.id.unwrap()));
+        let shown =
+            std::fs::read_to_string(format!("/proc/self/task/{}/wchan", left.thread.id.unwrap()));
         let shown = shown.ok().filter(|function| function != "0" && !function.is_empty());
         assert_eq!(left.thread.waits_in, shown);
 
@@ -96,7 +97,9 @@ fn l10_the_run_returns_at_the_deadline_and_not_long_after() {
             group.register(Scripted::new(format!("good-{number}")));
         }
         let seen = told.clone();
-        group.register(Scripted::new("last").graceful_stop(move || seen.store(true, Ordering::SeqCst)));
+        group.register(
+            Scripted::new("last").graceful_stop(move || seen.store(true, Ordering::SeqCst)),
+        );
         let handle = group.handle();
         let asking = thread::spawn(move || {
             handle.wait_till_ready().unwrap();
@@ -166,7 +169,8 @@ fn l10_at_the_deadline_every_unit_has_been_told() {
         let events = group.handle().events(256);
         stop_when_ready(&group);
         let error = group.run().unwrap_err();
-        let told = |event: Event| matches!(event, Event::StopAsked { unit, .. } if &*unit == "store");
+        let told =
+            |event: Event| matches!(event, Event::StopAsked { unit, .. } if &*unit == "store");
         assert!(events.iter().any(told));
         // It was told at the deadline itself: whether it was quick enough to be joined is open.
         assert!(units(error.left_behind()).contains(&("stuck", Phase::Serve)));
@@ -273,7 +277,10 @@ fn l10_clean_up_is_skipped_for_what_is_left_behind_and_for_what_it_uses() {
 
         assert_eq!(*cleaned.lock().unwrap(), ["other", "front"], "in reverse");
         let skipped = error.report().unwrap().skipped_post_runs();
-        assert_eq!(skipped.iter().map(|unit| &**unit).collect::<Vec<_>>(), ["server", "store", "disk"]);
+        assert_eq!(
+            skipped.iter().map(|unit| &**unit).collect::<Vec<_>>(),
+            ["server", "store", "disk"]
+        );
         assert!(error.to_string().contains("unit 'store': post_run was skipped"), "{error}");
     });
 }

@@ -110,7 +110,8 @@ fn l8_a_finished_task_is_stopped_at_the_end_of_the_run_and_not_before() {
         let stops = Count::default();
         let mut group = group();
         let (count, seen) = (stops.clone(), stops.clone());
-        let task = Scripted::new("task").serve(|_ctx| Ok(())).graceful_stop(move || count.one_more());
+        let task =
+            Scripted::new("task").serve(|_ctx| Ok(())).graceful_stop(move || count.one_more());
         group.register(task).task();
         let (told, is_told) = crossbeam_channel::bounded::<()>(0);
         let guest = Scripted::new("guest")
@@ -140,15 +141,16 @@ fn l8_a_service_that_was_never_entered_is_not_stopped() {
         let mut group = group();
         let never_ready = group.register(Scripted::new("store").declares_ready()).id();
         let (count, entered) = (stops.clone(), serves.clone());
-        group.register(
-            Scripted::new("server")
-                .serve(move |_ctx| {
-                    entered.one_more();
-                    Ok(())
-                })
-                .graceful_stop(move || count.one_more()),
-        )
-        .after(never_ready);
+        group
+            .register(
+                Scripted::new("server")
+                    .serve(move |_ctx| {
+                        entered.one_more();
+                        Ok(())
+                    })
+                    .graceful_stop(move || count.one_more()),
+            )
+            .after(never_ready);
         let events = group.handle().events(64);
         let handle = group.handle();
         let asking = thread::spawn(move || {
@@ -205,7 +207,8 @@ fn l8_a_deregistered_service_is_not_stopped_again_at_the_end() {
         let stops = Count::default();
         let mut group = group();
         let count = stops.clone();
-        let id = group.register(Scripted::new("guest").graceful_stop(move || count.one_more())).id();
+        let id =
+            group.register(Scripted::new("guest").graceful_stop(move || count.one_more())).id();
         let seen = stops.clone();
         group.register(Scripted::new("host").serve(move |ctx| {
             ctx.handle().wait_till_ready()?;

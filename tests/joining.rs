@@ -203,7 +203,8 @@ fn l11_a_unit_has_not_stopped_before_the_threads_that_it_spawned() {
         let release = Mutex::new(Some((release, events)));
         group.register(Scripted::new("other").serve(move |ctx| {
             let (release, events) = release.lock().unwrap().take().unwrap();
-            let ended = |event: &Event| matches!(event, Event::Ended { unit, .. } if &**unit == "server");
+            let ended =
+                |event: &Event| matches!(event, Event::Ended { unit, .. } if &**unit == "server");
             assert!(events.iter().any(|event| ended(&event)));
             let snapshot = ctx.handle().snapshot();
             let [connection] = &snapshot.units[0].threads[..] else { panic!("{snapshot}") };

@@ -11,7 +11,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
     (
         "leaves",
         &[
-            "clock", "sync", "latch", "panic", "terminal", "exit", "error", "failure", "thread",
+            "clock", "sync", "latch", "panic", "thread", "terminal", "exit", "error", "failure",
             "stop", "closer",
         ],
     ),
@@ -28,9 +28,11 @@ const LAYERS: [(&str, &[&str]); 5] = [
 ];
 
 /// What goes against the layers, and why it may.
-const EXCEPTIONS: [(&str, &str, &str); 1] = [
-    ("exit", "error", "what `main` prints for an error is said beside the error, and both are leaves"),
-];
+const EXCEPTIONS: [(&str, &str, &str); 1] = [(
+    "exit",
+    "error",
+    "what `main` prints for an error is said beside the error, and both are leaves",
+)];
 
 /// What ready-made units may know beside the vocabulary that everybody has.
 const PRIVATE_TO_THE_LIBRARY: [(&str, &str, &str); 2] = [
@@ -77,10 +79,18 @@ const LONGEST: usize = 350;
 
 /// Files that are longer, how long they may be, and why they are in one piece.
 const LONG: [(&str, usize, &str); 4] = [
-    ("supervisor/machine.rs", 730, "every decision of the state machine, to be read against its table"),
+    (
+        "supervisor/machine.rs",
+        730,
+        "every decision of the state machine, to be read against its table",
+    ),
     ("supervisor/engine.rs", 440, "the one place that carries the machine's decisions out"),
     ("group/mod.rs", 440, "the facade: more documentation and examples than code"),
-    ("group/phases.rs", 400, "a run from the first pre-run to the last word, in the order it happens"),
+    (
+        "group/phases.rs",
+        400,
+        "a run from the first pre-run to the last word, in the order it happens",
+    ),
 ];
 
 /// A source file: its path under `src/`, and its code without tests and comments.
@@ -204,7 +214,8 @@ fn nothing_points_back() {
                 continue;
             };
             seen += 1;
-            let excepted = |&&(from, to, _): &&(&str, &str, &str)| from == file.module() && to == used;
+            let excepted =
+                |&&(from, to, _): &&(&str, &str, &str)| from == file.module() && to == used;
             if let Some(exception) = EXCEPTIONS.iter().find(excepted) {
                 exceptions.insert(exception);
             } else if there >= place(file.module()).unwrap() {
@@ -222,7 +233,8 @@ fn the_supervisor_knows_neither_flags_nor_groups() {
     let exports = exports();
     for file in files().iter().filter(|file| file.module() == "supervisor") {
         let uses = uses(file, &exports);
-        let known: Vec<_> = NOT_FOR_THE_SUPERVISOR.iter().filter(|it| uses.contains(**it)).collect();
+        let known: Vec<_> =
+            NOT_FOR_THE_SUPERVISOR.iter().filter(|it| uses.contains(**it)).collect();
         assert!(known.is_empty(), "{} knows {known:?}", file.path);
     }
 }
@@ -235,7 +247,8 @@ fn ready_made_units_use_the_public_vocabulary() {
     let mut exceptions = BTreeSet::new();
     for file in files().iter().filter(|file| place(file.module()).unwrap().0 == LAYERS.len() - 1) {
         for used in uses(file, &exports) {
-            let excepted = |&&(from, to, _): &&(&str, &str, &str)| from == file.module() && to == used;
+            let excepted =
+                |&&(from, to, _): &&(&str, &str, &str)| from == file.module() && to == used;
             if let Some(exception) = PRIVATE_TO_THE_LIBRARY.iter().find(excepted) {
                 exceptions.insert(exception);
             } else {

@@ -79,7 +79,11 @@ fn o6_a_level_that_there_is_not_is_an_error_that_names_it() {
             Some(("DEMO_LOG_LEVEL", "loud")),
             "invalid value 'loud' for '--log-level' (environment variable DEMO_LOG_LEVEL)",
         ),
-        ("", Some(("RUST_LOG", "rungroup=loud")), "environment variable RUST_LOG: 'loud' is no level"),
+        (
+            "",
+            Some(("RUST_LOG", "rungroup=loud")),
+            "environment variable RUST_LOG: 'loud' is no level",
+        ),
     ] {
         let ended = run("child_logs", args, environment.as_slice());
         assert_eq!(ended.code, Some(2), "{ended:?}");
@@ -108,7 +112,8 @@ fn child_logs() {
 fn o6_what_fails_is_logged_with_its_unit() {
     let ended = run("child_fails", "", &[]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    let lines: Vec<&str> = ended.stderr.lines().filter(|line| line.contains(" rungroup]")).collect();
+    let lines: Vec<&str> =
+        ended.stderr.lines().filter(|line| line.contains(" rungroup]")).collect();
     let failed = lines.iter().find(|line| line.contains("serve failed: no route to host"));
     assert!(failed.is_some_and(|line| line.contains("ERROR")), "{}", ended.stderr);
     assert!(failed.is_some_and(|line| line.contains("unit 'server'")), "{}", ended.stderr);
@@ -195,7 +200,8 @@ fn child_logs_into_the_void() {
         Err(error) => error.report().unwrap(),
     };
     let log = report.left_behind().iter().find(|left| left.thread.name == "rungroup-log");
-    if log.is_some() && report.left_behind().len() == 1 && began.elapsed() < Duration::from_secs(10) {
+    if log.is_some() && report.left_behind().len() == 1 && began.elapsed() < Duration::from_secs(10)
+    {
         scenario::say("in time");
     } else {
         scenario::say(&format!("{result:?}"));

@@ -371,9 +371,7 @@ fn o5_a_sleep_that_nobody_disturbs_takes_its_time() {
 fn o5_a_stop_ends_every_sleep() {
     within(LIMIT, || {
         let mut group = group();
-        for (name, time) in
-            [("hour", Duration::from_secs(3600)), ("for-ever", Duration::MAX)]
-        {
+        for (name, time) in [("hour", Duration::from_secs(3600)), ("for-ever", Duration::MAX)] {
             group.register(service_fn(name, move |ctx| {
                 assert!(!ctx.sleep(time));
                 assert!(!ctx.sleep(time), "and those that begin after it");
@@ -433,14 +431,15 @@ fn o5_a_descriptor_that_is_made_while_the_stop_comes_is_readable() {
     within(LIMIT, || {
         for _ in 0..50 {
             let mut group = group();
-            group.register(service_fn("server", |ctx| {
-                ctx.handle().stop("enough");
-                let fd = ctx.stopped().as_fd()?;
-                let mut fds = [PollFd::new(&fd, PollFlags::IN)];
-                assert_eq!(poll(&mut fds, None)?, 1);
-                Ok(())
-            }))
-            .instances(4);
+            group
+                .register(service_fn("server", |ctx| {
+                    ctx.handle().stop("enough");
+                    let fd = ctx.stopped().as_fd()?;
+                    let mut fds = [PollFd::new(&fd, PollFlags::IN)];
+                    assert_eq!(poll(&mut fds, None)?, 1);
+                    Ok(())
+                }))
+                .instances(4);
             group.run().unwrap();
         }
     });

@@ -89,14 +89,15 @@ fn l14_a_service_that_declares_it_is_ready_when_it_says_so() {
 fn l14_with_instances_all_of_them_have_to_be_entered() {
     within(LIMIT, || {
         let mut group = group();
-        group.register(Scripted::new("pool").serve(|ctx| {
-            if ctx.instance() == 0 {
-                return Ok(()); // gone before the others: it was entered all the same
-            }
-            ctx.stopped().wait();
-            Ok(())
-        }))
-        .instances(3);
+        group
+            .register(Scripted::new("pool").serve(|ctx| {
+                if ctx.instance() == 0 {
+                    return Ok(()); // gone before the others: it was entered all the same
+                }
+                ctx.stopped().wait();
+                Ok(())
+            }))
+            .instances(3);
         let result = wait_elsewhere(group.handle());
         group.run().unwrap();
         assert_eq!(result.recv().unwrap(), Ok(()));

@@ -11,7 +11,9 @@ use std::time::Duration;
 use common::scripted::{Scripted, stop_when_ready};
 use common::{tasks, within};
 use crossbeam_channel::bounded;
-use rungroup::{Event, Group, Phase, Report, Snapshot, StopReason, UnitReport, UnitState, pre_run_fn};
+use rungroup::{
+    Event, Group, Phase, Report, Snapshot, StopReason, UnitReport, UnitState, pre_run_fn,
+};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -166,7 +168,8 @@ fn v3_a_report_reads_as_a_list_of_who_took_how_long() {
     within(LIMIT, || {
         let mut group = group();
         let store = group.register(Scripted::new("store")).id();
-        let server = Scripted::new("server").graceful_stop(|| thread::sleep(Duration::from_millis(20)));
+        let server =
+            Scripted::new("server").graceful_stop(|| thread::sleep(Duration::from_millis(20)));
         group.register(server).after(store);
         stop_when_ready(&group);
         let text = group.run().unwrap().to_string();
@@ -197,7 +200,10 @@ fn v3_a_report_says_what_was_left_behind() {
         let text = error.report().unwrap().to_string();
         let stuck = text.lines().find(|line| line.trim_start().starts_with("stuck")).unwrap();
         assert!(stuck.contains("left behind"), "{text}");
-        assert!(text.lines().last().unwrap().starts_with("1 of 2 units did not stop in "), "{text}");
+        assert!(
+            text.lines().last().unwrap().starts_with("1 of 2 units did not stop in "),
+            "{text}"
+        );
     });
 }
 

@@ -172,7 +172,8 @@ fn child_is_stuck() {
     group.register(stuck().post_run(|| eprintln!("cleaned up")));
     let events = group.handle().events(64);
     std::thread::spawn(move || {
-        let good = |event| matches!(event, rungroup::Event::Stopped { unit, .. } if &*unit == "good");
+        let good =
+            |event| matches!(event, rungroup::Event::Stopped { unit, .. } if &*unit == "good");
         assert!(events.iter().any(good));
         scenario::say(TAKEN);
     });
@@ -379,7 +380,10 @@ fn child_has_two_groups() {
         let error = second.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PreRun);
         let text = error.to_string();
-        assert!(text.starts_with("unit 'signals': pre_run failed: the signals are taken"), "{text}");
+        assert!(
+            text.starts_with("unit 'signals': pre_run failed: the signals are taken"),
+            "{text}"
+        );
         scenario::say("refused");
         ctx.stopped().wait();
         Ok(())

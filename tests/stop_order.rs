@@ -38,7 +38,10 @@ impl Journal {
     fn assert_order(&self, first: &str, second: &str) {
         let lines = self.lines();
         let place = |line: &str| {
-            lines.iter().position(|other| other == line).unwrap_or_else(|| panic!("{line}: {lines:?}"))
+            lines
+                .iter()
+                .position(|other| other == line)
+                .unwrap_or_else(|| panic!("{line}: {lines:?}"))
         };
         assert!(place(first) < place(second), "{first}, then {second}: {lines:?}");
     }
@@ -110,9 +113,7 @@ fn l9_a_stuck_graceful_stop_keeps_nobody_from_being_told() {
         stop_when_ready(&group);
         // The stuck one is let go only when all the others have stopped.
         let others = thread::spawn(move || {
-            let stopped = |event: &Event| {
-                matches!(event, Event::Stopped { unit, .. } if unit.starts_with("unit-"))
-            };
+            let stopped = |event: &Event| matches!(event, Event::Stopped { unit, .. } if unit.starts_with("unit-"));
             assert_eq!(events.iter().filter(stopped).take(9).count(), 9);
             drop(release);
         });

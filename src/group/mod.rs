@@ -374,7 +374,7 @@ impl Group {
         if let Some(report) = report.filter(|report| report.has_run()) {
             look(report);
         }
-        terminal::print(&exit.stdout, &exit.stderr);
+        terminal::print_last(self.shared.id, &exit.stdout, &exit.stderr);
         exit.exit_code()
     }
 

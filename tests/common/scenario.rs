@@ -78,10 +78,7 @@ impl Child {
     }
 
     /// The same, after a change to the command: its environment, its streams.
-    pub fn start_with(
-        scenario: &str,
-        change: impl FnOnce(&mut Command),
-    ) -> Self {
+    pub fn start_with(scenario: &str, change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this test's own file"));
         command
             .args([scenario, "--exact", "--ignored", "--nocapture"])

@@ -147,7 +147,7 @@ fn l10_a_unit_cannot_have_longer_than_its_group() {
             wait(&held);
             Ok(())
         });
-        group.register(stuck).stop_timeout(Duration::from_secs(3600));
+        group.register(stuck).stop_timeout(Duration::from_hours(1));
         stop_when_ready(&group);
         let error = group.run().unwrap_err();
         assert_eq!(units(error.left_behind()), [("stuck", Phase::Serve)]);

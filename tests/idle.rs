@@ -69,7 +69,7 @@ fn child_idle() {
         Ok(())
     }));
     group.register(Scripted::new("hourly").serve(|ctx| {
-        while ctx.sleep(Duration::from_secs(3600)) {}
+        while ctx.sleep(Duration::from_hours(1)) {}
         Ok(())
     }));
     group.register(Scripted::new("read").serve(|ctx| {

@@ -14,7 +14,7 @@ fn wait_for_the_end(group: &GroupHandle, callback: &str, journal: &Journal) {
     let end = group.stop_notify();
     let kinds = [
         end.wait().map(drop).unwrap_err().kind(),
-        end.wait_timeout(Duration::from_secs(3600)).map(drop).unwrap_err().kind(),
+        end.wait_timeout(Duration::from_hours(1)).map(drop).unwrap_err().kind(),
     ];
     journal.note(format!("{callback}: {:?}, {:?}", kinds[0], kinds[1]));
 }
@@ -232,7 +232,7 @@ fn l18_waiting_for_readiness_on_the_callers_thread_would_deadlock() {
         };
         let log = journal.clone();
         let pre_run = move |ctx: &rungroup::RunContext| {
-            let limit = Duration::from_secs(3600);
+            let limit = Duration::from_hours(1);
             log.note(format!("pre_run: {:?}", ctx.handle().wait_till_ready()));
             log.note(format!("pre_run: {:?}", ctx.handle().wait_till_ready_timeout(limit)));
             Ok(())

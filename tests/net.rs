@@ -141,14 +141,14 @@ fn o5_several_threads_may_accept_on_one_listener() {
         let served = Arc::new(AtomicUsize::new(0));
         let mut group = group();
         let count = served.clone();
-        let server = service_fn("server", move |ctx: &ServeContext| {
+        let unit = service_fn("server", move |ctx: &ServeContext| {
             while let Some((mut stream, _addr)) = ctx.accept(&listener)? {
                 stream.write_all(b"!")?;
                 count.fetch_add(1, Ordering::SeqCst);
             }
             Ok(())
         });
-        group.register(server).instances(4);
+        group.register(unit).instances(4);
         let handle = group.handle();
         let clients = thread::spawn(move || {
             for _ in 0..CLIENTS {
@@ -371,7 +371,7 @@ fn o5_a_sleep_that_nobody_disturbs_takes_its_time() {
 fn o5_a_stop_ends_every_sleep() {
     within(LIMIT, || {
         let mut group = group();
-        for (name, time) in [("hour", Duration::from_secs(3600)), ("for-ever", Duration::MAX)] {
+        for (name, time) in [("hour", Duration::from_hours(1)), ("for-ever", Duration::MAX)] {
             group.register(service_fn(name, move |ctx| {
                 assert!(!ctx.sleep(time));
                 assert!(!ctx.sleep(time), "and those that begin after it");

@@ -58,10 +58,10 @@ fn l11_every_thread_has_ended_to_its_last_local_when_run_returns() {
         };
         let mut group = group();
         for number in 0..3 {
-            let (helper, server, stopper) = (count.clone(), count.clone(), count.clone());
+            let (in_helper, in_serve, in_stop) = (count.clone(), count.clone(), count.clone());
             let unit = Scripted::new(format!("unit-{number}"))
                 .pre_run(move |ctx| {
-                    let (count, stopped) = (helper.clone(), ctx.stopped().clone());
+                    let (count, stopped) = (in_helper.clone(), ctx.stopped().clone());
                     ctx.spawn_helper("helper", move || {
                         count();
                         stopped.wait();
@@ -69,19 +69,19 @@ fn l11_every_thread_has_ended_to_its_last_local_when_run_returns() {
                     Ok(())
                 })
                 .serve(move |ctx| {
-                    server();
-                    let count = server.clone();
+                    in_serve();
+                    let count = in_serve.clone();
                     ctx.spawn("worker", move |ctx| {
                         count();
                         ctx.stopped().wait();
                     })?;
-                    let count = server.clone();
+                    let count = in_serve.clone();
                     ctx.spawn("short", move |_ctx| count())?;
                     ctx.stopped().wait();
                     Ok(())
                 })
                 .graceful_stop(move || {
-                    stopper();
+                    in_stop();
                     thread::sleep(Duration::from_millis(5)); // so that there are several stoppers
                 });
             group.register(unit).instances(2);

@@ -127,7 +127,10 @@ fn gather(folder: &Path, prefix: &str, files: &mut Vec<File>) {
             if name != "tests" {
                 gather(&entry.path(), &format!("{path}/"), files);
             }
-        } else if name.ends_with(".rs") && name != "tests.rs" && path != "lib.rs" {
+        } else if Path::new(&name).extension().is_some_and(|it| it == "rs")
+            && name != "tests.rs"
+            && path != "lib.rs"
+        {
             let text = fs::read_to_string(entry.path()).unwrap();
             // Unit tests come last in a file.
             let text = text.split("\n#[cfg(test)]\nmod ").next().unwrap();

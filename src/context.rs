@@ -46,38 +46,152 @@ pub struct RunContext {
 
 impl RunContext {
     /// The unit's path.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Group, pre_run_fn};
+    /// # let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(pre_run_fn("migrate", |ctx| {
+    ///     assert_eq!(ctx.unit(), "migrate");
+    ///     Ok(())
+    /// }));
+    /// # group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn unit(&self) -> &str {
         &self.unit
     }
 
     /// The group.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, pre_run_fn, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(pre_run_fn("lease", |ctx| {
+    ///     ctx.handle().stop("another one holds the lease"); // nothing will serve
+    ///     Ok(())
+    /// }));
+    /// group.register(service_fn("server", |_ctx| Err("served without the lease".into())));
+    /// let report = group.run()?;
+    /// assert_eq!(report.reason().to_string(), "requested: another one holds the lease");
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn handle(&self) -> &GroupHandle {
         &self.handle
     }
 
     /// The distinct roles of all units, sorted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, Role, Unit, pre_run_fn};
+    ///
+    /// struct Member(&'static str, &'static str);
+    /// # impl Unit for Member {
+    /// #     fn name(&self) -> &str { self.0 }
+    /// #     fn as_role(&self) -> Option<&dyn Role> { Some(self) }
+    /// # }
+    /// # impl Role for Member {
+    /// #     fn role(&self) -> &str { self.1 }
+    /// # }
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(Member("frontend", "liaison"));
+    /// group.register(Member("store", "data"));
+    /// group.register(Member("index", "data"));
+    /// group.register(pre_run_fn("join", |ctx| {
+    ///     assert_eq!(ctx.roles(), ["data", "liaison"]);
+    ///     Ok(())
+    /// }));
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn roles(&self) -> &[String] {
         &self.roles
     }
 
     /// The positional arguments, where the group takes them; see `Group::arguments`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, pre_run_fn};
+    ///
+    /// let mut group = Group::new("load").arguments("FILE...").args(["load", "a.csv", "b.csv"]);
+    /// group.register(pre_run_fn("load", |ctx| {
+    ///     assert_eq!(ctx.arguments(), ["a.csv", "b.csv"]);
+    ///     Ok(())
+    /// }));
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn arguments(&self) -> &[OsString] {
         &self.arguments
     }
 
     /// The run's stop token: set when the group's end begins. A pre-run that can take long watches
     /// it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, pre_run_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// # let handle = group.handle();
+    /// # let next_segment = move || Some(handle.stop("somebody is in a hurry"));
+    /// group.register(pre_run_fn("replay", move |ctx| {
+    ///     while let Some(segment) = next_segment() {
+    ///         if ctx.stopped().is_stopped() {
+    ///             return Ok(());
+    ///         }
+    ///         // ... replay the segment ...
+    ///         # let _ = segment;
+    ///     }
+    ///     Ok(())
+    /// }));
+    /// let report = group.run()?;
+    /// assert_eq!(report.reason().to_string(), "requested: somebody is in a hurry");
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn stopped(&self) -> &StopToken {
         self.handle.stopped()
     }
 
-    /// Spawns a thread that belongs to the run: `run` does not return before it has ended, or lists
-    /// it as left behind. It should end when [`stopped`](RunContext::stopped) is set, or when this
-    /// unit's `post_run` tells it to. A panic in it is reported and ends it alone.
+    /// Spawns a thread that belongs to the run, named `unit:name`: `run` does not return before it
+    /// has ended, or lists it as left behind. It should end when [`stopped`](RunContext::stopped) is
+    /// set, or when this unit's `post_run` tells it to. A panic in it is reported and ends it alone.
     ///
     /// # Errors
     ///
-    /// When the name contains NUL or no thread could be spawned.
+    /// When the name contains NUL, no thread could be spawned, or the run is over. The closure is
+    /// dropped, and with it what it holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbeam_channel::unbounded;
+    /// use rungroup::{Group, pre_run_fn};
+    ///
+    /// let (lines, written) = unbounded();
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(pre_run_fn("audit", move |ctx| {
+    ///     let (stopped, lines) = (ctx.stopped().clone(), lines.clone());
+    ///     ctx.spawn_helper("writer", move || {
+    ///         stopped.wait();
+    ///         let _ = lines.send("end of the run");
+    ///     })?;
+    ///     Ok(())
+    /// }));
+    /// group.run()?; // has joined the thread
+    /// assert_eq!(written.try_recv(), Ok("end of the run"));
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn spawn_helper(
         &self,
         name: &str,
@@ -134,43 +248,192 @@ pub struct ServeContext {
 
 impl ServeContext {
     /// The unit's path.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Group, service_fn};
+    /// # let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", |ctx| {
+    ///     assert_eq!(ctx.unit(), "server");
+    ///     Ok(())
+    /// }));
+    /// # group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn unit(&self) -> &str {
         &self.unit
     }
 
     /// The group.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Group, service_fn};
+    /// # let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("admin", |ctx| {
+    ///     ctx.handle().stop("told so by the admin page");
+    ///     ctx.stopped().wait();
+    ///     Ok(())
+    /// }));
+    /// let report = group.run()?;
+    /// assert_eq!(report.reason().to_string(), "requested: told so by the admin page");
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn handle(&self) -> &GroupHandle {
         &self.handle
     }
 
     /// This unit's stop token: set when it is this unit's turn to stop, or, for the threads that it
     /// has spawned, when its `serve` has returned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbeam_channel::{never, select};
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("worker", |ctx| {
+    ///     let jobs = never::<u32>(); // a channel that is quiet for now
+    ///     # ctx.handle().stop("an example ends");
+    ///     loop {
+    ///         select! {
+    ///             recv(jobs) -> job => assert!(job? > 0),
+    ///             recv(ctx.stopped().receiver()) -> _ => return Ok(()),
+    ///         }
+    ///     }
+    /// }));
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn stopped(&self) -> &StopToken {
         &self.stop
     }
 
     /// Why it is to stop, once it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, StopReason, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", |ctx| {
+    ///     ctx.handle().stop("moving house");
+    ///     ctx.stopped().wait();
+    ///     assert_eq!(ctx.stop_reason(), Some(&StopReason::from("moving house")));
+    ///     Ok(())
+    /// }));
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn stop_reason(&self) -> Option<&StopReason> {
         self.stop.reason()
     }
 
     /// Passes time: `true` when all of it has passed, `false` as soon as the unit is to stop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    /// use std::time::Duration;
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("ticker", |ctx| {
+    ///     let mut ticks = 0;
+    ///     while ctx.sleep(Duration::from_millis(1)) {
+    ///         ticks += 1;
+    ///         if ticks == 3 {
+    ///             ctx.handle().stop("three are enough");
+    ///         }
+    ///     }
+    ///     assert!(ticks >= 3);
+    ///     Ok(())
+    /// }));
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn sleep(&self, time: Duration) -> bool {
         self.stop.wait_timeout(time).is_none()
     }
 
     /// Says that the unit is ready. It counts for units whose `declares_ready` is true; others are
-    /// ready when their `serve` is entered.
+    /// ready when their `serve` is entered. Said again, nothing changes. Of several instances one is
+    /// enough to say it; the unit is then ready when all of them have entered `serve`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::*;
+    ///
+    /// struct Store;
+    ///
+    /// impl Service for Store {
+    ///     fn declares_ready(&self) -> bool { true }
+    ///     fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
+    ///         // ... read the index ...
+    ///         ctx.ready();
+    ///         ctx.stopped().wait();
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # impl Unit for Store {
+    /// #     fn name(&self) -> &str { "store" }
+    /// #     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
+    /// # }
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// let store = group.register(Store).id();
+    /// group.register(service_fn("server", |_ctx| Ok(()))).after(store); // starts when it is ready
+    /// let report = group.run()?;
+    /// assert!(report.units()[0].ready < report.units()[1].started);
+    /// # Ok::<(), RunError>(())
+    /// ```
     pub fn ready(&self) {
         self.incarnation.ready();
     }
 
     /// Which incarnation of the unit this is, from 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Group, service_fn};
+    /// # let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", |ctx| {
+    ///     assert_eq!(ctx.attempt(), 1);
+    ///     Ok(())
+    /// }));
+    /// # group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
     /// Which of the unit's instances this is, from 0; see `Registration::instances`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbeam_channel::unbounded;
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let (enter, entered) = unbounded();
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("worker", move |ctx| {
+    ///     enter.send(ctx.instance())?;
+    ///     Ok(())
+    /// })).instances(3);
+    /// group.run()?;
+    /// let mut instances: Vec<u32> = entered.try_iter().collect();
+    /// instances.sort_unstable();
+    /// assert_eq!(instances, [0, 1, 2]);
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn instance(&self) -> u32 {
         self.instance
     }
@@ -183,6 +446,26 @@ impl ServeContext {
     ///
     /// When the name contains NUL, no thread could be spawned, or the incarnation has stopped. The
     /// closure is dropped, and with it what it holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbeam_channel::unbounded;
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let (reply, replies) = unbounded();
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", move |ctx| {
+    ///     for connection in 1..=3 {
+    ///         let reply = reply.clone();
+    ///         ctx.spawn("conn", move |_ctx| drop(reply.send(connection)))?;
+    ///     }
+    ///     Ok(()) // the unit has stopped when all three have ended
+    /// }));
+    /// group.run()?;
+    /// assert_eq!(replies.try_iter().sum::<i32>(), 6);
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn spawn(
         &self,
         name: &str,
@@ -192,10 +475,10 @@ impl ServeContext {
         self.incarnation.clone().spawn(name, Box::new(move || body(ctx)))
     }
 
-    /// Has `callback` called once, on another thread, when the unit is to stop: to end what only a
-    /// call can end, such as a blocked read of a socket. If the unit is to stop already, it is
-    /// called right away. Dropping the guard cancels; a callback that is being called is not waited
-    /// for. A panic in it is reported, and makes the run an error.
+    /// Has `callback` called once, on another thread, when the unit is to stop or its `serve` has
+    /// returned: to end what only a call can end, such as a blocked read of a socket. If the unit is
+    /// to stop already, it is called right away. Dropping the guard cancels; a callback that is
+    /// being called is not waited for. A panic in it is reported, and makes the run an error.
     ///
     /// # Examples
     ///
@@ -235,6 +518,22 @@ impl fmt::Debug for ServeContext {
 }
 
 /// Holds a callback of [`ServeContext::on_stop`]; dropping it cancels.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Group, service_fn};
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("client", |ctx| {
+///     let guard = ctx.on_stop(|| panic!("cancelled, so never called"));
+///     // ... a request that blocks ...
+///     drop(guard); // it is through: there is nothing to end any more
+///     Ok(())
+/// }));
+/// group.run()?;
+/// # Ok::<(), rungroup::RunError>(())
+/// ```
 pub struct OnStop {
     key: u64,
     /// `None` once kept.
@@ -243,6 +542,24 @@ pub struct OnStop {
 
 impl OnStop {
     /// Leaves the callback in place for the rest of the incarnation.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbeam_channel::unbounded;
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let (wake, woken) = unbounded();
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("client", move |ctx| {
+    ///     let wake = wake.clone();
+    ///     ctx.on_stop(move || drop(wake.send("stop"))).keep();
+    ///     Ok(())
+    /// }));
+    /// group.run()?;
+    /// assert_eq!(woken.try_recv(), Ok("stop"));
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn keep(mut self) {
         self.incarnation = None;
     }

@@ -6,6 +6,21 @@ use std::fmt;
 use crate::exit::{Exit, FAILURE};
 
 /// What kind of [`Error`] (or of `RunError`) it is.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{ErrorKind, Group};
+///
+/// let mut group = Group::new("demo").args(["demo", "--colour"]); // it has no such flag
+/// let error = group.run().unwrap_err();
+/// let hint = match error.kind() {
+///     ErrorKind::Config => "see --help",
+///     ErrorKind::NotStopped => "kill it",
+///     _ => "see the log",
+/// };
+/// assert_eq!(hint, "see --help");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -15,7 +30,8 @@ pub enum ErrorKind {
     Config,
     /// A pre-run failed.
     PreRun,
-    /// A service ended by an error or a panic, or could not be started.
+    /// A service ended by an error or a panic, or could not be started; or a callback that was to
+    /// stop it failed.
     Failed,
     /// Something did not stop before its deadline and was left behind.
     NotStopped,
@@ -23,9 +39,9 @@ pub enum ErrorKind {
     PostRun,
     /// Waiting here would wait for oneself.
     WouldDeadlock,
-    /// The group has already run, or runs.
+    /// The group has already run, or its config phase is over.
     AlreadyRan,
-    /// Too late: the group is stopping or has stopped.
+    /// Too late: the run is over, or its services have stopped.
     Stopped,
     /// The id belongs to no unit of this group.
     UnknownUnit,
@@ -72,6 +88,17 @@ impl Error {
 
     /// What `Group::main` would print for it, and its exit code: 2 when the user's settings were at
     /// fault, otherwise 1. `program` is the name that the tip to try `--help` calls.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    ///
+    /// let mut group = Group::new("demo").args(["demo", "--colour"]);
+    /// let exit = group.run_config().unwrap_err().to_exit("demo");
+    /// assert_eq!(exit.code, 2);
+    /// assert_eq!(exit.stderr, "error: unknown flag '--colour'\ntry 'demo --help'\n");
+    /// ```
     pub fn to_exit(&self, program: &str) -> Exit {
         match self.kind() {
             ErrorKind::Config => Exit::usage(program, self.problems()),
@@ -81,11 +108,34 @@ impl Error {
     }
 
     /// What kind of error it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{ErrorKind, Group};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// let _ = group.run_config()?;
+    /// assert_eq!(group.run_config().unwrap_err().kind(), ErrorKind::AlreadyRan);
+    /// # Ok::<(), rungroup::Error>(())
+    /// ```
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The problems of the config phase, each naming its unit and flag. Empty for other kinds.
+    /// The problems of the config phase, each naming its unit and flag where it is about one. Empty
+    /// for kinds other than [`Definition`](ErrorKind::Definition) and
+    /// [`Config`](ErrorKind::Config).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    ///
+    /// let mut group = Group::new("demo").args(["demo", "--colour", "--size=3"]);
+    /// let error = group.run_config().unwrap_err();
+    /// assert_eq!(error.problems().len(), 2); // all at once
+    /// ```
     pub fn problems(&self) -> &[ConfigError] {
         self.0.problems.as_slice()
     }
@@ -129,11 +179,30 @@ struct Problem {
 
 impl ConfigError {
     /// A problem that is not that of one flag.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::ConfigError;
+    ///
+    /// let problem = ConfigError::new("give a key or a password");
+    /// assert_eq!(problem.to_string(), "give a key or a password");
+    /// ```
     pub fn new(why: impl Into<String>) -> Self {
         Self(Box::new(Problem { why: why.into(), ..Problem::default() }))
     }
 
     /// Adds a tip: what the user could do.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Bytes, ConfigError, Flag};
+    ///
+    /// let cache = Flag::new("cache", Bytes::kib(4), "how much to cache");
+    /// let problem = cache.invalid(ConfigError::new("too small").tip("1MiB is the least"));
+    /// assert!(problem.to_string().ends_with("too small\n  tip: 1MiB is the least"));
+    /// ```
     #[must_use]
     pub fn tip(mut self, tip: impl Into<String>) -> Self {
         self.0.tip = Some(tip.into());
@@ -157,26 +226,74 @@ impl ConfigError {
     }
 
     /// The unit, where it is known.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Flag, FlagSet, Group, pre_run_fn};
+    ///
+    /// let jobs = Flag::<u32>::new("jobs", 4, "how many at once");
+    /// let mut group = Group::new("demo").args(["demo", "--jobs=many"]);
+    /// group.register(pre_run_fn("pool", |_ctx| Ok(())).flags(FlagSet::new("Pool").add(&jobs)));
+    /// let error = group.run_config().unwrap_err();
+    /// assert_eq!(error.problems()[0].unit(), Some("pool"));
+    /// ```
     pub fn unit(&self) -> Option<&str> {
         self.0.unit.as_deref()
     }
 
     /// The flag's full name without dashes, where it is about one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::Flag;
+    /// let jobs = Flag::<u32>::new("jobs", 0, "how many at once");
+    /// let problem = jobs.invalid("at least one is needed");
+    /// assert_eq!(problem.flag(), Some("jobs"));
+    /// ```
     pub fn flag(&self) -> Option<&str> {
         self.0.flag.as_deref()
     }
 
     /// The value at fault as text, where there is one and it is not secret.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::Flag;
+    /// let jobs = Flag::<u32>::new("jobs", 0, "how many at once");
+    /// let problem = jobs.invalid("at least one is needed");
+    /// assert_eq!(problem.value(), Some("0"));
+    /// ```
     pub fn value(&self) -> Option<&str> {
         self.0.value.as_deref()
     }
 
     /// Where the value came from, as `command line` or `environment variable KVD_LISTEN`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::Flag;
+    /// let jobs = Flag::<u32>::new("jobs", 0, "how many at once");
+    /// let problem = jobs.invalid("at least one is needed");
+    /// assert_eq!(problem.value_source(), Some("default"));
+    /// ```
     pub fn value_source(&self) -> Option<&str> {
         self.0.source.as_deref()
     }
 
     /// What is wrong, without flag and value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::Flag;
+    /// let jobs = Flag::<u32>::new("jobs", 0, "how many at once");
+    /// let problem = jobs.invalid("at least one is needed");
+    /// assert_eq!(problem.why(), "at least one is needed");
+    /// ```
     pub fn why(&self) -> &str {
         &self.0.why
     }
@@ -243,26 +360,97 @@ impl ConfigErrors {
     }
 
     /// Adds one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{ConfigErrors, Flag};
+    ///
+    /// let low = Flag::<u8>::new("low", 9, "the least");
+    /// let high = Flag::<u8>::new("high", 5, "the most");
+    /// let mut errors = ConfigErrors::new();
+    /// if low.get() > high.get() {
+    ///     errors.push(low.invalid("more than --high"));
+    /// }
+    /// errors.push("a text will do, too");
+    /// assert_eq!(errors.as_slice().len(), 2);
+    /// ```
     pub fn push(&mut self, error: impl Into<ConfigError>) {
         self.0.push(error.into());
     }
 
     /// Adds all of another's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::ConfigErrors;
+    ///
+    /// fn check_tls() -> ConfigErrors {
+    ///     let mut errors = ConfigErrors::new();
+    ///     errors.push("no certificate");
+    ///     errors
+    /// }
+    ///
+    /// let mut errors = ConfigErrors::new();
+    /// errors.push("no address");
+    /// errors.append(check_tls());
+    /// assert_eq!(errors.to_string(), "no address\nno certificate");
+    /// ```
     pub fn append(&mut self, other: ConfigErrors) {
         self.0.extend(other.0);
     }
 
     /// Whether there are none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::ConfigErrors;
+    ///
+    /// let mut errors = ConfigErrors::new();
+    /// assert!(errors.is_empty());
+    /// errors.push("no address");
+    /// assert!(!errors.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// All of them, in the order in which they were found.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::ConfigErrors;
+    ///
+    /// let mut errors = ConfigErrors::new();
+    /// errors.push("no address");
+    /// errors.push("no certificate");
+    /// assert_eq!(errors.as_slice()[1].why(), "no certificate");
+    /// ```
     pub fn as_slice(&self) -> &[ConfigError] {
         &self.0
     }
 
     /// `Ok` where there are none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::ConfigErrors;
+    ///
+    /// fn validate(address: &str) -> Result<(), ConfigErrors> {
+    ///     let mut errors = ConfigErrors::new();
+    ///     if address.is_empty() {
+    ///         errors.push("no address");
+    ///     }
+    ///     errors.into_result()
+    /// }
+    ///
+    /// assert!(validate("[::1]:80").is_ok());
+    /// assert!(validate("").is_err());
+    /// ```
     pub fn into_result(self) -> Result<(), ConfigErrors> {
         if self.is_empty() { Ok(()) } else { Err(self) }
     }

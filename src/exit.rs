@@ -12,10 +12,10 @@ const USAGE: u8 = 2;
 /// The exit code of a program that failed otherwise.
 pub(crate) const FAILURE: u8 = 1;
 
-/// The program should end now: help was asked for, or the settings are wrong.
+/// How the program should end: its help was asked for, its settings are wrong, or its run failed.
 ///
-/// The library prints only in `Group::main`; whoever calls `run_config` prints these texts and
-/// ends with the code.
+/// The library prints only in `Group::main`; whoever calls `run_config` or `run` prints these texts
+/// and ends with the code.
 ///
 /// # Examples
 ///
@@ -27,7 +27,8 @@ pub(crate) const FAILURE: u8 = 1;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exit {
-    /// The exit code: 0 for what was asked for, 2 for settings that are wrong.
+    /// The exit code: 0 for what was asked for, 2 for settings that are wrong, 1 for any other
+    /// failure.
     pub code: u8,
     /// What to print on the standard output, as it is.
     pub stdout: String,
@@ -37,6 +38,26 @@ pub struct Exit {
 
 impl Exit {
     /// The code in the form that `main` returns.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Configured, Group};
+    /// use std::process::ExitCode;
+    ///
+    /// fn main() -> ExitCode {
+    ///     let mut group = Group::new("kvd").version("1.2.0").args(["kvd", "--version"]);
+    ///     let exit = match group.run_config() {
+    ///         Ok(Configured::Continue) => return ExitCode::SUCCESS, // after group.run()
+    ///         Ok(Configured::Exit(exit)) => exit,
+    ///         Err(error) => error.to_exit("kvd"),
+    ///     };
+    ///     print!("{}", exit.stdout);
+    ///     eprint!("{}", exit.stderr);
+    ///     # assert_eq!(exit.stdout, "kvd 1.2.0\n");
+    ///     exit.exit_code()
+    /// }
+    /// ```
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
     }

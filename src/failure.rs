@@ -8,9 +8,37 @@ use crate::panic::Panic;
 
 /// The error type of callbacks: anything that is an error, boxed. `?` makes one of most errors, and
 /// `"text".into()` of a text.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::BoxError;
+///
+/// fn parse(port: &str) -> Result<u16, BoxError> {
+///     if port.is_empty() {
+///         return Err("no port".into());
+///     }
+///     Ok(port.parse()?)
+/// }
+///
+/// assert_eq!(parse("").unwrap_err().to_string(), "no port");
+/// assert!(parse("http").unwrap_err().is::<std::num::ParseIntError>());
+/// ```
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
 /// Which callback of a unit.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Group, Phase, pre_run_fn};
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(pre_run_fn("open", |_ctx| Err("no such file".into())));
+/// let phase = group.run().unwrap_err().cause().unwrap().phase();
+/// assert_eq!(phase, Phase::PreRun);
+/// assert_eq!(phase.to_string(), "pre_run");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
@@ -18,9 +46,9 @@ pub enum Phase {
     FlagSet,
     /// `Config::validate`.
     Validate,
-    /// `PreRunner::pre_run`.
+    /// `PreRunner::pre_run`, or `Role::role`.
     PreRun,
-    /// The start of a service's thread, before its `serve` was entered.
+    /// The spawn of a service's thread, before its `serve` was entered.
     Start,
     /// `Service::serve`.
     Serve,
@@ -92,17 +120,52 @@ impl Failure {
         Failure(Arc::new(Inner { unit, phase, fault: Fault::Panic(panic) }))
     }
 
-    /// The unit's path: its name, behind the names of the groups it is nested in.
+    /// The unit's path: its name, behind the names of the groups it is nested in. The group's name
+    /// where no unit is at fault.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Group, service_fn};
+    /// # let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", |_ctx| Err("no route to host".into())));
+    /// let error = group.run().unwrap_err();
+    /// let failure = error.cause().unwrap();
+    /// assert_eq!(failure.unit(), "server");
+    /// ```
     pub fn unit(&self) -> &str {
         &self.0.unit
     }
 
     /// The callback that failed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Group, Phase, service_fn};
+    /// # let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", |_ctx| Err("no route to host".into())));
+    /// let error = group.run().unwrap_err();
+    /// let failure = error.cause().unwrap();
+    /// assert_eq!(failure.phase(), Phase::Serve);
+    /// ```
     pub fn phase(&self) -> Phase {
         self.0.phase
     }
 
     /// The panic, where it was one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Group, service_fn};
+    /// # let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", |_ctx| panic!("no route to host")));
+    /// let error = group.run().unwrap_err();
+    /// let failure = error.cause().unwrap();
+    /// let panic = failure.as_panic().unwrap();
+    /// assert_eq!(panic.message(), "no route to host");
+    /// ```
     pub fn as_panic(&self) -> Option<&Panic> {
         match &self.0.fault {
             Fault::Panic(panic) => Some(panic),
@@ -111,6 +174,17 @@ impl Failure {
     }
 
     /// The error that the callback returned, or the [`Panic`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Group, service_fn};
+    /// # let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", |_ctx| Err("no route to host".into())));
+    /// let error = group.run().unwrap_err();
+    /// let failure = error.cause().unwrap();
+    /// assert_eq!(failure.as_error().to_string(), "no route to host");
+    /// ```
     pub fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
         match &self.0.fault {
             Fault::Error(error) => &**error,
@@ -119,6 +193,18 @@ impl Failure {
     }
 
     /// The error that the callback returned, if it is an `E`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Group, service_fn};
+    /// # let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", |_ctx| Ok(drop("http".parse::<u16>()?))));
+    /// let error = group.run().unwrap_err();
+    /// let failure = error.cause().unwrap();
+    /// let original = failure.downcast_ref::<std::num::ParseIntError>();
+    /// assert_eq!(original, "http".parse::<u16>().err().as_ref());
+    /// ```
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
         self.as_error().downcast_ref()
     }
@@ -160,23 +246,63 @@ impl StdError for Failure {
     }
 }
 
-/// How an incarnation ended: what its `serve` came back with.
+/// How an incarnation of a unit, or a whole run, ended.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Group, Outcome, service_fn};
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("server", |_ctx| Err("no route to host".into())));
+/// let error = group.run().unwrap_err();
+/// match &error.report().unwrap().units()[0].outcome {
+///     Some(Outcome::Failed(failure)) => assert_eq!(failure.unit(), "server"),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// `serve` returned `Ok`, or was never entered.
+    /// `serve` returned `Ok`, or was never entered. The run: it was a success.
     Ok,
-    /// `serve` returned an error or panicked, or its thread could not be spawned.
+    /// `serve` returned an error or panicked, or its thread could not be spawned. The run: what was
+    /// at fault.
     Failed(Failure),
 }
 
 impl Outcome {
     /// Whether it was not a failure.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", |_ctx| Ok(())));
+    /// let report = group.run()?;
+    /// assert!(report.units()[0].outcome.as_ref().is_some_and(|outcome| outcome.is_ok()));
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn is_ok(&self) -> bool {
         matches!(self, Outcome::Ok)
     }
 
     /// The failure, where it was one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", |_ctx| Err("no route to host".into())));
+    /// let stopped = group.handle().stop_notify();
+    /// assert!(group.run().is_err());
+    /// let failure = stopped.outcome().and_then(|outcome| outcome.failure()).unwrap();
+    /// assert_eq!(failure.unit(), "server");
+    /// ```
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Outcome::Ok => None,

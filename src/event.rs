@@ -63,7 +63,7 @@ pub enum Event {
         /// What it came back with.
         outcome: Outcome,
     },
-    /// The last thread of a unit has ended.
+    /// The last thread of a unit has ended, or it will not be started any more.
     Stopped {
         /// The unit.
         unit: Arc<str>,
@@ -106,6 +106,20 @@ pub enum Event {
 
 impl Event {
     /// The unit that it happened to, where it is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Event, Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("short", |_ctx| Ok(())));
+    /// let events = group.handle().events(64);
+    /// group.run()?;
+    /// let starting = events.iter().find(|event| matches!(event, Event::Starting { .. }));
+    /// assert_eq!(starting.as_ref().and_then(Event::unit), Some("short"));
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn unit(&self) -> Option<&str> {
         match self {
             Event::Starting { unit, .. }
@@ -125,6 +139,19 @@ impl Event {
     }
 
     /// How serious it is, as a level of the `log` crate.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("fragile", |_ctx| Err("out of cheese".into())));
+    /// let events = group.handle().events(64);
+    /// assert!(group.run().is_err());
+    /// let serious = events.iter().find(|event| event.level() == log::Level::Error).unwrap();
+    /// assert_eq!(serious.to_string(), "unit 'fragile': serve failed: out of cheese");
+    /// ```
     pub fn level(&self) -> log::Level {
         match self {
             Event::Ended { outcome, .. } if !outcome.is_ok() => log::Level::Error,
@@ -171,7 +198,26 @@ impl fmt::Display for Event {
 }
 
 /// A bounded subscription to a group's events; see `GroupHandle::events`. It ends when the run is
-/// over. A subscriber that is slow misses events, and delays nobody.
+/// over and what is still in it has been read. A subscriber that is slow misses events, the newest
+/// ones, and delays nobody.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Event, Group, service_fn};
+/// use std::thread;
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("short", |_ctx| Ok(())));
+/// let events = group.handle().events(64);
+/// let watcher = thread::spawn(move || {
+///     let ended = |event: &Event| matches!(event, Event::Ended { .. });
+///     events.iter().filter(ended).count()
+/// });
+/// group.run()?;
+/// assert_eq!(watcher.join().unwrap(), 1);
+/// # Ok::<(), rungroup::RunError>(())
+/// ```
 #[derive(Debug)]
 pub struct Events {
     receiver: Receiver<Event>,
@@ -179,22 +225,86 @@ pub struct Events {
 }
 
 impl Events {
-    /// Blocks for the next event; `None` when the run is over.
+    /// Blocks for the next event; `None` when the run is over and all have been read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("short", |_ctx| Ok(())));
+    /// let events = group.handle().events(64);
+    /// group.run()?;
+    /// assert_eq!(events.next_event().unwrap().to_string(), "serving");
+    /// while let Some(event) = events.next_event() {
+    ///     assert_ne!(event.level(), log::Level::Error);
+    /// }
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn next_event(&self) -> Option<Event> {
         self.receiver.recv().ok()
     }
 
     /// The events as they come, until the run is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("short", |_ctx| Ok(())));
+    /// let events = group.handle().events(64);
+    /// group.run()?;
+    /// let of_unit = events.iter().filter(|event| event.unit() == Some("short"));
+    /// let story: Vec<String> = of_unit.map(|event| event.to_string()).collect();
+    /// assert_eq!(story[0], "unit 'short' starting");
+    /// assert_eq!(story[1], "unit 'short' ready");
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = Event> + '_ {
         self.receiver.iter()
     }
 
     /// How many events found the subscription full and were dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("short", |_ctx| Ok(())));
+    /// let events = group.handle().events(1); // nobody reads them meanwhile
+    /// group.run()?;
+    /// assert_eq!(events.iter().count(), 1);
+    /// assert!(events.missed() > 0);
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn missed(&self) -> u64 {
         self.missed.load(Ordering::Relaxed) // a number, nothing is published by it
     }
 
     /// For crossbeam's `select!`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbeam_channel::{never, select};
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("short", |_ctx| Ok(())));
+    /// let events = group.handle().events(64);
+    /// group.run()?;
+    /// let commands = never::<String>();
+    /// select! {
+    ///     recv(events.receiver()) -> event => assert_eq!(event?.to_string(), "serving"),
+    ///     recv(commands) -> command => unreachable!("{command:?}"),
+    /// }
+    /// # Ok::<(), rungroup::BoxError>(())
+    /// ```
     pub fn receiver(&self) -> &Receiver<Event> {
         &self.receiver
     }

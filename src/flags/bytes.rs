@@ -49,31 +49,83 @@ impl Bytes {
     pub const MAX: Bytes = Bytes(u64::MAX);
 
     /// So many bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Bytes;
+    ///
+    /// const PAGE: Bytes = Bytes::new(4096);
+    /// assert_eq!(PAGE, Bytes::kib(4));
+    /// ```
     pub const fn new(bytes: u64) -> Self {
         Self(bytes)
     }
 
     /// So many KiB (1024 bytes); more than fits is [`MAX`](Self::MAX).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Bytes;
+    ///
+    /// assert_eq!(Bytes::kib(64).get(), 65_536);
+    /// ```
     pub const fn kib(count: u64) -> Self {
         Self(count.saturating_mul(1 << 10))
     }
 
     /// So many MiB (1024² bytes); more than fits is [`MAX`](Self::MAX).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Bytes;
+    ///
+    /// assert_eq!(Bytes::mib(1), Bytes::kib(1024));
+    /// assert_eq!(Bytes::mib(u64::MAX), Bytes::MAX);
+    /// ```
     pub const fn mib(count: u64) -> Self {
         Self(count.saturating_mul(1 << 20))
     }
 
     /// So many GiB (1024³ bytes); more than fits is [`MAX`](Self::MAX).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Bytes;
+    ///
+    /// assert_eq!(Bytes::gib(2).to_string(), "2GiB");
+    /// ```
     pub const fn gib(count: u64) -> Self {
         Self(count.saturating_mul(1 << 30))
     }
 
     /// The number of bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Bytes;
+    ///
+    /// let file = 10_000_000;
+    /// assert!(file < Bytes::mib(10).get());
+    /// ```
     pub const fn get(self) -> u64 {
         self.0
     }
 
     /// The number of bytes as a length in memory; `usize::MAX` where it does not fit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Bytes;
+    ///
+    /// let buffer: Vec<u8> = Vec::with_capacity(Bytes::kib(4).to_usize());
+    /// assert!(buffer.capacity() >= 4096);
+    /// ```
     pub fn to_usize(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }

@@ -49,6 +49,18 @@ impl<T: FlagValue> Flag<T> {
     /// A flag with a default.
     ///
     /// The default is a `T`, or a literal that stands for one (see [`IntoDefault`]).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Bytes, Flag};
+    /// use std::path::PathBuf;
+    ///
+    /// let cache = Flag::new("cache", Bytes::mib(64), "how much to cache");
+    /// let data: Flag<PathBuf> = Flag::new("data", "/var/lib/kvd", "where the data is kept");
+    /// assert_eq!(*cache.get(), Bytes::mib(64));
+    /// assert!(data.get().is_absolute());
+    /// ```
     pub fn new(
         name: impl Into<Cow<'static, str>>,
         default: impl IntoDefault<T>,
@@ -252,6 +264,22 @@ impl<T: FlagValue> Flag<T> {
     }
 
     /// The full name without dashes: with the prefix of its set, once a group has taken it up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Flag, FlagSet, Group, pre_run_fn};
+    ///
+    /// let size = Flag::<u32>::new("size", 4, "how many entries");
+    /// assert_eq!(size.name(), "size");
+    ///
+    /// let flags = FlagSet::new("Cache").prefix("cache").add(&size);
+    /// let mut group = Group::new("demo").args(["demo", "--cache-size=8"]);
+    /// group.register(pre_run_fn("cache", |_ctx| Ok(())).flags(flags));
+    /// group.run()?;
+    /// assert_eq!(size.name(), "cache-size");
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn name(&self) -> &str {
         self.0.definition.full_name()
     }

@@ -38,11 +38,31 @@ pub struct FlagSet {
 
 impl FlagSet {
     /// An empty set of this name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::FlagSet;
+    ///
+    /// let set = FlagSet::new("Store");
+    /// assert_eq!((set.name(), set.flags().count()), ("Store", 0));
+    /// ```
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         Self { name: name.into(), prefix: Cow::Borrowed(""), flags: Vec::new() }
     }
 
     /// Adds a flag.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Flag, FlagSet};
+    ///
+    /// let quiet = Flag::new("quiet", false, "say nothing");
+    /// let jobs = Flag::<u32>::new("jobs", 4, "how many at once");
+    /// let set = FlagSet::new("Build").add(&quiet).add(&jobs);
+    /// assert_eq!(set.flags().count(), 2);
+    /// ```
     #[must_use = "`add` returns the set with the flag in it"]
     #[allow(clippy::should_implement_trait)] // `a + b` would not read better
     pub fn add<T: FlagValue>(mut self, flag: &Flag<T>) -> Self {
@@ -74,11 +94,38 @@ impl FlagSet {
     }
 
     /// The set's name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Config, Flag, FlagSet};
+    ///
+    /// struct Cache { size: Flag<u32> }
+    ///
+    /// impl Config for Cache {
+    ///     fn flag_set(&self) -> FlagSet { FlagSet::new("Cache").add(&self.size) }
+    /// }
+    ///
+    /// let cache = Cache { size: Flag::new("size", 4, "how many entries") };
+    /// assert_eq!(cache.flag_set().name(), "Cache");
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The flags in order, the hidden ones too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Arity, Flag, FlagSet};
+    ///
+    /// let quiet = Flag::new("quiet", false, "say nothing");
+    /// let jobs = Flag::<u32>::new("jobs", 4, "how many at once");
+    /// let set = FlagSet::new("Build").add(&quiet).add(&jobs);
+    /// let mut with_value = set.flags().filter(|flag| flag.arity() != Arity::Switch);
+    /// assert_eq!(with_value.next().unwrap().name(), "jobs");
+    /// ```
     pub fn flags(&self) -> impl Iterator<Item = FlagInfo<'_>> {
         self.flags.iter().map(|flag| FlagInfo { flag: &**flag, prefix: &self.prefix })
     }
@@ -93,6 +140,22 @@ impl FlagSet {
     /// # Errors
     ///
     /// If there is no such flag, or it refuses the value. The flag then keeps what it had.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Flag, FlagSet, Source};
+    ///
+    /// let jobs = Flag::<u32>::new("jobs", 4, "how many at once");
+    /// let set = FlagSet::new("Build").add(&jobs);
+    /// set.set("jobs", "8", Source::other("build.json"))?;
+    /// assert_eq!((*jobs.get(), jobs.source().to_string()), (8, "build.json".to_owned()));
+    ///
+    /// let error = set.set("jobs", "many", Source::other("build.json")).unwrap_err();
+    /// assert_eq!(error.as_slice()[0].value(), Some("many"));
+    /// assert_eq!(*jobs.get(), 8);
+    /// # Ok::<(), rungroup::ConfigErrors>(())
+    /// ```
     pub fn set(
         &self,
         name: &str,
@@ -181,6 +244,18 @@ pub struct FlagInfo<'a> {
 
 impl FlagInfo<'_> {
     /// The full name, without dashes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet};
+    /// let flag = Flag::<u32>::new("size", 4, "how many entries");
+    /// let set = FlagSet::new("Store").add(&flag);
+    /// let info = set.flags().next().unwrap();
+    /// assert_eq!(info.name(), "size");
+    /// let prefixed = set.clone().prefix("cache");
+    /// assert_eq!(prefixed.flags().next().unwrap().name(), "cache-size");
+    /// ```
     pub fn name(&self) -> String {
         let definition = self.flag.definition();
         if self.prefix.is_empty() || definition.is_bound() {
@@ -200,51 +275,159 @@ impl FlagInfo<'_> {
     }
 
     /// The short name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet};
+    /// let flag = Flag::<u32>::new("size", 4, "how many entries").short('s');
+    /// let set = FlagSet::new("Store").add(&flag);
+    /// let info = set.flags().next().unwrap();
+    /// assert_eq!(info.short(), Some('s'));
+    /// ```
     pub fn short(&self) -> Option<char> {
         self.flag.definition().short
     }
 
     /// The help text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet};
+    /// let flag = Flag::<u32>::new("size", 4, "how many entries");
+    /// let set = FlagSet::new("Store").add(&flag);
+    /// let info = set.flags().next().unwrap();
+    /// assert_eq!(info.help(), "how many entries");
+    /// ```
     pub fn help(&self) -> &str {
         &self.flag.definition().help
     }
 
     /// What stands for the value, as `ADDR`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet};
+    /// let flag = Flag::<u32>::new("size", 4, "how many entries");
+    /// let set = FlagSet::new("Store").add(&flag);
+    /// let info = set.flags().next().unwrap();
+    /// assert_eq!(info.value_name(), "N");
+    /// ```
     pub fn value_name(&self) -> Cow<'static, str> {
         self.flag.value_name()
     }
 
     /// How many values it takes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Arity, Flag, FlagSet};
+    /// let flag = Flag::new("peer", Vec::<String>::new(), "who to copy to");
+    /// let set = FlagSet::new("Store").add(&flag);
+    /// let info = set.flags().next().unwrap();
+    /// assert_eq!(info.arity(), Arity::Many); // --peer a --peer b
+    /// ```
     pub fn arity(&self) -> Arity {
         self.flag.arity()
     }
 
     /// All values there are, where the type lists them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet};
+    /// #[derive(Clone, Copy)]
+    /// enum Sync { Always, Never }
+    /// # rungroup::flag_value!(Sync { "always" => Sync::Always, "never" => Sync::Never });
+    ///
+    /// let flag = Flag::new("sync", Sync::Always, "when to sync to disk");
+    /// let set = FlagSet::new("Store").add(&flag);
+    /// let info = set.flags().next().unwrap();
+    /// assert_eq!(info.choices(), ["always", "never"]);
+    /// ```
     pub fn choices(&self) -> &'static [&'static str] {
         self.flag.choices()
     }
 
     /// The default as the help would show it: not if it is empty, secret, or a switch that is off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet};
+    /// let flag = Flag::<u32>::new("size", 4, "how many entries");
+    /// let set = FlagSet::new("Store").add(&flag);
+    /// let info = set.flags().next().unwrap();
+    /// assert_eq!(info.default().as_deref(), Some("4"));
+    /// ```
     pub fn default(&self) -> Option<String> {
         self.flag.default_shown()
     }
 
     /// Whether it has to be given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet};
+    /// let flag = Flag::<u32>::required("size", "how many entries");
+    /// let set = FlagSet::new("Store").add(&flag);
+    /// let info = set.flags().next().unwrap();
+    /// assert!(info.is_required());
+    /// ```
     pub fn is_required(&self) -> bool {
         self.flag.is_required()
     }
 
     /// Whether it is left out of the help.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet};
+    /// let flag = Flag::new("chaos", false, "fail now and then").hidden();
+    /// let set = FlagSet::new("Store").add(&flag);
+    /// let info = set.flags().next().unwrap();
+    /// assert!(info.is_hidden());
+    /// ```
     pub fn is_hidden(&self) -> bool {
         self.flag.definition().hidden
     }
 
     /// Whether its value must not be shown.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet};
+    /// let flag: Flag<String> = Flag::new("password", "", "the password").secret();
+    /// let set = FlagSet::new("Store").add(&flag);
+    /// let info = set.flags().next().unwrap();
+    /// assert!(info.is_secret());
+    /// assert_eq!(info.default(), None);
+    /// ```
     pub fn is_secret(&self) -> bool {
         self.flag.definition().secret
     }
 
     /// Where its present value came from.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet, Source};
+    /// let flag = Flag::<u32>::new("size", 4, "how many entries");
+    /// let set = FlagSet::new("Store").add(&flag);
+    /// let info = set.flags().next().unwrap();
+    /// assert_eq!(info.source(), Source::Default);
+    /// set.set("size", "8", Source::CommandLine)?;
+    /// assert_eq!(info.source(), Source::CommandLine);
+    /// # Ok::<(), rungroup::ConfigErrors>(())
+    /// ```
     pub fn source(&self) -> Source {
         self.flag.source()
     }

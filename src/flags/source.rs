@@ -34,11 +34,30 @@ pub enum Source {
 
 impl Source {
     /// The environment variable of this name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Source;
+    ///
+    /// assert_eq!(Source::environment("PORT").to_string(), "environment variable PORT");
+    /// ```
     pub fn environment(variable: impl Into<String>) -> Self {
         Source::Environment { variable: variable.into() }
     }
 
     /// A source in the program's own words.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Flag, FlagSet, Source};
+    ///
+    /// let port = Flag::<u16>::new("port", 80, "where to listen");
+    /// FlagSet::new("Server").add(&port).set("port", "8080", Source::other("etcd /kvd/port"))?;
+    /// assert_eq!(port.source().to_string(), "etcd /kvd/port");
+    /// # Ok::<(), rungroup::ConfigErrors>(())
+    /// ```
     pub fn other(words: impl Into<Cow<'static, str>>) -> Self {
         Source::Other(words.into())
     }

@@ -71,33 +71,105 @@ pub enum Arity {
 pub trait FlagValue: Sized + Send + Sync + 'static {
     /// Reads a value. The flag's name, the value and its source are added to the error by the
     /// flag; it says only what is wrong.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::FlagValue;
+    /// use std::ffi::OsStr;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(Duration::from_arg(OsStr::new("1m30s"))?, Duration::from_secs(90));
+    /// assert!(u16::from_arg(OsStr::new("70000")).is_err());
+    /// # Ok::<(), rungroup::ConfigError>(())
+    /// ```
     fn from_arg(arg: &OsStr) -> Result<Self, ConfigError>;
 
     /// Writes the value so that [`from_arg`](Self::from_arg) reads the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::FlagValue;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(Duration::from_secs(90).to_arg(), "1m30s");
+    /// ```
     fn to_arg(&self) -> OsString;
 
     /// How many values the flag takes: one, unless the type says otherwise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Arity, FlagValue};
+    ///
+    /// assert_eq!(<Option<u16>>::arity(), Arity::One);
+    /// assert_eq!(<Vec<u16>>::arity(), Arity::Many);
+    /// ```
     fn arity() -> Arity {
         Arity::One
     }
 
     /// Reads a value of several arguments, never none: the last one, unless the arity is
     /// [`Many`](Arity::Many).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::FlagValue;
+    /// use std::ffi::OsString;
+    ///
+    /// let args: Vec<OsString> = vec!["80".into(), "443".into()];
+    /// assert_eq!(<Vec<u16>>::from_args(&args)?, [80, 443]);
+    /// assert_eq!(u16::from_args(&args)?, 443);
+    /// # Ok::<(), rungroup::ConfigError>(())
+    /// ```
     fn from_args(args: &[OsString]) -> Result<Self, ConfigError> {
         Self::from_arg(args.last().map_or(OsStr::new(""), OsString::as_os_str))
     }
 
     /// The value as several arguments, none for a value that is absent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::FlagValue;
+    ///
+    /// assert_eq!(vec![80_u16, 443].to_args(), ["80", "443"]);
+    /// assert!(None::<u16>.to_args().is_empty());
+    /// ```
     fn to_args(&self) -> Vec<OsString> {
         vec![self.to_arg()]
     }
 
     /// What stands for the value in the help, as `ADDR`; `VALUE` unless the type says otherwise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Bytes, FlagValue};
+    ///
+    /// assert_eq!(Bytes::value_name(), "SIZE");
+    /// assert_eq!(u16::value_name(), "N");
+    /// ```
     fn value_name() -> Cow<'static, str> {
         Cow::Borrowed("VALUE")
     }
 
     /// All the values there are, for a type that can list them: for help and completions.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::FlagValue;
+    ///
+    /// enum Sync { Always, Never }
+    ///
+    /// rungroup::flag_value!(Sync { "always" => Sync::Always, "never" => Sync::Never });
+    /// assert_eq!(Sync::choices(), ["always", "never"]);
+    /// assert!(String::choices().is_empty());
+    /// ```
     fn choices() -> &'static [&'static str] {
         &[]
     }
@@ -122,6 +194,16 @@ pub trait FlagValue: Sized + Send + Sync + 'static {
 /// ```
 pub trait IntoDefault<T> {
     /// The value itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::IntoDefault;
+    /// use std::path::PathBuf;
+    ///
+    /// let path: PathBuf = "/var/lib/kvd".into_default();
+    /// assert!(path.is_absolute());
+    /// ```
     fn into_default(self) -> T;
 }
 

@@ -91,6 +91,15 @@ enum Config {
 
 impl Group {
     /// An empty group. The name is the program's: it stands in its help, its version and its log.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    ///
+    /// let group = Group::new("kvd");
+    /// assert_eq!(group.name(), "kvd");
+    /// ```
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into();
         Self {
@@ -107,6 +116,17 @@ impl Group {
     }
 
     /// The version that `--version` prints; without one there is no such flag.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Configured, Group};
+    ///
+    /// let mut group = Group::new("kvd").version(env!("CARGO_PKG_VERSION")).args(["kvd", "--version"]);
+    /// let Configured::Exit(exit) = group.run_config()? else { unreachable!() };
+    /// assert_eq!(exit.stdout, concat!("kvd ", env!("CARGO_PKG_VERSION"), "\n"));
+    /// # Ok::<(), rungroup::Error>(())
+    /// ```
     #[must_use]
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.program.version = Some(version.into());
@@ -114,6 +134,17 @@ impl Group {
     }
 
     /// What the program is for: the first words of its help.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Configured, Group};
+    ///
+    /// let mut group = Group::new("kvd").about("Keeps keys and values.").args(["kvd", "-h"]);
+    /// let Configured::Exit(exit) = group.run_config()? else { unreachable!() };
+    /// assert!(exit.stdout.starts_with("Keeps keys and values.\n"));
+    /// # Ok::<(), rungroup::Error>(())
+    /// ```
     #[must_use]
     pub fn about(mut self, about: impl Into<String>) -> Self {
         self.program.about = Some(about.into());
@@ -122,7 +153,21 @@ impl Group {
 
     /// Reads every flag from the environment, too: with the prefix `KVD` the flag `max-conns` from
     /// `KVD_MAX_CONNS`. The command line goes before the environment. By default nothing is read
-    /// from it.
+    /// from it, but for variables that a flag [names itself](crate::Flag::env).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Flag, FlagSet, Group, pre_run_fn};
+    ///
+    /// let conns = Flag::<u32>::new("max-conns", 100, "how many connections");
+    /// let mut group = Group::new("kvd").env_prefix("KVD");
+    /// let server = pre_run_fn("server", |_ctx| Ok(())).flags(FlagSet::new("Server").add(&conns));
+    /// group.register(server);
+    /// let _ = group.run_config_from(["kvd"], [("KVD_MAX_CONNS", "8")])?;
+    /// assert_eq!(*conns.get(), 8);
+    /// # Ok::<(), rungroup::Error>(())
+    /// ```
     #[must_use]
     pub fn env_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.program.env_prefix = Some(prefix.into());
@@ -131,6 +176,20 @@ impl Group {
 
     /// Takes positional arguments, which `RunContext::arguments` then has; `what` stands for them in
     /// the help, as `FILE...`. By default they are an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, pre_run_fn};
+    ///
+    /// let mut group = Group::new("count").arguments("FILE...").args(["count", "a.txt", "b.txt"]);
+    /// group.register(pre_run_fn("count", |ctx| {
+    ///     assert_eq!(ctx.arguments().len(), 2);
+    ///     Ok(())
+    /// }));
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     #[must_use]
     pub fn arguments(mut self, what: impl Into<String>) -> Self {
         self.program.arguments = Some(what.into());
@@ -138,6 +197,17 @@ impl Group {
     }
 
     /// The command line to read instead of the process's own, the program's name first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    ///
+    /// let mut group = Group::new("kvd").args(["kvd", "--name=left"]);
+    /// group.run()?;
+    /// assert_eq!(group.name(), "left");
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     #[must_use]
     pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args = Some(args.into_iter().map(Into::into).collect());
@@ -146,6 +216,22 @@ impl Group {
 
     /// How long the group has to stop, from the moment when its end begins: a `Duration`, or a flag
     /// that holds one. After that `run` returns, and lists what did not stop. 30 s by default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbeam_channel::bounded;
+    /// use rungroup::{ErrorKind, Group, service_fn};
+    /// use std::time::Duration;
+    ///
+    /// let (_hold, held) = bounded::<()>(0);
+    /// let mut group = Group::new("demo").args(["demo"]).stop_timeout(Duration::from_millis(10));
+    /// let deaf = group.register(service_fn("deaf", move |_ctx| Ok(held.recv()?))).id();
+    /// group.register(service_fn("short", |_ctx| Ok(()))).after(deaf);
+    /// let error = group.run().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::NotStopped);
+    /// assert_eq!(error.left_behind()[0].unit.as_deref(), Some("deaf"));
+    /// ```
     #[must_use]
     pub fn stop_timeout(mut self, limit: impl Into<Limit>) -> Self {
         self.policies.stop_timeout = limit.into();
@@ -153,6 +239,28 @@ impl Group {
     }
 
     /// In which order the units are told to stop. All at once by default, but for what `after` says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbeam_channel::unbounded;
+    /// use rungroup::{Group, StopOrder, service_fn};
+    ///
+    /// let (stop, stopped) = unbounded();
+    /// let mut group = Group::new("demo").args(["demo"]).stop_order(StopOrder::Reverse);
+    /// for name in ["first", "second", "third"] {
+    ///     let stop = stop.clone();
+    ///     group.register(service_fn(name, move |ctx| {
+    ///         ctx.stopped().wait();
+    ///         Ok(stop.send(name)?)
+    ///     }));
+    /// }
+    /// let handle = group.handle();
+    /// group.register(service_fn("last", move |_ctx| Ok(handle.wait_till_ready()?)));
+    /// group.run()?;
+    /// assert_eq!(stopped.try_iter().collect::<Vec<_>>(), ["third", "second", "first"]);
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     #[must_use]
     pub fn stop_order(mut self, order: StopOrder) -> Self {
         self.policies.order = order;
@@ -160,11 +268,40 @@ impl Group {
     }
 
     /// The group's name; `--name` changes it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    ///
+    /// let mut group = Group::new("kvd");
+    /// assert_eq!(group.name(), "kvd");
+    /// let _ = group.run_config_from(["kvd", "--name=left"], [("", ""); 0])?;
+    /// assert_eq!(group.name(), "left");
+    /// # Ok::<(), rungroup::Error>(())
+    /// ```
     pub fn name(&self) -> String {
         self.shared.name()
     }
 
     /// The group as its units and other threads see it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", |ctx| {
+    ///     ctx.stopped().wait();
+    ///     Ok(())
+    /// }));
+    /// let handle = group.handle(); // for another thread
+    /// handle.stop("not today");
+    /// let report = group.run()?;
+    /// assert_eq!(report.reason().to_string(), "requested: not today");
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn handle(&self) -> GroupHandle {
         GroupHandle::new(self.shared.clone())
     }
@@ -173,6 +310,19 @@ impl Group {
     ///
     /// A unit that comes too late is refused, and `run` says so: one with flags after the config
     /// phase, any after the run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, pre_run_fn, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// let store = group.register(pre_run_fn("store", |_ctx| Ok(()))).id();
+    /// group.register(service_fn("server", |_ctx| Ok(()))).after(store);
+    /// let report = group.run()?;
+    /// assert_eq!(&*report.units()[0].path, "server");
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn register(&mut self, unit: impl Unit) -> Registration<'_> {
         let unit: Arc<dyn Unit> = Arc::new(unit);
         let (name, phases) = (unit.name().into(), Phases::of(&*unit));
@@ -185,6 +335,19 @@ impl Group {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{ErrorKind, Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// let debug = group.register(service_fn("debug", |_ctx| Ok(()))).id();
+    /// group.deregister(debug)?;
+    /// assert_eq!(group.deregister(debug).unwrap_err().kind(), ErrorKind::UnknownUnit);
+    /// assert!(group.run().is_ok_and(|report| report.units().is_empty()));
+    /// # Ok::<(), rungroup::Error>(())
+    /// ```
     pub fn deregister(&mut self, unit: UnitId) -> Result<StopNotify, Error> {
         self.shared.deregister(unit)
     }
@@ -214,6 +377,21 @@ impl Group {
     ///
     /// [`ErrorKind::Definition`] as [`run_config`](Group::run_config), and
     /// [`ErrorKind::AlreadyRan`] after it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Flag, FlagSet, Group, Source, pre_run_fn};
+    ///
+    /// let size = Flag::<u32>::new("size", 4, "how many entries");
+    /// let mut group = Group::new("demo");
+    /// group.register(pre_run_fn("cache", |_ctx| Ok(())).flags(FlagSet::new("Cache").add(&size)));
+    /// let flags = group.register_flags()?;
+    /// flags.set("size", "8", Source::CommandLine)?; // what the program's own parser has found
+    /// group.run()?;
+    /// assert_eq!(*size.get(), 8);
+    /// # Ok::<(), rungroup::BoxError>(())
+    /// ```
     pub fn register_flags(&mut self) -> Result<FlagSet, Error> {
         if !matches!(self.config, Config::Due) {
             return Err(Error::new(ErrorKind::AlreadyRan, "the config phase is over"));
@@ -235,6 +413,21 @@ impl Group {
     /// [`ErrorKind::Definition`] if the group is put together wrongly, [`ErrorKind::Config`] if the
     /// settings are wrong, with everything at once in [`Error::problems`];
     /// [`ErrorKind::AlreadyRan`] the second time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Configured, Flag, FlagSet, Group, pre_run_fn};
+    ///
+    /// let size = Flag::<u32>::new("size", 4, "how many entries");
+    /// let mut group = Group::new("demo").args(["demo", "--size=8"]);
+    /// group.register(pre_run_fn("cache", |_ctx| Ok(())).flags(FlagSet::new("Cache").add(&size)));
+    /// if group.run_config()? == Configured::Continue {
+    ///     assert_eq!(*size.get(), 8); // known before anything runs
+    ///     group.run()?;
+    /// }
+    /// # Ok::<(), rungroup::BoxError>(())
+    /// ```
     pub fn run_config(&mut self) -> Result<Configured, Error> {
         let args = self.args.take().unwrap_or_else(|| std::env::args_os().collect());
         self.configure(&Sources { args, env: None })
@@ -319,6 +512,19 @@ impl Group {
     /// [`RunError`] says which unit failed and how, what else went wrong, and what did not stop in
     /// time. `Ok` means that the end was asked for, or that a service ended cleanly, and that nothing
     /// failed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, pre_run_fn, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(pre_run_fn("open", |_ctx| Ok(())));
+    /// group.register(service_fn("server", |_ctx| Ok(())));
+    /// let report = group.run()?;
+    /// assert_eq!(report.reason().to_string(), "unit 'server' stopped");
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn run(&mut self) -> Result<Report, RunError> {
         let began = clock::now();
         let _here = thread::enter(Place::Caller { run: self.shared.id });
@@ -358,6 +564,21 @@ impl Group {
     /// | 1 | a unit failed or did not stop in time, or the group is put together wrongly |
     /// | 2 | the command line, the environment or a unit's settings are wrong |
     /// | 128 + n | the second signal, number n, ended the process; see `Signals` |
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, pre_run_fn};
+    /// use std::process::ExitCode;
+    ///
+    /// fn main() -> ExitCode {
+    ///     let mut group = Group::new("migrate").args(["migrate"]);
+    ///     group.register(pre_run_fn("schema", |_ctx| Ok(())));
+    ///     let code = group.main();
+    ///     assert_eq!(code, ExitCode::SUCCESS);
+    ///     code
+    /// }
+    /// ```
     pub fn main(self) -> ExitCode {
         self.main_with(|_report| {})
     }
@@ -365,6 +586,22 @@ impl Group {
     /// As [`main`](Group::main), and hands the report of the run to `look` before the errors are
     /// printed: `group.main_with(|report| println!("{report}"))` shows who stopped when. It is not
     /// called where nothing ran.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    /// use std::process::ExitCode;
+    ///
+    /// fn main() -> ExitCode {
+    ///     let mut group = Group::new("demo").args(["demo"]);
+    ///     group.register(service_fn("short", |_ctx| Ok(())));
+    ///     group.main_with(|report| {
+    ///         assert_eq!(report.units().len(), 1);
+    ///         println!("{report}");
+    ///     })
+    /// }
+    /// ```
     pub fn main_with(mut self, look: impl FnOnce(&Report)) -> ExitCode {
         let result = self.run();
         let (report, exit) = match &result {

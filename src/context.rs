@@ -389,7 +389,8 @@ impl ServeContext {
     /// let store = group.register(Store).id();
     /// group.register(service_fn("server", |_ctx| Ok(()))).after(store); // starts when it is ready
     /// let report = group.run()?;
-    /// assert!(report.units()[0].ready < report.units()[1].started);
+    /// let [store, server] = report.units() else { unreachable!() };
+    /// assert!(store.ready.is_some() && store.ready <= server.started);
     /// # Ok::<(), RunError>(())
     /// ```
     pub fn ready(&self) {

@@ -14,6 +14,26 @@ use crate::stop::{StopNotify, StopReason, StopToken};
 use crate::thread::{self, Place};
 
 /// Which unit of which group; from `Registration::id`.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Group, UnitId, service_fn};
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// let shards: Vec<UnitId> = (0..3)
+///     .map(|n| group.register(service_fn(format!("shard-{n}"), |ctx| {
+///         ctx.stopped().wait();
+///         Ok(())
+///     })).id())
+///     .collect();
+/// let mut router = group.register(service_fn("router", |_ctx| Ok(())));
+/// for shard in shards {
+///     router = router.after(shard);
+/// }
+/// group.run()?;
+/// # Ok::<(), rungroup::RunError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UnitId {
     pub(crate) run: u64,
@@ -64,7 +84,15 @@ impl GroupHandle {
         Self(control)
     }
 
-    /// The group's name.
+    /// The group's name; `--name` changes it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    ///
+    /// assert_eq!(Group::new("kvd").handle().name(), "kvd");
+    /// ```
     pub fn name(&self) -> String {
         self.0.name()
     }
@@ -74,16 +102,60 @@ impl GroupHandle {
     /// Before the run it makes `run` return `Ok` without a pre-run.
     ///
     /// A text will do as the reason: `handle.stop("nightly restart")`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, StopReason, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("admin", |ctx| {
+    ///     assert!(ctx.handle().stop("nightly restart"));
+    ///     assert!(!ctx.handle().stop("too late to be the reason"));
+    ///     ctx.stopped().wait();
+    ///     Ok(())
+    /// }));
+    /// let report = group.run()?;
+    /// assert_eq!(report.reason(), &StopReason::from("nightly restart"));
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn stop(&self, reason: impl Into<StopReason>) -> bool {
         self.0.stop(reason.into())
     }
 
     /// The run's stop token: set when the group's end begins.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    ///
+    /// let group = Group::new("demo");
+    /// let handle = group.handle();
+    /// assert!(!handle.stopped().is_stopped());
+    /// handle.stop("not today");
+    /// assert_eq!(handle.stopped().wait().to_string(), "requested: not today");
+    /// ```
     pub fn stopped(&self) -> &StopToken {
         self.0.stop_token()
     }
 
     /// The end of the run, with its outcome.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    /// use std::thread;
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("short", |_ctx| Ok(())));
+    /// let stopped = group.handle().stop_notify();
+    /// let watcher = thread::spawn(move || stopped.wait().unwrap().is_ok());
+    /// group.run()?;
+    /// assert!(watcher.join().unwrap());
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn stop_notify(&self) -> StopNotify {
         self.0.stop_notify()
     }
@@ -93,7 +165,30 @@ impl GroupHandle {
     ///
     /// # Errors
     ///
-    /// [`NotReady`] says which unit failed first, or that the group stopped.
+    /// [`NotReady`] says which unit failed first, or that the group stopped; and
+    /// [`WouldDeadlock`](NotReady::WouldDeadlock) on the thread that called `run`, as in a pre-run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, NotReady, service_fn};
+    /// use std::thread;
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", |ctx| {
+    ///     ctx.stopped().wait();
+    ///     Ok(())
+    /// }));
+    /// let handle = group.handle();
+    /// let client = thread::spawn(move || -> Result<(), NotReady> {
+    ///     handle.wait_till_ready()?;
+    ///     handle.stop("the client is done");
+    ///     Ok(())
+    /// });
+    /// group.run()?;
+    /// client.join().unwrap()?;
+    /// # Ok::<(), rungroup::BoxError>(())
+    /// ```
     pub fn wait_till_ready(&self) -> Result<(), NotReady> {
         self.refuse_deadlock()?;
         self.0.readiness().wait().clone()
@@ -103,7 +198,18 @@ impl GroupHandle {
     ///
     /// # Errors
     ///
-    /// [`NotReady::TimedOut`] names the units that are not ready yet.
+    /// [`NotReady::TimedOut`] names the units that are not ready yet; otherwise as there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, NotReady};
+    /// use std::time::Duration;
+    ///
+    /// let group = Group::new("demo");
+    /// let ready = group.handle().wait_till_ready_timeout(Duration::from_millis(1));
+    /// assert_eq!(ready, Err(NotReady::TimedOut(vec![]))); // its services are not even started
+    /// ```
     pub fn wait_till_ready_timeout(&self, limit: Duration) -> Result<(), NotReady> {
         self.refuse_deadlock()?;
         if let Some(ready) = self.0.readiness().wait_until(clock::after(limit)) {
@@ -122,13 +228,46 @@ impl GroupHandle {
         if blocked { Err(NotReady::WouldDeadlock) } else { Ok(()) }
     }
 
-    /// Subscribes to what happens from now on, with room for `capacity` events that have not been
-    /// read.
+    /// Subscribes to what happens from now on, with room for `capacity` events, at least one, that
+    /// have not been read. After the run there are none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Event, Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("short", |_ctx| Ok(())));
+    /// let events = group.handle().events(64);
+    /// group.run()?;
+    /// assert!(events.iter().any(|event| matches!(event, Event::Stopping { .. })));
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn events(&self, capacity: usize) -> Events {
         self.0.subscribe(capacity)
     }
 
     /// What the services look like right now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// let store = group.register(service_fn("store", |ctx| {
+    ///     ctx.stopped().wait();
+    ///     Ok(())
+    /// })).id();
+    /// group.register(service_fn("status", |ctx| {
+    ///     let snapshot = ctx.handle().snapshot();
+    ///     assert_eq!(&*snapshot.units[0].path, "store");
+    ///     assert!(snapshot.units[0].ready);
+    ///     Ok(())
+    /// })).after(store);
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn snapshot(&self) -> Snapshot {
         self.0.snapshot()
     }
@@ -143,7 +282,27 @@ impl GroupHandle {
     /// [`ErrorKind::InUse`](crate::ErrorKind::InUse) when a unit that is still alive comes `after`
     /// it, [`ErrorKind::UnknownUnit`](crate::ErrorKind::UnknownUnit) for an id of another group and
     /// for one that was deregistered already, [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) once
-    /// the run is over.
+    /// the services have stopped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, StopReason, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// let cache = group.register(service_fn("cache", |ctx| {
+    ///     assert_eq!(ctx.stopped().wait(), &StopReason::Deregistered);
+    ///     Ok(())
+    /// })).id();
+    /// group.register(service_fn("admin", move |ctx| {
+    ///     ctx.handle().wait_till_ready()?;
+    ///     let stopped = ctx.handle().deregister(cache)?;
+    ///     assert!(stopped.wait()?.is_ok()); // the others go on
+    ///     Ok(())
+    /// }));
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn deregister(&self, unit: UnitId) -> Result<StopNotify, Error> {
         self.0.deregister(unit)
     }

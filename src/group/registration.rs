@@ -35,18 +35,68 @@ pub struct Registration<'g> {
 
 impl Registration<'_> {
     /// Which unit it is, for [`after`](Registration::after) of others and for `deregister`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// let store = group.register(service_fn("store", |ctx| {
+    ///     ctx.stopped().wait();
+    ///     Ok(())
+    /// })).id();
+    /// group.register(service_fn("server", |_ctx| Ok(()))).after(store);
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn id(&self) -> UnitId {
         UnitId { run: self.shared.id, index: self.index }
     }
 
-    /// Whether the unit takes part in any phase. One that does not is ignored.
+    /// Whether the unit takes part in any phase. One that does not is ignored; one that came too
+    /// late is refused, and takes part in none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, Unit, service_fn};
+    ///
+    /// struct Inert;
+    /// impl Unit for Inert {
+    ///     fn name(&self) -> &str { "inert" }
+    /// }
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// assert!(!group.register(Inert).takes_part());
+    /// assert!(group.register(service_fn("server", |_ctx| Ok(()))).takes_part());
+    /// ```
     pub fn takes_part(&self) -> bool {
         self.takes_part
     }
 
     /// It starts when `unit` is ready, and `unit` is not told to stop before it has stopped, or is
     /// past its [`stop_timeout`](Registration::stop_timeout). Its pre-run comes after `unit`'s, too.
-    /// May be said of several.
+    /// May be said of several. An id of another group, of a unit that was deregistered, and a circle
+    /// are definition errors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// let store = group.register(service_fn("store", |ctx| {
+    ///     ctx.stopped().wait();
+    ///     Ok(())
+    /// })).id();
+    /// group.register(service_fn("server", |_ctx| Ok(()))).after(store);
+    /// let report = group.run()?;
+    /// let [store, server] = report.units() else { unreachable!() };
+    /// assert!(store.ready.is_some() && store.ready <= server.started);
+    /// assert!(server.stopped.is_some() && server.stopped <= store.told);
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     #[allow(clippy::return_self_not_must_use)] // the unit is registered, used or not
     pub fn after(self, unit: UnitId) -> Self {
         self.with(|entry| {
@@ -58,6 +108,23 @@ impl Registration<'_> {
 
     /// How long the others wait for it to stop, from the moment when it is told. After that it is
     /// left behind if need be. By default it has as long as the group.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbeam_channel::bounded;
+    /// use rungroup::{Group, service_fn};
+    /// use std::time::Duration;
+    ///
+    /// let (_hold, held) = bounded::<()>(0);
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// let deaf = group.register(service_fn("deaf", move |_ctx| Ok(held.recv()?)))
+    ///     .stop_timeout(Duration::from_millis(10))
+    ///     .id();
+    /// group.register(service_fn("short", |_ctx| Ok(()))).after(deaf);
+    /// let error = group.run().unwrap_err(); // without waiting for the group's 30 s
+    /// assert_eq!(error.left_behind()[0].unit.as_deref(), Some("deaf"));
+    /// ```
     #[allow(clippy::return_self_not_must_use)]
     pub fn stop_timeout(self, limit: impl Into<Limit>) -> Self {
         self.with(|entry| entry.stop_timeout = Some(limit.into()))
@@ -65,6 +132,19 @@ impl Registration<'_> {
 
     /// It is a task: its `Ok` ends only itself. When nothing but finished tasks and background units
     /// are left, the group ends with `Ok`. An error or a panic counts as for any service.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, StopReason, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("import", |_ctx| Ok(()))).task();
+    /// group.register(service_fn("index", |_ctx| Ok(()))).task();
+    /// let report = group.run()?;
+    /// assert_eq!(report.reason(), &StopReason::TasksDone);
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     #[allow(clippy::return_self_not_must_use)]
     pub fn task(self) -> Self {
         self.with(|entry| entry.task = true)
@@ -72,19 +152,69 @@ impl Registration<'_> {
 
     /// It keeps nobody alive, and is told to stop after all others; but what it comes
     /// [`after`](Registration::after) still stops after it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("metrics", |ctx| {
+    ///     ctx.stopped().wait(); // told when the import is done
+    ///     Ok(())
+    /// })).background();
+    /// group.register(service_fn("import", |_ctx| Ok(()))).task();
+    /// let report = group.run()?;
+    /// assert_eq!(report.reason().to_string(), "all tasks are done");
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     #[allow(clippy::return_self_not_must_use)]
     pub fn background(self) -> Self {
         self.with(|entry| entry.background = true)
     }
 
-    /// It serves on so many threads, each with its number in `ServeContext::instance`. The first
-    /// failure ends them all; without one the unit has ended when all of them have returned.
+    /// It serves on so many threads, each with its number in `ServeContext::instance`; by default on
+    /// one, and none is a definition error. The first failure ends them all; without one the unit
+    /// has ended when all of them have returned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    /// use std::sync::Barrier;
+    ///
+    /// let all_four = Barrier::new(4);
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("worker", move |_ctx| {
+    ///     all_four.wait(); // each on a thread of its own: worker#0 to worker#3
+    ///     Ok(())
+    /// })).instances(4);
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     #[allow(clippy::return_self_not_must_use)]
     pub fn instances(self, count: u32) -> Self {
         self.with(|entry| entry.instances = count)
     }
 
-    /// The stack of its service threads; by default Rust's, 2 MiB.
+    /// The stack of its service threads, not of those that it spawns itself; by default Rust's,
+    /// 2 MiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Bytes, Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("parser", |_ctx| {
+    ///     let nested = [1_u8; 4 << 20]; // more than the usual stack holds
+    ///     # let nested = std::hint::black_box(nested);
+    ///     assert_eq!(nested.len(), 4 << 20);
+    ///     Ok(())
+    /// })).stack_size(Bytes::mib(32));
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     #[allow(clippy::return_self_not_must_use)]
     pub fn stack_size(self, size: Bytes) -> Self {
         let size = usize::try_from(size.get()).unwrap_or(usize::MAX);

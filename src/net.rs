@@ -19,6 +19,30 @@ use crate::stop::StopToken;
 const EXHAUSTED: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
 /// How a [`ServeContext::wait_readable`] ended.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Group, Readable, service_fn};
+/// use std::io::{Read, Write};
+/// use std::os::unix::net::UnixStream;
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("reader", |ctx| {
+///     let (mut ours, mut theirs) = UnixStream::pair()?;
+///     theirs.write_all(b"hello")?;
+///     let mut text = [0; 5];
+///     match ctx.wait_readable(&ours, None)? {
+///         Readable::Ready => ours.read_exact(&mut text)?,
+///         Readable::TimedOut => return Err("nobody says anything".into()),
+///         Readable::Stopped => return Ok(()),
+///     }
+///     assert_eq!(&text, b"hello");
+///     Ok(())
+/// }));
+/// group.run()?;
+/// # Ok::<(), rungroup::RunError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Readable {
@@ -31,6 +55,35 @@ pub enum Readable {
 }
 
 /// A listener that [`ServeContext::accept`] can accept from: std's TCP and Unix listeners.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Accept, BoxError, Group, ServeContext, service_fn};
+/// use std::net::{TcpListener, TcpStream};
+///
+/// /// Counts the connections, of whichever kind, until `limit` or the stop.
+/// fn count<L: Accept>(ctx: &ServeContext, listener: &L, limit: u32) -> Result<u32, BoxError> {
+///     let mut connections = 0;
+///     while connections < limit && ctx.accept(listener)?.is_some() {
+///         connections += 1;
+///     }
+///     Ok(connections)
+/// }
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let _clients = [
+///     TcpStream::connect(listener.local_addr()?)?,
+///     TcpStream::connect(listener.local_addr()?)?,
+/// ];
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("counter", move |ctx| {
+///     assert_eq!(count(ctx, &listener, 2)?, 2);
+///     Ok(())
+/// }));
+/// group.run()?;
+/// # Ok::<(), BoxError>(())
+/// ```
 pub trait Accept: AsFd + sealed::Sealed {
     /// An accepted connection.
     type Stream;

@@ -34,12 +34,37 @@ pub struct Panic {
 
 impl Panic {
     /// The panic's message, or a remark where the payload was not text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("fragile", |_ctx| panic!("out of {}", "cheese")));
+    /// let error = group.run().unwrap_err();
+    /// let panic = error.downcast_ref::<rungroup::Panic>().unwrap();
+    /// assert_eq!(panic.message(), "out of cheese");
+    /// ```
     pub fn message(&self) -> &str {
         &self.message
     }
 
     /// The source location as `file:line:column`, unless the program has replaced the panic hook
     /// since.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("fragile", |_ctx| panic!("out of {}", "cheese")));
+    /// let error = group.run().unwrap_err();
+    /// let panic = error.downcast_ref::<rungroup::Panic>().unwrap();
+    /// let location = panic.location().unwrap(); // src/server.rs:12:34
+    /// assert_eq!(location.rsplit(':').take(2).filter(|n| n.parse::<u32>().is_ok()).count(), 2);
+    /// ```
     pub fn location(&self) -> Option<&str> {
         self.location.as_deref()
     }

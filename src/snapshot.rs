@@ -34,6 +34,15 @@ pub enum UnitState {
 
 impl UnitState {
     /// Whether no thread of it is left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::UnitState;
+    ///
+    /// assert!(UnitState::Failed.is_terminal());
+    /// assert!(!UnitState::Stopping.is_terminal()); // threads of it are left
+    /// ```
     pub fn is_terminal(self) -> bool {
         matches!(self, UnitState::Stopped | UnitState::Failed)
     }
@@ -53,6 +62,27 @@ impl fmt::Display for UnitState {
 }
 
 /// One service in a [`Snapshot`].
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Group, UnitState, service_fn};
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// let store = group.register(service_fn("store", |ctx| {
+///     ctx.stopped().wait();
+///     Ok(())
+/// })).id();
+/// group.register(service_fn("status", |ctx| {
+///     let store = &ctx.handle().snapshot().units[0];
+///     assert_eq!((&*store.path, store.state), ("store", UnitState::Running));
+///     assert!(store.ready && !store.late && store.last_failure.is_none());
+///     assert_eq!(store.threads[0].name, "store");
+///     Ok(())
+/// })).after(store);
+/// group.run()?;
+/// # Ok::<(), rungroup::RunError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnitStatus {

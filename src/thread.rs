@@ -105,6 +105,22 @@ pub(crate) fn spawn(
 /// A thread as it was seen at one moment.
 ///
 /// Its `Display` is for people: `thread 'store' (id 4711, sleeping in futex_do_wait)`.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Group, service_fn};
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("status", |ctx| {
+///     let thread = &ctx.handle().snapshot().units[0].threads[0];
+///     assert_eq!(thread.name, "status");
+///     assert!(thread.to_string().starts_with("thread 'status'"));
+///     Ok(())
+/// }));
+/// group.run()?;
+/// # Ok::<(), rungroup::RunError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ThreadStatus {

@@ -15,6 +15,21 @@ use crate::latch::Latch;
 use crate::thread::{self, Place};
 
 /// Why something was asked to stop.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Group, StopReason, service_fn};
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("server", |_ctx| Ok(())));
+/// let report = group.run()?;
+/// match report.reason() {
+///     StopReason::UnitStopped(unit) => assert_eq!(&**unit, "server"),
+///     other => unreachable!("{other}"),
+/// }
+/// # Ok::<(), rungroup::RunError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
@@ -24,14 +39,16 @@ pub enum StopReason {
     Requested(Arc<str>),
     /// This unit of the group has stopped, and by that the group ends.
     UnitStopped(Arc<str>),
-    /// All tasks are done, and nothing else keeps the group alive.
+    /// All tasks are done, and nothing else keeps the group alive. So it is in a group without
+    /// services, too.
     TasksDone,
     /// The unit was deregistered while it was serving.
     Deregistered,
     /// The unit has ended by itself: its `serve` has returned, and the threads that it spawned are
     /// told.
     Ended,
-    /// The run has failed before it served, in the config or the pre-run phase.
+    /// The run has failed before it served, in the config or the pre-run phase; or the group was
+    /// dropped without a run.
     RunFailed,
 }
 
@@ -110,26 +127,91 @@ impl StopToken {
     }
 
     /// Whether it has been set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    ///
+    /// let group = Group::new("demo");
+    /// let handle = group.handle();
+    /// assert!(!handle.stopped().is_stopped());
+    /// handle.stop("enough");
+    /// assert!(handle.stopped().is_stopped());
+    /// ```
     pub fn is_stopped(&self) -> bool {
         self.0.is_set()
     }
 
     /// Why, once it has been set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    ///
+    /// let group = Group::new("demo");
+    /// let handle = group.handle();
+    /// assert_eq!(handle.stopped().reason(), None);
+    /// handle.stop("enough");
+    /// assert_eq!(handle.stopped().reason().unwrap().to_string(), "requested: enough");
+    /// ```
     pub fn reason(&self) -> Option<&StopReason> {
         self.0.get()
     }
 
     /// Blocks until it is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    /// use std::thread;
+    ///
+    /// let group = Group::new("demo");
+    /// let handle = group.handle();
+    /// let token = handle.stopped().clone();
+    /// let waiter = thread::spawn(move || token.wait().to_string());
+    /// handle.stop("enough");
+    /// assert_eq!(waiter.join().unwrap(), "requested: enough");
+    /// ```
     pub fn wait(&self) -> &StopReason {
         self.0.wait()
     }
 
     /// Blocks until it is set, for `limit` at most. `None` means that the limit has passed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    /// use std::time::Duration;
+    ///
+    /// let group = Group::new("demo");
+    /// let handle = group.handle();
+    /// assert_eq!(handle.stopped().wait_timeout(Duration::from_millis(1)), None);
+    /// handle.stop("enough");
+    /// assert!(handle.stopped().wait_timeout(Duration::from_secs(60)).is_some()); // at once
+    /// ```
     pub fn wait_timeout(&self, limit: Duration) -> Option<&StopReason> {
         self.0.wait_until(clock::after(limit))
     }
 
     /// Blocks until it is set, or until `deadline`. `None` means that the deadline has passed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let group = Group::new("demo");
+    /// let handle = group.handle();
+    /// let deadline = Instant::now() + Duration::from_millis(1);
+    /// assert_eq!(handle.stopped().wait_deadline(deadline), None);
+    /// handle.stop("enough");
+    /// assert!(handle.stopped().wait_deadline(deadline).is_some()); // past, but it is set
+    /// ```
     pub fn wait_deadline(&self, deadline: Instant) -> Option<&StopReason> {
         self.0.wait_until(Some(deadline))
     }
@@ -137,6 +219,28 @@ impl StopToken {
     /// For crossbeam's `select!`: a channel that never carries anything and disconnects when the
     /// token is set, so that `recv(token.receiver()) -> _` is ready from then on. Made on the first
     /// call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbeam_channel::{select, unbounded};
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let (send, lines) = unbounded::<String>();
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("printer", move |ctx| {
+    ///     # ctx.handle().stop("an example ends");
+    ///     loop {
+    ///         select! {
+    ///             recv(lines) -> line => println!("{}", line?),
+    ///             recv(ctx.stopped().receiver()) -> _ => return Ok(()),
+    ///         }
+    ///     }
+    /// }));
+    /// group.run()?;
+    /// # drop(send);
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn receiver(&self) -> &Receiver<Infallible> {
         self.0.channel()
     }
@@ -147,6 +251,21 @@ impl StopToken {
     /// # Errors
     ///
     /// When the system has no descriptors left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    /// use rustix::event::{PollFd, PollFlags, poll};
+    ///
+    /// let group = Group::new("demo");
+    /// let handle = group.handle();
+    /// let stop = handle.stopped().as_fd()?;
+    /// let mut fds = [PollFd::from_borrowed_fd(stop, PollFlags::IN)]; // and descriptors of your own
+    /// handle.stop("enough");
+    /// assert_eq!(poll(&mut fds, None)?, 1);
+    /// # Ok::<(), rungroup::BoxError>(())
+    /// ```
     #[cfg(feature = "net")]
     pub fn as_fd(&self) -> std::io::Result<std::os::fd::BorrowedFd<'_>> {
         self.0.fd()
@@ -190,6 +309,20 @@ impl StopNotify {
     }
 
     /// The outcome, once it has stopped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("short", |_ctx| Ok(())));
+    /// let stopped = group.handle().stop_notify();
+    /// assert!(stopped.outcome().is_none());
+    /// group.run()?;
+    /// assert!(stopped.outcome().is_some_and(|outcome| outcome.is_ok()));
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn outcome(&self) -> Option<&Outcome> {
         self.latch.get()
     }
@@ -199,7 +332,25 @@ impl StopNotify {
     /// # Errors
     ///
     /// [`ErrorKind::WouldDeadlock`] when this thread is one that has to end first: any thread of the
-    /// group for the end of its run, a unit's own threads for the unit's end.
+    /// group for the end of its run, a unit's own threads and the one that called `run` for the
+    /// unit's end. Once it has stopped there is no error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{ErrorKind, Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("impatient", |ctx| {
+    ///     let error = ctx.handle().stop_notify().wait().unwrap_err();
+    ///     assert_eq!(error.kind(), ErrorKind::WouldDeadlock); // the run waits for this thread
+    ///     Ok(())
+    /// }));
+    /// let stopped = group.handle().stop_notify();
+    /// group.run()?;
+    /// assert!(stopped.wait()?.is_ok());
+    /// # Ok::<(), rungroup::BoxError>(())
+    /// ```
     pub fn wait(&self) -> Result<&Outcome, Error> {
         self.refuse_deadlock()?;
         Ok(self.latch.wait())
@@ -210,6 +361,20 @@ impl StopNotify {
     /// # Errors
     ///
     /// As [`wait`](StopNotify::wait).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    /// use std::time::Duration;
+    ///
+    /// let group = Group::new("demo");
+    /// let stopped = group.handle().stop_notify();
+    /// assert!(stopped.wait_timeout(Duration::from_millis(1))?.is_none());
+    /// drop(group); // never run: there is nothing to wait for
+    /// assert!(stopped.wait_timeout(Duration::from_secs(60))?.is_some());
+    /// # Ok::<(), rungroup::Error>(())
+    /// ```
     pub fn wait_timeout(&self, limit: Duration) -> Result<Option<&Outcome>, Error> {
         self.refuse_deadlock()?;
         Ok(self.latch.wait_until(clock::after(limit)))
@@ -217,6 +382,24 @@ impl StopNotify {
 
     /// For crossbeam's `select!`: disconnects when it has stopped, as
     /// [`StopToken::receiver`] does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbeam_channel::{after, select};
+    /// use rungroup::{Group, service_fn};
+    /// use std::time::Duration;
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("short", |_ctx| Ok(())));
+    /// let stopped = group.handle().stop_notify();
+    /// group.run()?;
+    /// select! {
+    ///     recv(stopped.receiver()) -> _ => assert!(stopped.outcome().is_some()),
+    ///     recv(after(Duration::from_secs(60))) -> _ => unreachable!("it has stopped"),
+    /// }
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn receiver(&self) -> &Receiver<Infallible> {
         self.latch.channel()
     }

@@ -12,6 +12,21 @@ use crate::stop::StopReason;
 use crate::thread::ThreadStatus;
 
 /// How one service fared in a run. Times count from the moment the run began.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Group, UnitState, service_fn};
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("short", |_ctx| Ok(())));
+/// let report = group.run()?;
+/// let short = &report.units()[0];
+/// assert_eq!((&*short.path, short.state), ("short", UnitState::Stopped));
+/// assert!(short.outcome.as_ref().is_some_and(|outcome| outcome.is_ok()));
+/// assert!(short.started.is_some() && short.started <= short.stopped && !short.late);
+/// # Ok::<(), rungroup::RunError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnitReport {
@@ -25,7 +40,7 @@ pub struct UnitReport {
     pub started: Option<Duration>,
     /// When it became ready.
     pub ready: Option<Duration>,
-    /// When it was told to stop, or ended by itself.
+    /// When it was told to stop, or ended by itself. `None` when it was never started.
     pub told: Option<Duration>,
     /// When its last thread had ended.
     pub stopped: Option<Duration>,
@@ -34,7 +49,23 @@ pub struct UnitReport {
 }
 
 impl UnitReport {
-    /// How long it took from being told, or from ending by itself, to its last thread's end.
+    /// How long it took from being told, or from ending by itself, to its last thread's end. `None`
+    /// when it was not started or left behind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("short", |_ctx| Ok(())));
+    /// let report = group.run()?;
+    /// for unit in report.units() {
+    ///     let time = unit.stop_time().expect("it has stopped");
+    ///     assert!(time <= report.took());
+    /// }
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn stop_time(&self) -> Option<Duration> {
         Some(self.stopped?.saturating_sub(self.told?))
     }
@@ -44,6 +75,23 @@ impl UnitReport {
 ///
 /// Its `Display` is for people:
 /// `unit 'store' did not stop in 500ms: thread 'store' (id 4711, sleeping in futex_do_wait)`.
+///
+/// # Examples
+///
+/// ```
+/// use crossbeam_channel::bounded;
+/// use rungroup::{Group, service_fn};
+/// use std::time::Duration;
+///
+/// let (_hold, held) = bounded::<()>(0);
+/// let mut group = Group::new("demo").args(["demo"]).stop_timeout(Duration::from_millis(10));
+/// let deaf = group.register(service_fn("deaf", move |_ctx| Ok(held.recv()?))).id();
+/// group.register(service_fn("short", |_ctx| Ok(()))).after(deaf);
+/// let error = group.run().unwrap_err();
+/// let left = &error.left_behind()[0];
+/// assert_eq!((left.unit.as_deref(), left.thread.name.as_str()), (Some("deaf"), "deaf"));
+/// assert!(left.to_string().starts_with("unit 'deaf' did not stop in "));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LeftBehind {
@@ -51,7 +99,8 @@ pub struct LeftBehind {
     pub unit: Option<Arc<str>>,
     /// The callback that it is in.
     pub phase: Phase,
-    /// How long ago it was told to stop.
+    /// How long before the end of the run it was told to stop. `None` for the thread of a callback,
+    /// which is not told.
     pub told_ago: Option<Duration>,
     /// The thread, as it was seen at the end.
     pub thread: ThreadStatus,
@@ -136,44 +185,173 @@ impl Report {
     }
 
     /// What the program is to print instead of running, if it was asked for its help and the like.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Group;
+    ///
+    /// let mut group = Group::new("kvd").version("1.2.0").args(["kvd", "--version"]);
+    /// let report = group.run()?; // nothing has run
+    /// assert_eq!(report.exit().unwrap().stdout, "kvd 1.2.0\n");
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn exit(&self) -> Option<&Exit> {
         self.exit.as_ref()
     }
 
     /// Why the run ended: whatever came first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, StopReason, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("import", |_ctx| Ok(()))).task();
+    /// assert_eq!(group.run()?.reason(), &StopReason::TasksDone);
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn reason(&self) -> &StopReason {
         &self.reason
     }
 
     /// How long the run took, all phases together.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    /// use std::time::Duration;
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("nap", |ctx| {
+    ///     ctx.sleep(Duration::from_millis(2));
+    ///     Ok(())
+    /// }));
+    /// assert!(group.run()?.took() >= Duration::from_millis(2));
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn took(&self) -> Duration {
         self.took
     }
 
     /// How long it took from the beginning of the end until every service had stopped; `None` where
     /// none served.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, pre_run_fn, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", |_ctx| Ok(())));
+    /// assert!(group.run()?.stop_time().is_some());
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(pre_run_fn("migrate", |_ctx| Ok(())));
+    /// assert_eq!(group.run()?.stop_time(), None);
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn stop_time(&self) -> Option<Duration> {
         Some(self.stopped_at?.saturating_sub(self.stopping_at?))
     }
 
     /// The services, in start order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// let store = group.register(service_fn("store", |ctx| {
+    ///     ctx.stopped().wait();
+    ///     Ok(())
+    /// })).id();
+    /// group.register(service_fn("server", |_ctx| Ok(()))).after(store);
+    /// let report = group.run()?;
+    /// let paths: Vec<&str> = report.units().iter().map(|unit| &*unit.path).collect();
+    /// assert_eq!(paths, ["store", "server"]);
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn units(&self) -> &[UnitReport] {
         &self.units
     }
 
-    /// Every callback that failed, in the order in which it became known, panics of helper threads
-    /// included.
+    /// Every callback that failed, in the order in which it became known. A panic in a thread that a
+    /// unit has spawned is among them; alone it does not make the run an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, Phase, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("server", |ctx| {
+    ///     ctx.spawn("conn", |_ctx| panic!("a bad request"))?;
+    ///     Ok(())
+    /// }));
+    /// let report = group.run()?;
+    /// assert_eq!(report.failures()[0].phase(), Phase::Helper);
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     pub fn failures(&self) -> &[Failure] {
         &self.failures
     }
 
     /// The threads that did not end in time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbeam_channel::bounded;
+    /// use rungroup::{Group, service_fn};
+    /// use std::time::Duration;
+    ///
+    /// let (_hold, held) = bounded::<()>(0);
+    /// let mut group = Group::new("demo").args(["demo"]).stop_timeout(Duration::from_millis(10));
+    /// let deaf = group.register(service_fn("deaf", move |_ctx| Ok(held.recv()?))).id();
+    /// group.register(service_fn("short", |_ctx| Ok(()))).after(deaf);
+    /// let error = group.run().unwrap_err();
+    /// let report = error.report().unwrap();
+    /// assert_eq!(report.left_behind()[0].unit.as_deref(), Some("deaf"));
+    /// ```
     pub fn left_behind(&self) -> &[LeftBehind] {
         &self.left_behind
     }
 
     /// The units whose `post_run` was skipped, because they, or a unit that comes `after` them, did
     /// not stop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbeam_channel::{Receiver, bounded};
+    /// use rungroup::*;
+    /// use std::time::Duration;
+    ///
+    /// struct Store(Receiver<()>);
+    /// # impl Unit for Store {
+    /// #     fn name(&self) -> &str { "store" }
+    /// #     fn as_pre_runner(&self) -> Option<&dyn PreRunner> { Some(self) }
+    /// #     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
+    /// # }
+    /// impl PreRunner for Store {
+    ///     fn pre_run(&self, _ctx: &RunContext) -> Result<(), BoxError> { Ok(()) }
+    ///     fn post_run(&self) -> Result<(), BoxError> { Err("still in use".into()) }
+    /// }
+    /// impl Service for Store {
+    ///     fn serve(&self, _ctx: &ServeContext) -> Result<(), BoxError> { Ok(self.0.recv()?) }
+    /// }
+    ///
+    /// let (_hold, held) = bounded(0);
+    /// let mut group = Group::new("demo").args(["demo"]).stop_timeout(Duration::from_millis(10));
+    /// let store = group.register(Store(held)).id();
+    /// group.register(service_fn("short", |_ctx| Ok(()))).after(store);
+    /// let error = group.run().unwrap_err();
+    /// assert_eq!(&*error.report().unwrap().skipped_post_runs()[0], "store");
+    /// ```
     pub fn skipped_post_runs(&self) -> &[Arc<str>] {
         &self.skipped
     }

@@ -42,24 +42,108 @@ use crate::flags::FlagSet;
 pub trait Unit: Send + Sync + 'static {
     /// Its name within its group: not empty, without `/` and NUL, and no other unit has it. Service
     /// threads carry it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Unit, service_fn};
+    ///
+    /// assert_eq!(service_fn("server", |_ctx| Ok(())).name(), "server");
+    /// ```
     fn name(&self) -> &str;
 
     /// `Some(self)` if it has flags.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Config, FlagSet, Unit};
+    ///
+    /// struct Store;
+    ///
+    /// impl Unit for Store {
+    ///     fn name(&self) -> &str { "store" }
+    ///     fn as_config(&self) -> Option<&dyn Config> { Some(self) }
+    /// }
+    ///
+    /// impl Config for Store {
+    ///     fn flag_set(&self) -> FlagSet { FlagSet::new("Store") }
+    /// }
+    ///
+    /// assert!(Store.as_config().is_some());
+    /// ```
     fn as_config(&self) -> Option<&dyn Config> {
         None
     }
 
     /// `Some(self)` if it has something to do before anything serves.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{BoxError, PreRunner, RunContext, Unit};
+    ///
+    /// struct Store;
+    ///
+    /// impl Unit for Store {
+    ///     fn name(&self) -> &str { "store" }
+    ///     fn as_pre_runner(&self) -> Option<&dyn PreRunner> { Some(self) }
+    /// }
+    ///
+    /// impl PreRunner for Store {
+    ///     fn pre_run(&self, _ctx: &RunContext) -> Result<(), BoxError> { Ok(()) }
+    /// }
+    ///
+    /// assert!(Store.as_pre_runner().is_some());
+    /// ```
     fn as_pre_runner(&self) -> Option<&dyn PreRunner> {
         None
     }
 
     /// `Some(self)` if it serves.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{BoxError, ServeContext, Service, Unit};
+    ///
+    /// struct Store;
+    ///
+    /// impl Unit for Store {
+    ///     fn name(&self) -> &str { "store" }
+    ///     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
+    /// }
+    ///
+    /// impl Service for Store {
+    ///     fn serve(&self, _ctx: &ServeContext) -> Result<(), BoxError> { Ok(()) }
+    /// }
+    ///
+    /// assert!(Store.as_service().is_some());
+    /// ```
     fn as_service(&self) -> Option<&dyn Service> {
         None
     }
 
     /// `Some(self)` if it gives the program a role.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Role, Unit};
+    ///
+    /// struct Store;
+    ///
+    /// impl Unit for Store {
+    ///     fn name(&self) -> &str { "store" }
+    ///     fn as_role(&self) -> Option<&dyn Role> { Some(self) }
+    /// }
+    ///
+    /// impl Role for Store {
+    ///     fn role(&self) -> &str { "data" }
+    /// }
+    ///
+    /// assert!(Store.as_role().is_some());
+    /// ```
     fn as_role(&self) -> Option<&dyn Role> {
         None
     }
@@ -99,6 +183,25 @@ pub trait Unit: Send + Sync + 'static {
 /// ```
 pub trait Config: Send + Sync {
     /// Its flags, in the order in which the help shows them. Called once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Bytes, Config, Flag, FlagSet};
+    /// use std::path::PathBuf;
+    ///
+    /// struct Store { dir: Flag<PathBuf>, cache: Flag<Bytes> }
+    ///
+    /// impl Config for Store {
+    ///     fn flag_set(&self) -> FlagSet { FlagSet::new("Store").add(&self.dir).add(&self.cache) }
+    /// }
+    ///
+    /// let store = Store {
+    ///     dir: Flag::new("dir", "data", "where the data is kept"),
+    ///     cache: Flag::new("cache", Bytes::mib(64), "how much to cache"),
+    /// };
+    /// assert_eq!(store.flag_set().flags().count(), 2);
+    /// ```
     fn flag_set(&self) -> FlagSet;
 
     /// Checks what the flags were set to. Called once, after all flags of all units have been
@@ -108,6 +211,30 @@ pub trait Config: Send + Sync {
     ///
     /// Everything that is wrong, preferably at once; see [`ConfigErrors`]. It is reported together
     /// with the problems of the other units, and the run ends before any pre-run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Config, ConfigErrors, Flag, FlagSet};
+    ///
+    /// struct Pool { min: Flag<u32>, max: Flag<u32> }
+    ///
+    /// impl Config for Pool {
+    ///     fn flag_set(&self) -> FlagSet { FlagSet::new("Pool").add(&self.min).add(&self.max) }
+    ///     fn validate(&self) -> Result<(), ConfigErrors> {
+    ///         let mut errors = ConfigErrors::new();
+    ///         if self.min.get() > self.max.get() {
+    ///             errors.push(self.min.invalid("more than --max"));
+    ///         }
+    ///         errors.into_result()
+    ///     }
+    /// }
+    ///
+    /// let pool = Pool { min: Flag::new("min", 2, "the least"), max: Flag::new("max", 8, "the most") };
+    /// assert!(pool.validate().is_ok());
+    /// pool.min.set_for_test(9_u32);
+    /// assert!(pool.validate().is_err());
+    /// ```
     fn validate(&self) -> Result<(), ConfigErrors> {
         Ok(())
     }
@@ -149,6 +276,28 @@ pub trait PreRunner: Send + Sync {
     ///
     /// Any error ends the run: nothing serves, and the units whose pre-run succeeded are cleaned up
     /// with [`post_run`](PreRunner::post_run), in reverse.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{BoxError, Group, PreRunner, RunContext, Unit};
+    /// # struct Lock;
+    /// # impl Unit for Lock {
+    /// #     fn name(&self) -> &str { "lock" }
+    /// #     fn as_pre_runner(&self) -> Option<&dyn PreRunner> { Some(self) }
+    /// # }
+    ///
+    /// impl PreRunner for Lock {
+    ///     fn pre_run(&self, _ctx: &RunContext) -> Result<(), BoxError> {
+    ///         Err("another process has it".into())
+    ///     }
+    /// }
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(Lock);
+    /// let error = group.run().unwrap_err();
+    /// assert_eq!(error.to_string(), "unit 'lock': pre_run failed: another process has it");
+    /// ```
     fn pre_run(&self, ctx: &RunContext) -> Result<(), BoxError>;
 
     /// Cleans up what `pre_run` made. Called at most once, on the thread that called `run`, after
@@ -159,6 +308,38 @@ pub trait PreRunner: Send + Sync {
     /// # Errors
     ///
     /// Any error is reported beside the cause of the run's end, and the other clean-ups go on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{BoxError, Group, PreRunner, RunContext, Unit};
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// #[derive(Default)]
+    /// struct Lock { held: Mutex<bool> }
+    /// # impl Unit for Lock {
+    /// #     fn name(&self) -> &str { "lock" }
+    /// #     fn as_pre_runner(&self) -> Option<&dyn PreRunner> { Some(self) }
+    /// # }
+    ///
+    /// impl PreRunner for Lock {
+    ///     fn pre_run(&self, _ctx: &RunContext) -> Result<(), BoxError> {
+    ///         *self.held.lock().unwrap() = true;
+    ///         Ok(())
+    ///     }
+    ///     fn post_run(&self) -> Result<(), BoxError> {
+    ///         *self.held.lock().unwrap() = false;
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let lock = Arc::new(Lock::default());
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(lock.clone());
+    /// group.run()?;
+    /// assert!(!*lock.held.lock().unwrap());
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     fn post_run(&self) -> Result<(), BoxError> {
         Ok(())
     }
@@ -207,6 +388,33 @@ pub trait Service: Send + Sync {
     /// # Errors
     ///
     /// Any error makes the run an error that names this unit, and so does a panic.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{BoxError, Group, ServeContext, Service, Unit};
+    /// use std::time::Duration;
+    /// # struct Sweeper;
+    /// # impl Unit for Sweeper {
+    /// #     fn name(&self) -> &str { "sweeper" }
+    /// #     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
+    /// # }
+    ///
+    /// impl Service for Sweeper {
+    ///     fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
+    ///         # ctx.handle().stop("an example ends");
+    ///         while ctx.sleep(Duration::from_secs(60)) {
+    ///             // ... sweep ...
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(Sweeper);
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError>;
 
     /// Makes `serve` return, where the context alone cannot. Called at most once for an
@@ -217,12 +425,73 @@ pub trait Service: Send + Sync {
     /// # Errors
     ///
     /// Any error or panic is reported, and makes the run an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbeam_channel::{Receiver, Sender, unbounded};
+    /// use rungroup::{BoxError, Group, ServeContext, Service, Unit};
+    ///
+    /// /// Reads from a channel, until it finds the end in it.
+    /// struct Reader { jobs: Receiver<Option<u32>>, end: Sender<Option<u32>> }
+    /// # impl Unit for Reader {
+    /// #     fn name(&self) -> &str { "reader" }
+    /// #     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
+    /// # }
+    ///
+    /// impl Service for Reader {
+    ///     fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
+    ///         # ctx.handle().stop("an example ends");
+    ///         while let Some(job) = self.jobs.recv()? {
+    ///             // ... do the job ...
+    ///             # let _ = job;
+    ///         }
+    ///         Ok(())
+    ///     }
+    ///     fn graceful_stop(&self) -> Result<(), BoxError> {
+    ///         Ok(self.end.send(None)?)
+    ///     }
+    /// }
+    ///
+    /// let (end, jobs) = unbounded();
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(Reader { jobs, end });
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     fn graceful_stop(&self) -> Result<(), BoxError> {
         Ok(())
     }
 
     /// Whether the unit says itself when it is ready, by `ctx.ready()`. By default it is ready when
     /// its `serve` is entered.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{BoxError, Group, ServeContext, Service, Unit};
+    ///
+    /// struct Store;
+    /// # impl Unit for Store {
+    /// #     fn name(&self) -> &str { "store" }
+    /// #     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
+    /// # }
+    ///
+    /// impl Service for Store {
+    ///     fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
+    ///         assert!(!ctx.handle().snapshot().units[0].ready);
+    ///         ctx.ready();
+    ///         ctx.handle().wait_till_ready()?;
+    ///         Ok(())
+    ///     }
+    ///     fn declares_ready(&self) -> bool { true }
+    /// }
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(Store);
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     fn declares_ready(&self) -> bool {
         false
     }
@@ -255,6 +524,28 @@ pub trait Service: Send + Sync {
 /// ```
 pub trait Role: Send + Sync {
     /// The role.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, Role, Unit};
+    ///
+    /// struct Store;
+    /// impl Unit for Store {
+    ///     fn name(&self) -> &str { "store" }
+    ///     fn as_role(&self) -> Option<&dyn Role> { Some(self) }
+    /// }
+    /// impl Role for Store {
+    ///     fn role(&self) -> &str { "data" }
+    /// }
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(Store);
+    /// let events = group.handle().events(8);
+    /// group.run()?;
+    /// assert_eq!(events.next_event().unwrap().to_string(), "serving, roles: data");
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
     fn role(&self) -> &str;
 }
 

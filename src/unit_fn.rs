@@ -30,6 +30,22 @@ where
 }
 
 /// See [`service_fn`].
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{BoxError, Group, ServeContext, ServiceFn, service_fn};
+///
+/// fn shard(n: u32) -> ServiceFn<impl Fn(&ServeContext) -> Result<(), BoxError>> {
+///     service_fn(format!("shard-{n}"), |_ctx| Ok(()))
+/// }
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(shard(1)).task();
+/// group.register(shard(2)).task();
+/// assert_eq!(group.run()?.units().len(), 2);
+/// # Ok::<(), rungroup::RunError>(())
+/// ```
 pub struct ServiceFn<F> {
     name: String,
     flags: Option<FlagSet>,
@@ -119,6 +135,22 @@ where
 }
 
 /// See [`pre_run_fn`].
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{BoxError, Group, PreRunFn, RunContext, pre_run_fn};
+/// use std::path::PathBuf;
+///
+/// fn make_dir(path: PathBuf) -> PreRunFn<impl Fn(&RunContext) -> Result<(), BoxError>> {
+///     pre_run_fn("make-dir", move |_ctx| Ok(std::fs::create_dir_all(&path)?))
+/// }
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(make_dir(std::env::temp_dir()));
+/// group.run()?;
+/// # Ok::<(), rungroup::RunError>(())
+/// ```
 pub struct PreRunFn<F> {
     name: String,
     flags: Option<FlagSet>,

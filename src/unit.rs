@@ -412,7 +412,8 @@ pub trait Service: Send + Sync {
     ///
     /// let mut group = Group::new("demo").args(["demo"]);
     /// group.register(Sweeper);
-    /// group.run()?;
+    /// let report = group.run()?;
+    /// assert!(report.failures().is_empty());
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError>;

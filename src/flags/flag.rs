@@ -97,9 +97,11 @@ impl<T: FlagValue> Flag<T> {
     /// # Examples
     ///
     /// ```
-    /// use rungroup::Flag;
+    /// use rungroup::{Flag, FlagSet};
     ///
     /// let listen: Flag<String> = Flag::new("listen", ":80", "where to listen").short('l');
+    /// let set = FlagSet::new("Server").add(&listen);
+    /// assert_eq!(set.flags().next().unwrap().short(), Some('l'));
     /// ```
     #[must_use]
     pub fn short(self, short: char) -> Self {
@@ -112,9 +114,11 @@ impl<T: FlagValue> Flag<T> {
     ///
     /// ```
     /// use std::path::PathBuf;
-    /// use rungroup::Flag;
+    /// use rungroup::{Flag, FlagSet};
     ///
     /// let key: Flag<PathBuf> = Flag::new("key", "key.pem", "the private key").value_name("FILE");
+    /// let set = FlagSet::new("TLS").add(&key);
+    /// assert_eq!(set.flags().next().unwrap().value_name(), "FILE"); // --key <FILE>
     /// ```
     #[must_use]
     pub fn value_name(self, name: impl Into<Cow<'static, str>>) -> Self {
@@ -154,9 +158,11 @@ impl<T: FlagValue> Flag<T> {
     /// # Examples
     ///
     /// ```
-    /// use rungroup::Flag;
+    /// use rungroup::{Flag, FlagSet};
     ///
     /// let chaos = Flag::new("chaos", false, "fail now and then").hidden();
+    /// let set = FlagSet::new("Test").add(&chaos);
+    /// assert!(set.flags().next().unwrap().is_hidden());
     /// ```
     #[must_use]
     pub fn hidden(self) -> Self {
@@ -168,9 +174,15 @@ impl<T: FlagValue> Flag<T> {
     /// # Examples
     ///
     /// ```
-    /// use rungroup::Flag;
+    /// use rungroup::{Event, Flag, FlagSet, Group, pre_run_fn};
     ///
     /// let old = Flag::<u32>::new("max", 0, "how many").deprecated("use --max-conns");
+    /// let mut group = Group::new("demo").args(["demo", "--max=8"]);
+    /// group.register(pre_run_fn("pool", |_ctx| Ok(())).flags(FlagSet::new("Pool").add(&old)));
+    /// let events = group.handle().events(8);
+    /// group.run()?; // it works
+    /// assert!(events.iter().any(|event| matches!(event, Event::Warning { .. })));
+    /// # Ok::<(), rungroup::RunError>(())
     /// ```
     #[must_use]
     pub fn deprecated(self, instead: impl Into<Cow<'static, str>>) -> Self {
@@ -202,9 +214,14 @@ impl<T: FlagValue> Flag<T> {
     /// # Examples
     ///
     /// ```
-    /// use rungroup::Flag;
+    /// use rungroup::{Flag, FlagSet, Group, pre_run_fn};
     ///
     /// let url: Flag<String> = Flag::new("database", "", "where the data is").env("DATABASE_URL");
+    /// let mut group = Group::new("demo");
+    /// group.register(pre_run_fn("store", |_ctx| Ok(())).flags(FlagSet::new("Store").add(&url)));
+    /// let _ = group.run_config_from(["demo"], [("DATABASE_URL", "db:5432")])?;
+    /// assert_eq!(url.get(), "db:5432");
+    /// # Ok::<(), rungroup::Error>(())
     /// ```
     #[must_use]
     pub fn env(self, variable: impl Into<Cow<'static, str>>) -> Self {

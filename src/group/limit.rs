@@ -9,13 +9,17 @@ use crate::flags::Flag;
 /// # Examples
 ///
 /// ```
-/// use rungroup::{Flag, Group};
+/// use rungroup::{Flag, FlagSet, Group, service_fn};
 /// use std::time::Duration;
 ///
 /// let drain = Flag::new("drain-timeout", Duration::from_secs(10), "how long to drain");
-/// let group = Group::new("demo").stop_timeout(&drain); // its flag belongs to some unit's set
-/// let other = Group::new("demo").stop_timeout(Duration::from_secs(5));
-/// # drop((group, other));
+/// let mut group = Group::new("demo").args(["demo", "--drain-timeout=5s"]).stop_timeout(&drain);
+/// let flags = FlagSet::new("Server").add(&drain); // a flag belongs to some unit's set
+/// group.register(service_fn("server", |_ctx| Ok(())).flags(flags))
+///     .stop_timeout(Duration::from_secs(2));
+/// group.run()?;
+/// assert_eq!(*drain.get(), Duration::from_secs(5));
+/// # Ok::<(), rungroup::RunError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -169,8 +169,8 @@ impl RunContext {
     ///
     /// # Errors
     ///
-    /// When the name contains NUL, no thread could be spawned, or the run is over. The closure is
-    /// dropped, and with it what it holds.
+    /// [`ErrorKind::Spawn`](crate::ErrorKind::Spawn) when the name contains NUL, no thread could be
+    /// spawned, or the run is over. The closure is dropped, and with it what it holds.
     ///
     /// # Examples
     ///
@@ -445,8 +445,8 @@ impl ServeContext {
     ///
     /// # Errors
     ///
-    /// When the name contains NUL, no thread could be spawned, or the incarnation has stopped. The
-    /// closure is dropped, and with it what it holds.
+    /// [`ErrorKind::Spawn`](crate::ErrorKind::Spawn) when the name contains NUL, no thread could be
+    /// spawned, or the incarnation has stopped. The closure is dropped, and with it what it holds.
     ///
     /// # Examples
     ///

@@ -188,7 +188,8 @@ impl ServeContext {
     ///
     /// # Errors
     ///
-    /// When the system has no descriptors left for the stop token's own, on its first use.
+    /// When the system has no descriptors left for the stop token's own, on its first use; any other
+    /// error of its `poll`.
     ///
     /// # Examples
     ///

@@ -28,11 +28,12 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 ///
 /// The first signal stops the group gracefully, in the pre-run phase, too. A second one, received
 /// after the first was taken, ends the process at once with the exit code 128 + its number, after it
-/// was written to stderr which units still run. That is the one case in which the library ends the
-/// process.
+/// was written to stderr which units still run, which may take 100 ms at most. That is the one case
+/// in which the library ends the process.
 ///
 /// Register it first: it is then there for everybody else's pre-run, and the last to leave. A group
-/// without it touches no signal. When the run is over the signals do again what they do by default.
+/// without it touches no signal, and one group of a process can have it at a time: the pre-run of a
+/// second one fails. When the run is over the signals do again what they do by default.
 ///
 /// # Limitations
 ///

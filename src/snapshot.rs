@@ -15,6 +15,20 @@ use crate::thread::ThreadStatus;
 ///  ▼          ▼ (no thread could be spawned)
 /// Stopped   Failed
 /// ```
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Group, UnitState, service_fn};
+///
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(service_fn("import", |_ctx| Ok(()))).task();
+/// group.register(service_fn("export", |_ctx| Err("the disk is full".into())));
+/// let error = group.run().unwrap_err();
+/// let export = &error.report().unwrap().units()[1];
+/// assert_eq!(export.state, UnitState::Failed);
+/// assert_eq!(export.state.to_string(), "failed");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnitState {
@@ -100,7 +114,7 @@ pub struct UnitStatus {
     pub waits_for: Vec<Arc<str>>,
     /// The newest failure of one of its callbacks.
     pub last_failure: Option<Failure>,
-    /// Its threads that live.
+    /// Its threads that live, looked at right after the rest.
     pub threads: Vec<ThreadStatus>,
 }
 

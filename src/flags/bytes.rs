@@ -10,7 +10,7 @@ use super::decimal::Decimal;
 ///
 /// It is read from a number and a unit: `512`, `1.5GiB`, `64 MB`, `1e3k`. Units are `B`, `KB` to
 /// `EB` (powers of 1000) and `KiB` to `EiB` (powers of 1024), with or without the `B`, in either
-/// case; without a unit it is bytes. The arithmetic is exact, a fraction of a byte is cut, and what
+/// case; without a unit it is bytes. `_` may stand between digits. The arithmetic is exact, a fraction of a byte is cut, and what
 /// does not fit into 64 bits is an error.
 ///
 /// `{}` prints a form that reads back as exactly the same size; `{:.2}` rounds to two decimals for

@@ -166,7 +166,12 @@ impl FlagSet {
     }
 
     /// As [`set`](FlagSet::set), for a flag that takes many values; of several for another flag the
-    /// last one counts.
+    /// last one counts. No values at all are those of an empty list, and an empty text for another
+    /// flag.
+    ///
+    /// # Errors
+    ///
+    /// As there, for each value that is refused.
     ///
     /// # Examples
     ///

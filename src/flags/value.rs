@@ -21,7 +21,8 @@ use crate::error::ConfigError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Arity {
-    /// None: `--verbose` is true; `--verbose=false` can be said, and no other form.
+    /// None: `--verbose` is true; `--verbose=false` can be said, with its short name `-v=false`, but
+    /// not `--verbose false`.
     Switch,
     /// One; given again, the last one wins.
     One,
@@ -111,8 +112,8 @@ pub trait FlagValue: Sized + Send + Sync + 'static {
         Arity::One
     }
 
-    /// Reads a value of several arguments, never none: the last one, unless the arity is
-    /// [`Many`](Arity::Many).
+    /// Reads a value of several arguments: the last one, unless the arity is [`Many`](Arity::Many).
+    /// There are none only where the program itself [sets](crate::FlagSet::set_all) none.
     ///
     /// # Examples
     ///

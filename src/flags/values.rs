@@ -138,6 +138,9 @@ impl FlagValue for PathBuf {
     }
 }
 
+/// Numbers with units, the larger ones first: `500ms`, `1.5s`, `1h30m`. The units are `d`, `h`, `m`,
+/// `s`, `ms`, `us` and `ns`. A number without a unit is an error, apart from `0`; fractions of a
+/// nanosecond are cut.
 impl FlagValue for Duration {
     fn from_arg(arg: &OsStr) -> Result<Self, ConfigError> {
         duration::parse(text(arg)?)
@@ -203,7 +206,8 @@ impl<T: FlagValue> FlagValue for Option<T> {
     }
 }
 
-/// One value for each time that the flag is given.
+/// One value for each time that the flag is given. In the environment they are separated by commas,
+/// and empty ones left out.
 impl<T: FlagValue> FlagValue for Vec<T> {
     fn from_arg(arg: &OsStr) -> Result<Self, ConfigError> {
         T::from_arg(arg).map(|value| vec![value])

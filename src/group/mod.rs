@@ -376,7 +376,7 @@ impl Group {
     /// # Errors
     ///
     /// [`ErrorKind::Definition`] as [`run_config`](Group::run_config), and
-    /// [`ErrorKind::AlreadyRan`] after it.
+    /// [`ErrorKind::AlreadyRan`] after it or the second time.
     ///
     /// # Examples
     ///

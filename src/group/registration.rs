@@ -180,16 +180,19 @@ impl Registration<'_> {
     /// # Examples
     ///
     /// ```
+    /// use crossbeam_channel::unbounded;
     /// use rungroup::{Group, service_fn};
-    /// use std::sync::Barrier;
+    /// use std::thread;
     ///
-    /// let all_four = Barrier::new(4);
+    /// let (enter, entered) = unbounded();
     /// let mut group = Group::new("demo").args(["demo"]);
     /// group.register(service_fn("worker", move |_ctx| {
-    ///     all_four.wait(); // each on a thread of its own: worker#0 to worker#3
-    ///     Ok(())
-    /// })).instances(4);
+    ///     Ok(enter.send(thread::current().name().map(str::to_owned))?)
+    /// })).instances(2);
     /// group.run()?;
+    /// let mut threads: Vec<_> = entered.try_iter().flatten().collect();
+    /// threads.sort_unstable();
+    /// assert_eq!(threads, ["worker#0", "worker#1"]);
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     #[allow(clippy::return_self_not_must_use)]

@@ -2,6 +2,10 @@
 //! the test that bears its number. What there is to say in detail is in the files of the rules;
 //! faults 10 and 11 are tested where flags and sizes are.
 
+// Threads of the test's own, and a child process that speaks to its parent; the library's places for
+// both are not open to it.
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+
 mod common;
 
 use std::net::TcpListener;

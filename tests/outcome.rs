@@ -1,5 +1,8 @@
 //! How a run ends: the cause, what else failed, and the sticky end of units and runs (L5, L6).
 
+// Threads of the test's own; the library's one place for them is not open to it.
+#![allow(clippy::disallowed_methods)]
+
 mod common;
 
 use std::error::Error as StdError;
@@ -11,7 +14,7 @@ use std::time::Duration;
 use common::probe::{Journal, Probe};
 use common::{SOON, within};
 use crossbeam_channel::{after, select};
-use rungroup::{ErrorKind, Group, Outcome, Phase, StopNotify, StopReason, service_fn};
+use rungroup::{ErrorKind, Failure, Group, Outcome, Phase, StopNotify, StopReason, service_fn};
 
 /// An error that only its program knows.
 #[derive(Debug, PartialEq, Eq)]
@@ -121,7 +124,7 @@ fn l6_what_fails_behind_the_cause_is_kept_and_the_cause_is_said_first() {
         assert_eq!(error.cause().unwrap().unit(), "first");
         assert_eq!(error.downcast_ref::<OutOfCheese>(), Some(&OutOfCheese { slices: 1 }));
         assert_eq!(error.failures()[0].unit(), "first");
-        let mut others: Vec<&str> = error.failures()[1..].iter().map(|it| it.unit()).collect();
+        let mut others: Vec<&str> = error.failures()[1..].iter().map(Failure::unit).collect();
         others.sort_unstable();
         assert_eq!(others, ["second", "third"]);
         let second = error.failures().iter().find(|it| it.unit() == "second").unwrap();
@@ -192,7 +195,7 @@ fn l6_a_failed_graceful_stop_is_an_error_and_not_the_cause_of_another_failure() 
         }));
         let error = group.run().unwrap_err();
         assert_eq!(error.cause().unwrap().unit(), "first");
-        let phases: Vec<_> = error.failures().iter().map(|it| it.phase()).collect();
+        let phases: Vec<_> = error.failures().iter().map(Failure::phase).collect();
         assert_eq!(phases, [Phase::Serve, Phase::GracefulStop]);
     });
 }

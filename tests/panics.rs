@@ -1,6 +1,9 @@
 //! A panic in a callback (L12): caught, named with unit, phase, message and place, and never `Ok`.
 //! What becomes of the place when the program replaces the panic hook is in `panic_hook`.
 
+// Threads and panics of the test's own; the library's places for them are not open to it.
+#![allow(clippy::disallowed_methods)]
+
 mod common;
 
 use std::panic::{self, resume_unwind};
@@ -9,8 +12,8 @@ use std::sync::mpsc;
 use common::probe::{Journal, Probe};
 use common::{SOON, within};
 use rungroup::{
-    ConfigError, Error, ErrorKind, Event, Failure, FlagSet, Group, NotReady, Phase, RunError,
-    StopReason, pre_run_fn, service_fn,
+    ConfigError, Error, ErrorKind, Event, Failure, FlagSet, Group, NotReady, Panic, Phase,
+    RunError, StopReason, pre_run_fn, service_fn,
 };
 
 /// `file:line` of the line below the call.
@@ -298,14 +301,14 @@ fn l12_waiting_for_the_end_of_a_panicked_unit_gives_its_panic() {
         group.register(service_fn("looks", move |ctx| {
             ctx.handle().wait_till_ready()?;
             let end = ctx.handle().deregister(fragile)?;
-            let message = end.wait()?.failure().and_then(Failure::as_panic).map(|it| it.message());
+            let message = end.wait()?.failure().and_then(Failure::as_panic).map(Panic::message);
             assert_eq!(message, Some("on the way out"));
             Ok(())
         }));
         let error: RunError = group.run().unwrap_err();
         assert_eq!(error.cause().unwrap().unit(), "fragile");
-        let as_panic = error.downcast_ref::<rungroup::Panic>();
-        assert_eq!(as_panic.map(rungroup::Panic::message), Some("on the way out"));
+        let as_panic = error.downcast_ref::<Panic>();
+        assert_eq!(as_panic.map(Panic::message), Some("on the way out"));
         assert!(error.downcast_ref::<Error>().is_none());
     });
 }

@@ -614,6 +614,12 @@ impl Machine {
         if self.nodes[node].stop.deregistered || self.nodes[node].stop.over {
             return;
         }
+        // The threads of what comes after it have left, even where that has still to be heard here;
+        // so none of them can be one that would start behind it.
+        debug_assert!(
+            self.live_dependents(node).all(|it| self.nodes[it].state != UnitState::New),
+            "node {node} is in use"
+        );
         if !self.nodes[node].ready {
             self.child_counts_as_ready(now, node);
         }

@@ -234,7 +234,7 @@ impl Engine {
 
     fn start(&mut self, unit: NodeId, number: u32) {
         let mut board = self.board.lock();
-        if self.run.stop.is_set() || board.machine().is_ending(unit) {
+        if self.run.stop.is_set() || !board.machine().may_start(unit) {
             drop(board);
             return self.note(Input::Refused(unit));
         }

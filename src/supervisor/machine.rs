@@ -172,11 +172,13 @@ impl Machine {
         self.nodes[node].stop.late
     }
 
-    /// Whether the end of its group, or of one above it, has begun: nothing starts there any more.
-    pub(crate) fn is_ending(&self, node: NodeId) -> bool {
+    /// Whether a unit that was to start still is: it may have been taken out since, and the end of
+    /// its group, or of one above it, may have begun.
+    pub(crate) fn may_start(&self, node: NodeId) -> bool {
         let parent = |&node: &NodeId| self.nodes[node].parent;
-        std::iter::successors(parent(&node), parent)
-            .any(|above| matches!(&self.nodes[above].kind, Kind::Group(group) if group.stopping))
+        let ending = std::iter::successors(parent(&node), parent)
+            .any(|above| matches!(&self.nodes[above].kind, Kind::Group(group) if group.stopping));
+        self.nodes[node].state == UnitState::Starting && !ending
     }
 
     /// Whether callbacks of the unit are out on stopper threads.
@@ -297,7 +299,8 @@ impl Machine {
     }
 
     fn refused(&mut self, now: Instant, node: NodeId) {
-        if !self.is_ending(node) {
+        // It was to start, so it was the run's token that was found set.
+        if self.may_start(node) {
             self.stop_group(now, ROOT, GroupEnd::Asked);
         }
         if self.nodes[node].state == UnitState::Starting {
@@ -311,9 +314,12 @@ impl Machine {
         if spawned > 0 {
             return self.end_by_itself(now, node);
         }
+        let told = self.nodes[node].stop.asked; // it was taken out in the meantime
         self.enter_state(now, node, UnitState::Failed);
         self.act(Action::Stopped(node));
-        self.tell_parent(now, node);
+        if !told {
+            self.tell_parent(now, node);
+        }
         self.terminated(now, node);
         self.check_over(now, node);
     }

@@ -79,8 +79,8 @@ pub(crate) enum Input {
     StopAsked,
     /// A unit is taken out.
     Deregister(NodeId),
-    /// When the unit's threads were about to be spawned the run's stop token was found set, or the
-    /// end of its group had begun: the start of one before it may have failed.
+    /// When the unit's threads were about to be spawned the run's stop token was found set, or it was
+    /// to start no more: it was taken out, or the start of one before it has failed.
     Refused(NodeId),
     /// Only `spawned` of the unit's threads could be spawned.
     SpawnFailed { unit: NodeId, spawned: u32 },

@@ -1,8 +1,8 @@
 //! L3: taking a unit out while the others serve.
 
 use super::{
-    Action, Driver, GroupEnd, NodeId, Policy, RUN, UnitEnd, UnitState, after, background, secs,
-    start, stopping, told, within,
+    Action, Driver, GroupEnd, Input, NodeId, Policy, ROOT, RUN, UnitEnd, UnitKind, UnitState,
+    after, background, secs, start, stopping, told, within,
 };
 
 fn taken_out(unit: NodeId) -> Action {
@@ -111,4 +111,36 @@ fn l9_one_taken_out_that_still_stops_is_waited_for_by_what_it_came_after() {
     assert_eq!(run.stop(), [stopping(GroupEnd::Asked)]);
     assert_eq!(run.machine.waits_for(a), [b]);
     assert_eq!(run.obey(b), [told(a), Action::CallStop(a)]);
+}
+
+#[test]
+fn l3_one_that_is_taken_out_before_its_threads_were_spawned_is_not_started() {
+    let mut run = Driver::new();
+    let [a, b] = [(); 2].map(|()| run.unit(Policy::default()));
+    run.begin();
+    assert!(run.machine.may_start(a));
+    assert_eq!(run.deregister(a), [taken_out(a)]);
+    assert!(!run.machine.may_start(a), "the engine looks here before it spawns");
+    assert_eq!(run.feed(Input::Refused(a)), [Action::Stopped(a)]);
+    assert_eq!(run.enter(b), [Action::Ready(b), Action::Ready(ROOT)]);
+}
+
+#[test]
+fn l3_one_that_is_taken_out_while_its_threads_are_spawned_fails_by_itself_alone() {
+    for (spawned, rest) in [(0, 0), (1, 1)] {
+        let mut run = Driver::new();
+        let kind = UnitKind { instances: 2, declares_ready: false };
+        let a = run.unit_in(ROOT, Policy::default(), kind);
+        let b = run.unit(Policy::default());
+        run.begin();
+        run.deregister(a);
+        let mut actions = run.feed(Input::SpawnFailed { unit: a, spawned });
+        for _ in 0..rest {
+            actions.extend(run.leave(a));
+        }
+        assert_eq!(actions, [Action::Stopped(a)]);
+        assert_eq!(run.state(a), UnitState::Failed);
+        assert_eq!(run.state(ROOT), UnitState::Running);
+        assert_eq!(run.enter(b), [Action::Ready(b), Action::Ready(ROOT)]);
+    }
 }

@@ -122,7 +122,7 @@ impl Model {
                 }
             }
             Input::Refused(unit) => {
-                if !self.is_below(self.stopping, unit) {
+                if !self.is_below(self.stopping, unit) && !has(self.asked, unit) {
                     self.stop(now, ROOT, GroupEnd::Asked);
                 }
                 self.settled |= bit(unit);

@@ -77,17 +77,15 @@ impl Observed {
             Action::Tell { unit, why } => {
                 once(&mut self.told, unit, action);
                 assert!(!has(self.ended | self.stopped, unit), "{action:?} and nobody to tell");
-                match why {
-                    UnitEnd::Group(group) => assert!(has(self.stopping, group), "{action:?}"),
-                    _ => assert!(has(world.deregistered, unit), "{action:?}"),
-                }
-                // Before a group's own deadline it is the turn of none whose dependents are there.
+                let UnitEnd::Group(group) = why else {
+                    assert!(has(world.deregistered, unit), "{action:?}");
+                    return;
+                };
+                assert!(has(self.stopping, group), "{action:?} before the end began");
+                // Before a deadline above it, it is the turn of none whose dependents are there.
                 if !world.is_below(world.expired, unit) {
-                    assert_eq!(
-                        world.dependents[unit] & !gone,
-                        0,
-                        "{action:?} before its dependents"
-                    );
+                    let there = world.dependents[unit] & !gone;
+                    assert_eq!(there, 0, "{action:?} before its dependents");
                 }
             }
             Action::CallStop(unit) => {

@@ -239,9 +239,9 @@ fn l4_those_whose_turn_to_start_comes_behind_a_failed_start_are_refused() {
     let a = run.unit(Policy::default());
     let b = run.unit(after(&[]));
     run.begin();
-    assert!(!run.machine.is_ending(b));
+    assert!(run.machine.may_start(b));
     run.feed(Input::SpawnFailed { unit: a, spawned: 0 });
-    assert!(run.machine.is_ending(b), "the engine looks here before it spawns");
+    assert!(!run.machine.may_start(b), "the engine looks here before it spawns");
     assert_eq!(run.feed(Input::Refused(b)), [Action::Stopped(b), Action::Finished]);
     assert_eq!(run.state(b), UnitState::Stopped);
 }

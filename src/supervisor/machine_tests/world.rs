@@ -96,6 +96,11 @@ impl World {
 
     /// One run, from its beginning to its end, and what comes in late behind that.
     pub(super) fn run(&mut self) {
+        if self.random.one_in(8)
+            && let Some(input) = self.deregistration()
+        {
+            self.feed(input);
+        }
         self.feed(Input::Begin);
         let patience = 20 + self.random.below(150);
         let mut steps = 0;
@@ -120,7 +125,11 @@ impl World {
         match self.random.below(48) {
             0 if self.random.one_in(3) => self.token = true,
             1 if self.token => self.feed(Input::StopAsked),
-            2 => self.deregister(),
+            2 => {
+                if let Some(input) = self.deregistration() {
+                    self.feed(input);
+                }
+            }
             3..6 => {
                 let millis = 1 + self.random.below(8) as u64;
                 self.pass(millis);
@@ -158,16 +167,19 @@ impl World {
         self.origin + Duration::from_millis(self.now)
     }
 
-    /// As a program may: not what a live one comes after, and not twice. And nothing of a
-    /// group that has not started: see [`grow`].
-    fn deregister(&mut self) {
+    /// As a program may: not what one comes after that has not ended, and not twice. And nothing of
+    /// a group that has not started: see [`grow`].
+    fn deregistration(&mut self) -> Option<Input> {
         let node = self.random.below(self.threads.len());
         let parent = self.model.shapes[node].parent;
-        let in_use = self.machine.live_dependents(node).next().is_some();
-        let in_use = in_use || (parent != ROOT && !has(self.model.started, parent));
-        if node != ROOT && !in_use && !has(self.model.deregistered, node) {
-            self.feed(Input::Deregister(node));
-        }
+        let waits = parent != ROOT && !has(self.model.started, parent);
+        let in_use = self.machine.live_dependents(node).any(|user| {
+            // Its end can be seen before the machine is told of it.
+            let user = self.threads[user];
+            !user.spawned || user.stuck || user.waiting + user.serving > 0
+        });
+        let may = node != ROOT && !waits && !in_use && !has(self.model.deregistered, node);
+        may.then_some(Input::Deregister(node))
     }
 
     /// What a unit's threads come up with, if anything.
@@ -218,6 +230,12 @@ impl World {
             }
             self.observed.note(action, &self.model);
             self.perform(action);
+            // Another thread may take a unit out between any two actions.
+            if self.random.one_in(32)
+                && let Some(input) = self.deregistration()
+            {
+                self.take(input);
+            }
         }
         self.observed.compare(&self.machine, &self.model, self.origin);
     }
@@ -242,7 +260,7 @@ impl World {
     }
 
     fn spawn(&mut self, unit: NodeId) {
-        if self.token || self.machine.is_ending(unit) {
+        if self.token || !self.machine.may_start(unit) {
             self.refused = true;
             return self.take(Input::Refused(unit));
         }
@@ -254,6 +272,10 @@ impl World {
         self.threads[unit].waiting = spawned;
         self.threads[unit].spawned = spawned > 0;
         if fails {
+            let unused = self.machine.live_dependents(unit).next().is_none();
+            if unused && self.random.one_in(4) {
+                self.take(Input::Deregister(unit)); // by another thread, in the meantime
+            }
             self.take(Input::SpawnFailed { unit, spawned });
         }
     }

@@ -290,6 +290,27 @@ fn l12_a_panic_that_a_callback_catches_itself_is_its_own_business() {
 }
 
 #[test]
+fn l12_a_group_that_is_run_while_a_callback_unwinds_does_not_take_its_place_away() {
+    struct LastWords;
+    impl Drop for LastWords {
+        fn drop(&mut self) {
+            let mut inner = Group::new("inner").args(["inner"]);
+            inner.register(pre_run_fn("flush", |_| Ok(())));
+            inner.run().unwrap();
+        }
+    }
+    let place = next_line!();
+    let fail = || panic!("no disk");
+    let mut group = Group::new("demo").args(["demo"]);
+    group.register(pre_run_fn("fragile", move |_| {
+        let _last_words = LastWords;
+        fail()
+    }));
+    let error = group.run().unwrap_err();
+    assert_panicked(error.cause().unwrap(), "fragile", Phase::PreRun, "no disk", &place);
+}
+
+#[test]
 fn l12_waiting_for_the_end_of_a_panicked_unit_gives_its_panic() {
     within(SOON, || {
         let mut group = Group::new("demo").args(["demo"]);

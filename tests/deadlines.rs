@@ -191,8 +191,9 @@ fn l10_a_graceful_stop_that_does_not_return_is_listed() {
         let [left] = error.left_behind() else { panic!("{error:?}") };
         assert_eq!((left.unit.as_deref(), left.phase), (Some("deaf"), Phase::GracefulStop));
         assert!(left.thread.id.is_some());
+        assert!(left.told_ago.unwrap() >= SHORT, "{left}");
         let text = error.to_string();
-        assert!(text.contains("unit 'deaf': graceful_stop did not return"), "{text}");
+        assert!(text.contains("unit 'deaf': graceful_stop did not return in "), "{text}");
         // Its service itself has stopped.
         let report = error.report().unwrap();
         assert_eq!(report.units()[0].state, UnitState::Stopped);
@@ -230,8 +231,9 @@ fn l10_a_thread_of_a_unit_that_does_not_end_is_listed() {
         stop_when_ready(&group);
         let error = group.run().unwrap_err();
         let [left] = error.left_behind() else { panic!("{error:?}") };
-        assert_eq!(left.unit.as_deref(), Some("server"));
+        assert_eq!((left.unit.as_deref(), left.phase), (Some("server"), Phase::Helper));
         assert_eq!(left.thread.name, "server:connection-from-far-away");
+        assert!(left.told_ago.unwrap() >= SHORT, "{left}");
     });
 }
 
@@ -250,6 +252,7 @@ fn l10_a_helper_of_a_pre_run_that_does_not_end_is_listed() {
         let [left] = error.left_behind() else { panic!("{error:?}") };
         assert_eq!((left.unit.as_deref(), left.phase), (Some("watcher"), Phase::Helper));
         assert_eq!(left.thread.name, "watcher:watch-the-directory");
+        assert!(left.told_ago.unwrap() >= SHORT, "{left}");
     });
 }
 

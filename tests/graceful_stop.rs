@@ -164,13 +164,14 @@ fn l8_a_service_that_was_never_entered_is_not_stopped() {
     });
 }
 
-/// The stop comes at any moment of the start: whether a service is entered or not, its
-/// `graceful_stop` is called exactly when it was. (Fault 3 of the originals.)
+/// The stop comes at any moment of the start: a service's `graceful_stop` is called exactly when it
+/// was entered, and once, also where some of its instances come to it after the stop. (Fault 3 of
+/// the originals.)
 #[test]
 fn l8_a_stop_that_races_the_start_stops_whom_it_finds_serving() {
     within(LIMIT, || {
         let (mut entered, mut spared) = (0, 0);
-        for round in 0..200_u32 {
+        for round in 0..200_usize {
             let counts: Vec<_> = (0..3).map(|_| (Count::default(), Count::default())).collect();
             let mut group = group();
             for (index, (serves, stops)) in counts.iter().cloned().enumerate() {
@@ -181,20 +182,24 @@ fn l8_a_stop_that_races_the_start_stops_whom_it_finds_serving() {
                         Ok(())
                     })
                     .graceful_stop(move || stops.one_more());
-                group.register(unit);
+                group.register(unit).instances(4);
             }
             let handle = group.handle();
             let events = handle.events(64);
             let asking = thread::spawn(move || {
                 // After the first event, or the second … so that every point of the start is met.
-                events.iter().nth(round as usize % 5);
+                events.iter().nth(round % 5);
                 handle.stop("now");
             });
             group.run().unwrap();
             asking.join().unwrap();
             for (serves, stops) in &counts {
-                assert_eq!(serves.get(), stops.get(), "in round {round}");
-                if serves.get() > 0 { entered += 1 } else { spared += 1 }
+                assert_eq!(stops.get(), serves.get().min(1), "in round {round}");
+                if serves.get() > 0 {
+                    entered += 1;
+                } else {
+                    spared += 1;
+                }
             }
         }
         assert!(entered > 0 && spared > 0, "both were met: {entered} entered, {spared} not");

@@ -78,18 +78,17 @@ const STREAMS: [&str; 2] = ["io::stdout", "io::stderr"];
 const LONGEST: usize = 350;
 
 /// Files that are longer, how long they may be, and why they are in one piece.
-const LONG: [(&str, usize, &str); 4] = [
+const LONG: [(&str, usize, &str); 3] = [
     (
         "supervisor/machine.rs",
-        730,
+        750,
         "every decision of the state machine, to be read against its table",
     ),
-    ("supervisor/engine.rs", 440, "the one place that carries the machine's decisions out"),
-    ("group/mod.rs", 440, "the facade: more documentation and examples than code"),
+    ("supervisor/engine.rs", 450, "the one place that carries the machine's decisions out"),
     (
         "group/phases.rs",
         400,
-        "a run from the first pre-run to the last word, in the order it happens",
+        "a run from the first pre-run to the last word, in the order in which it happens",
     ),
 ];
 
@@ -97,7 +96,8 @@ const LONG: [(&str, usize, &str); 4] = [
 struct File {
     path: String,
     code: String,
-    /// How many lines it has before its tests, comments included.
+    /// How many lines it has before its tests. Documentation does not count: every public item has an
+    /// example, and a file must not be short of them to be short.
     lines: usize,
     first: String,
 }
@@ -136,12 +136,17 @@ fn gather(folder: &Path, prefix: &str, files: &mut Vec<File>) {
             let text = text.split("\n#[cfg(test)]\nmod ").next().unwrap();
             files.push(File {
                 code: text.lines().map(without_comment).collect::<Vec<_>>().join("\n"),
-                lines: text.lines().count(),
+                lines: text.lines().filter(|line| !is_documentation(line)).count(),
                 first: text.lines().next().unwrap_or_default().to_owned(),
                 path,
             });
         }
     }
+}
+
+fn is_documentation(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("///") || line.starts_with("//!")
 }
 
 fn without_comment(line: &str) -> &str {

@@ -11,10 +11,12 @@ use std::io::{ErrorKind, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use common::scenario::{self, Child, Ended};
 use common::scripted::{Scripted, stop_when_ready};
+use common::tasks;
 use rungroup::{Group, Logging};
 
 /// A line of each level that the library itself logs, where nothing fails.
@@ -152,6 +154,87 @@ fn child_logs_twice() {
     };
     group().run().unwrap();
     scenario::exit(group().main());
+}
+
+/// Any logger will do, and it is told of events under a name that stays (V1).
+#[test]
+fn v1_events_are_logged_with_their_unit_as_a_key() {
+    let ended = run("child_has_a_logger_of_its_own", "", &[]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+#[ignore = "a child of v1_events_are_logged_with_their_unit_as_a_key"]
+fn child_has_a_logger_of_its_own() {
+    if !scenario::is_asked() {
+        return;
+    }
+    log::set_logger(&RECORDS).unwrap();
+    log::set_max_level(log::LevelFilter::Debug);
+    let mut group = Group::new("demo").args(["demo"]);
+    group.register(Scripted::new("server").serve(|_ctx| Err("no route to host".into())));
+    let events = group.handle().events(64);
+    group.run().unwrap_err();
+
+    // All has been written when the run has returned, in the order in which it happened.
+    let expected: Vec<String> = events
+        .iter()
+        .map(|event| {
+            let unit = event.unit().unwrap_or_default();
+            format!("{} rungroup unit={unit} {event}", event.level())
+        })
+        .collect();
+    assert_eq!(*RECORDS.0.lock().unwrap(), expected);
+    assert!(expected.iter().any(|line| line.starts_with("ERROR rungroup unit=server ")));
+}
+
+/// A logger that keeps what it is given.
+struct Records(Mutex<Vec<String>>);
+
+static RECORDS: Records = Records(Mutex::new(Vec::new()));
+
+impl log::Log for Records {
+    fn enabled(&self, _metadata: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let unit = record.key_values().get("unit".into()).unwrap_or_else(|| "none".into());
+        let line = format!("{} {} unit={unit} {}", record.level(), record.target(), record.args());
+        self.0.lock().unwrap().push(line);
+    }
+
+    fn flush(&self) {}
+}
+
+/// The thread that writes the log is there only when there is something to log (V1).
+#[test]
+fn v1_without_logging_there_is_no_thread_for_it() {
+    let ended = run("child_has_no_log", "", &[]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+#[ignore = "a child of v1_without_logging_there_is_no_thread_for_it"]
+fn child_has_no_log() {
+    if !scenario::is_asked() {
+        return;
+    }
+    for (level, expected) in [(log::LevelFilter::Off, 0), (log::LevelFilter::Debug, 1)] {
+        log::set_max_level(level);
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Scripted::new("server").serve(move |ctx| {
+            ctx.handle().wait_till_ready()?;
+            // It takes its name by itself, when it has come to run.
+            let logs = || tasks::of("self").into_values().filter(|it| it == "rungroup-log").count();
+            while logs() < expected {
+                std::thread::yield_now();
+            }
+            assert_eq!(logs(), expected);
+            Ok(())
+        }));
+        group.run().unwrap();
+    }
 }
 
 /// The log is written by a thread of its own: a stderr that takes nothing stops that thread, and

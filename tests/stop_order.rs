@@ -289,3 +289,27 @@ fn l9_a_unit_whose_turn_has_not_come_still_serves() {
         group.run().unwrap();
     });
 }
+
+#[test]
+fn l9_reverse_order_passes_over_a_unit_that_is_late_and_keeps_the_background_last() {
+    within(LIMIT, || {
+        let (release, held) = bounded::<()>(0);
+        let journal = Journal::default();
+        let mut group = group().stop_order(StopOrder::Reverse);
+        group.register(journal.unit("first"));
+        let stuck = Scripted::new("stuck").serve(move |_ctx| {
+            let _ = held.recv();
+            Ok(())
+        });
+        group.register(stuck).stop_timeout(Duration::from_millis(30));
+        group.register(journal.unit("last"));
+        group.register(journal.unit("metrics")).background();
+        stop_when_ready(&group);
+        let error = group.run().unwrap_err();
+        drop(release);
+        assert_eq!(error.kind(), ErrorKind::NotStopped);
+        journal.assert_order("last left", "first told");
+        journal.assert_order("first left", "metrics told");
+        journal.assert_order("first called", "metrics told");
+    });
+}

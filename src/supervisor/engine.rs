@@ -350,7 +350,7 @@ impl Engine {
             // When the engine has left this call behind, there is nobody to tell.
             let _ = notify.send(Notice::Called { unit, failure });
         });
-        self.stoppers.call(Call { unit: path, phase, body });
+        self.stoppers.call(Call { unit: path, phase, asked: clock::now(), body });
     }
 
     fn stopped(&mut self, unit: NodeId) {
@@ -407,7 +407,7 @@ impl Engine {
         self.served.left_behind.extend(stuck.into_iter().map(|stuck| LeftBehind {
             unit: stuck.unit,
             phase: stuck.phase,
-            told_ago: None,
+            told_ago: stuck.asked.map(|at| now.saturating_duration_since(at)),
             thread: stuck.thread,
         }));
         self.served

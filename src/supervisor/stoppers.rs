@@ -27,6 +27,7 @@ const GRACE: Duration = Duration::from_millis(10);
 pub(super) struct Call {
     pub(super) unit: Arc<str>,
     pub(super) phase: Phase,
+    pub(super) asked: Instant,
     pub(super) body: Task,
 }
 
@@ -35,11 +36,13 @@ pub(super) struct Call {
 pub(super) struct Stuck {
     pub(super) unit: Option<Arc<str>>,
     pub(super) phase: Phase,
+    /// When the call was asked for.
+    pub(super) asked: Option<Instant>,
     pub(super) thread: ThreadStatus,
 }
 
-/// A stopper's name, and the call that it is in.
-type Out = Arc<Mutex<Vec<(String, Arc<str>, Phase)>>>;
+/// A stopper's name, and the call that it is in: of which unit, which, and asked for when.
+type Out = Arc<Mutex<Vec<(String, Arc<str>, Phase, Instant)>>>;
 
 /// See the module.
 #[derive(Debug)]
@@ -77,7 +80,7 @@ impl Stoppers {
         let (calls, out, own) = (self.receiver.clone(), self.out.clone(), name.clone());
         let body = move || {
             for call in calls {
-                out.lock().push((own.clone(), call.unit, call.phase));
+                out.lock().push((own.clone(), call.unit, call.phase, call.asked));
                 (call.body)();
                 out.lock().retain(|(name, ..)| *name != own);
             }
@@ -137,10 +140,12 @@ impl Stoppers {
         let out = out.lock();
         let stuck = crew.threads().into_iter().map(|thread| {
             let call = out.iter().find(|(name, ..)| *name == thread.name);
-            let (unit, phase) = call.map_or((None, Phase::GracefulStop), |(_, unit, phase)| {
-                (Some(unit.clone()), *phase)
-            });
-            Stuck { unit, phase, thread }
+            match call {
+                Some((_, unit, phase, asked)) => {
+                    Stuck { unit: Some(unit.clone()), phase: *phase, asked: Some(*asked), thread }
+                }
+                None => Stuck { unit: None, phase: Phase::GracefulStop, asked: None, thread },
+            }
         });
         stuck.collect()
     }

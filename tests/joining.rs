@@ -29,7 +29,7 @@ struct Leaving(Arc<AtomicUsize>);
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        thread::sleep(Duration::from_millis(30)); // time for a run that does not wait to return
+        thread::sleep(Duration::from_millis(60)); // time for a run that does not wait to return
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -93,6 +93,33 @@ fn l11_every_thread_has_ended_to_its_last_local_when_run_returns() {
         // For each of three units: a helper, two instances with two threads each; and stoppers.
         assert!(begun > 3 * (1 + 2 * 3), "all of them were there: {begun}");
         assert_eq!(ended, begun);
+    });
+}
+
+/// Those that have left while the unit still served are joined like the last ones.
+#[test]
+fn l11_a_thread_that_has_left_early_has_ended_too() {
+    within(LIMIT, || {
+        let (ended, begun) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let mut group = group();
+        let (counted, entered) = (ended.clone(), begun.clone());
+        group.register(Scripted::new("server").serve(move |ctx| {
+            let (ended, begun) = (counted.clone(), entered.clone());
+            let (gone, is_gone) = bounded::<()>(0);
+            ctx.spawn("early", move |_ctx| {
+                count_end(&ended, &begun);
+                drop(gone);
+            })?;
+            let _ = is_gone.recv();
+            // It is out of its last function soon, and not at its end for some time: whoever leaves
+            // meanwhile may find it ended, and still has to join it.
+            thread::sleep(Duration::from_millis(20));
+            ctx.spawn("next", |_ctx| {})?;
+            Ok(())
+        }));
+        group.run().unwrap();
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
+        assert_eq!(ended.load(Ordering::SeqCst), 1);
     });
 }
 

@@ -77,21 +77,6 @@ const STREAMS: [&str; 2] = ["io::stdout", "io::stderr"];
 
 const LONGEST: usize = 350;
 
-/// Files that are longer, how long they may be, and why they are in one piece.
-const LONG: [(&str, usize, &str); 3] = [
-    (
-        "supervisor/machine.rs",
-        750,
-        "every decision of the state machine, to be read against its table",
-    ),
-    ("supervisor/engine.rs", 450, "the one place that carries the machine's decisions out"),
-    (
-        "group/phases.rs",
-        400,
-        "a run from the first pre-run to the last word, in the order in which it happens",
-    ),
-];
-
 /// A source file: its path under `src/`, and its code without tests and comments.
 struct File {
     path: String,
@@ -319,16 +304,7 @@ fn threads_are_spawned_in_one_place() {
 #[test]
 fn files_are_short() {
     for file in files() {
-        match LONG.iter().find(|(path, ..)| *path == file.path) {
-            Some((path, longest, why)) => {
-                assert!(file.lines > LONGEST, "{path} is short again: no exception");
-                assert!(file.lines <= *longest, "{path} grows: {} lines; {why}", file.lines);
-            }
-            None => assert!(file.lines <= LONGEST, "{}: {} lines", file.path, file.lines),
-        }
-    }
-    for (path, ..) in LONG {
-        assert!(files().iter().any(|file| file.path == path), "{path} is gone: no exception");
+        assert!(file.lines <= LONGEST, "{}: {} lines", file.path, file.lines);
     }
 }
 

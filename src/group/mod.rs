@@ -6,6 +6,7 @@
 mod config;
 mod limit;
 mod phases;
+mod plan;
 mod registration;
 mod registry;
 mod run_error;

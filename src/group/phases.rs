@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::limit::Limit;
+use super::plan;
 use super::registry::Stage;
 use super::run_error::RunError;
 use super::shared::Shared;
@@ -19,11 +20,8 @@ use crate::handle::GroupHandle;
 use crate::panic;
 use crate::ready::NotReady;
 use crate::stop::StopReason;
-use crate::supervisor::{
-    Board, Engine, LeftBehind, Plan, Policy, Report, Run, Served, ServicePlan, StopOrder, UnitKind,
-    denies, node_of,
-};
-use crate::unit::{Service, Unit};
+use crate::supervisor::{Engine, LeftBehind, Report, Run, Served, StopOrder, denies};
+use crate::unit::Unit;
 
 /// What the helper threads of pre-runners have at least, after the last clean-up told them to end.
 const HELPER_GRACE: Duration = Duration::from_secs(1);
@@ -82,6 +80,13 @@ impl<'g> Execution<'g> {
         self.served.failures.push(failure);
     }
 
+    /// A failure that ends the run before anything serves.
+    fn fail_before_serving(&mut self, failure: Failure) {
+        self.shared.stop.set(StopReason::RunFailed);
+        self.shared.ready.set(Err(NotReady::Failed(failure.unit().into())));
+        self.fail(failure);
+    }
+
     /// The distinct roles of all units, sorted.
     fn roles(&mut self) -> Arc<[String]> {
         let units: Vec<(Arc<str>, Arc<dyn Unit>)> = {
@@ -95,8 +100,7 @@ impl<'g> Execution<'g> {
             match role {
                 Ok(role) => roles.extend(role),
                 Err(panic) => {
-                    self.fail(Failure::panic(name, Phase::PreRun, panic));
-                    self.shared.stop.set(StopReason::RunFailed);
+                    self.fail_before_serving(Failure::panic(name, Phase::PreRun, panic));
                 }
             }
         }
@@ -138,9 +142,7 @@ impl<'g> Execution<'g> {
                 None => Err(denies("pre-runner")),
             });
             if let Err(failure) = result {
-                self.fail(failure);
-                self.shared.stop.set(StopReason::RunFailed);
-                self.shared.ready.set(Err(NotReady::Failed(name)));
+                self.fail_before_serving(failure);
                 return false;
             }
             self.pre_run.push((index, name, unit));
@@ -151,8 +153,10 @@ impl<'g> Execution<'g> {
     // ---- serve ----
 
     fn serve(&mut self, roles: &Arc<[String]>) {
-        let Some(declares_ready) = self.declares_ready() else { return };
-        let any = self.plan(&declares_ready);
+        let any = match plan::declaring_ready(self.shared) {
+            Ok(declaring) => plan::put_on_board(self.shared, self.policies, &declaring),
+            Err(failure) => return self.fail_before_serving(failure),
+        };
         self.shared.publisher.publish(&Event::Serving { roles: roles.clone() });
         if !any {
             return;
@@ -171,8 +175,7 @@ impl<'g> Execution<'g> {
             Err(error) => {
                 let why = format!("cannot spawn the thread that stops units: {error}").into();
                 let group: Arc<str> = self.shared.name.lock().as_str().into();
-                self.fail(Failure::error(group, Phase::Start, why));
-                self.shared.stop.set(StopReason::RunFailed);
+                self.fail_before_serving(Failure::error(group, Phase::Start, why));
             }
         }
         if let (Some(from), Some(to)) = (self.served.stopping_at, self.served.stopped_at) {
@@ -183,72 +186,6 @@ impl<'g> Execution<'g> {
             let (unit, thread) = (left.unit.clone(), left.thread.clone());
             self.shared.publisher.publish(&Event::LeftBehind { unit, thread });
         }
-    }
-
-    /// Puts the services on the board, in start order and with what was said of them; says whether
-    /// there are any.
-    fn plan(&self, declares_ready: &BTreeSet<usize>) -> bool {
-        let mut registry = self.shared.registry.lock();
-        let order = registry.order().unwrap_or_default();
-        let order = order.into_iter().filter(|&index| registry.entries[index].phases.service);
-        let order: Vec<usize> = order.collect();
-        let mut place = vec![None; registry.entries.len()];
-        for (service, &index) in order.iter().enumerate() {
-            place[index] = Some(service);
-            registry.entries[index].node = Some(node_of(service));
-        }
-        let service = |&index: &usize| {
-            let after = registry.services_before(index);
-            let entry = &registry.entries[index];
-            ServicePlan {
-                unit: entry.unit.clone(),
-                path: entry.name.clone(),
-                policy: Policy {
-                    after: after.into_iter().filter_map(|index| place[index]).collect(),
-                    task: entry.task,
-                    background: entry.background,
-                    stop_timeout: entry.stop_timeout.as_ref().map(Limit::get),
-                },
-                kind: UnitKind {
-                    instances: entry.instances,
-                    declares_ready: declares_ready.contains(&index),
-                },
-                stack_size: entry.stack_size,
-            }
-        };
-        let plan = Plan {
-            services: order.iter().map(service).collect(),
-            order: self.policies.order,
-            stop_timeout: self.policies.stop_timeout.get(),
-        };
-        // Under the registry's lock: from here on a unit is taken out by way of the board.
-        *self.shared.board.lock() = Board::new(self.shared.id, plan);
-        registry.stage = Stage::Serving;
-        !order.is_empty()
-    }
-
-    /// The units that say themselves when they are ready; `None` where one panicked over it, which
-    /// ends the run. A callback: without the lock.
-    fn declares_ready(&mut self) -> Option<BTreeSet<usize>> {
-        let services: Vec<(usize, Arc<str>, Arc<dyn Unit>)> = {
-            let registry = self.shared.registry.lock();
-            let services = registry.present().filter(|(_, entry)| entry.phases.service);
-            services.map(|(index, it)| (index, it.name.clone(), it.unit.clone())).collect()
-        };
-        let mut declaring = BTreeSet::new();
-        for (index, name, unit) in services {
-            match panic::catch(|| unit.as_service().is_some_and(Service::declares_ready)) {
-                Ok(true) => drop(declaring.insert(index)),
-                Ok(false) => {}
-                Err(panic) => {
-                    self.fail(Failure::panic(name.clone(), Phase::Start, panic));
-                    self.shared.stop.set(StopReason::RunFailed);
-                    self.shared.ready.set(Err(NotReady::Failed(name)));
-                    return None;
-                }
-            }
-        }
-        Some(declaring)
     }
 
     /// Whoever still waits for readiness is told now: a group without services is ready when its

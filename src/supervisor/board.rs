@@ -4,14 +4,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::engine::{Plan, ServicePlan, node_of};
 use super::incarnation::Incarnation;
 use super::machine::Machine;
-use super::report::UnitReport;
+use super::plan::{Plan, ServicePlan, node_of};
+use super::report::{LeftBehind, UnitReport};
 use super::state::{Input, NodeId, ROOT};
 use crate::clock;
 use crate::error::{Error, ErrorKind};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, Phase};
 use crate::snapshot::{Snapshot, UnitState, UnitStatus};
 use crate::stop::{Scope, StopNotify};
 use crate::sync::Mutex;
@@ -81,9 +81,42 @@ impl Board {
         &self.services[node - node_of(0)]
     }
 
-    /// The unit's threads that live.
-    pub(super) fn threads(&self, node: NodeId) -> Vec<ThreadStatus> {
-        self.look(node).incarnation.as_ref().map_or_else(Vec::new, |it| it.threads())
+    /// The threads of each unit that live; those that have left are joined. Looked at and joined
+    /// without the lock.
+    pub(super) fn threads(board: &Mutex<Self>) -> Vec<Vec<ThreadStatus>> {
+        let incarnations = board.lock().incarnations();
+        let threads = incarnations.into_iter().map(|incarnation| {
+            let Some(incarnation) = incarnation else { return Vec::new() };
+            incarnation.join();
+            incarnation.threads()
+        });
+        threads.collect()
+    }
+
+    fn incarnations(&self) -> Vec<Option<Arc<Incarnation>>> {
+        self.services.iter().map(|record| record.incarnation.clone()).collect()
+    }
+
+    /// What is left behind of a unit whose `threads` lived when they were looked at: nothing if it
+    /// has stopped since.
+    pub(super) fn left_behind(
+        &self,
+        node: NodeId,
+        threads: Vec<ThreadStatus>,
+        now: Instant,
+    ) -> Vec<LeftBehind> {
+        let record = self.look(node);
+        if self.machine.as_ref().is_some_and(|machine| machine.state(node).0.is_terminal()) {
+            return Vec::new();
+        }
+        let of_its_own = format!("{}:", record.plan.path);
+        let left_behind = |thread: ThreadStatus| LeftBehind {
+            unit: Some(record.plan.path.clone()),
+            phase: if thread.name.starts_with(&of_its_own) { Phase::Helper } else { Phase::Serve },
+            told_ago: record.told.map(|at| now.saturating_duration_since(at)),
+            thread,
+        };
+        threads.into_iter().map(left_behind).collect()
     }
 
     /// What the unit's last incarnation came back with.
@@ -141,8 +174,7 @@ impl Board {
                 threads: Vec::new(),
             }
         };
-        let incarnations = self.services.iter().map(|record| record.incarnation.clone()).collect();
-        (Snapshot { units: (0..self.services.len()).map(status).collect() }, incarnations)
+        (Snapshot { units: (0..self.services.len()).map(status).collect() }, self.incarnations())
     }
 
     pub(super) fn report(&self, node: NodeId, began: Instant) -> UnitReport {

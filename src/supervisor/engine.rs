@@ -4,72 +4,26 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, never, select};
 
 use super::board::Board;
 use super::incarnation::{Incarnation, Notice, denies};
-use super::publish::Publisher;
-use super::report::{LeftBehind, UnitReport};
-use super::state::{Action, GroupEnd, Input, NodeId, Policy, ROOT, StopOrder, UnitEnd, UnitKind};
+use super::plan::{Request, Run, Served, node_of};
+use super::report::LeftBehind;
+use super::state::{Action, GroupEnd, Input, NodeId, ROOT, UnitEnd};
 use super::stoppers::{Call, Stoppers};
 use crate::clock;
 use crate::context::Task;
 use crate::event::Event;
 use crate::failure::{BoxError, Failure, Outcome, Phase};
-use crate::handle::GroupHandle;
-use crate::latch::Latch;
 use crate::panic;
 use crate::ready::NotReady;
 use crate::snapshot::UnitState;
 use crate::stop::StopReason;
 use crate::sync::Mutex;
 use crate::unit::Unit;
-
-/// One service, as it was registered. `policy.after` counts in the order of [`Plan::services`].
-pub(crate) struct ServicePlan {
-    pub(crate) unit: Arc<dyn Unit>,
-    pub(crate) path: Arc<str>,
-    pub(crate) policy: Policy,
-    pub(crate) kind: UnitKind,
-    pub(crate) stack_size: Option<usize>,
-}
-
-/// What is to be served, in start order.
-pub(crate) struct Plan {
-    pub(crate) services: Vec<ServicePlan>,
-    pub(crate) order: StopOrder,
-    pub(crate) stop_timeout: Duration,
-}
-
-/// What others ask of a run. The stop itself is in the run's token; this wakes the engine.
-pub(crate) enum Request {
-    Stop,
-    /// The machine was told something under the board's lock: do what it has decided.
-    Wake,
-}
-
-/// What the engine shares with the rest of the run.
-pub(crate) struct Run {
-    pub(crate) id: u64,
-    pub(crate) began: Instant,
-    pub(crate) handle: GroupHandle,
-    pub(crate) stop: Arc<Latch<StopReason>>,
-    pub(crate) ready: Arc<Latch<Result<(), NotReady>>>,
-    pub(crate) publisher: Arc<Publisher>,
-    pub(crate) requests: Receiver<Request>,
-}
-
-/// How the services fared.
-#[derive(Default)]
-pub(crate) struct Served {
-    pub(crate) units: Vec<UnitReport>,
-    pub(crate) failures: Vec<Failure>,
-    pub(crate) left_behind: Vec<LeftBehind>,
-    pub(crate) stopping_at: Option<Instant>,
-    pub(crate) stopped_at: Option<Instant>,
-}
 
 /// See the module.
 pub(crate) struct Engine {
@@ -372,36 +326,19 @@ impl Engine {
     // ---- the end ----
 
     fn finish(mut self) -> Served {
-        let nodes = || (0..self.board.lock().services.len()).map(node_of);
         // In this order: a thread that leaves says so under the lock that it is listed under. So
         // whoever is not listed here any more is taken in below, and whoever is not taken in below
         // was listed here.
-        let listed: Vec<_> = nodes().map(|node| self.board.lock().threads(node)).collect();
-        let nodes = nodes();
+        let listed = Board::threads(&self.board);
         while let Ok(notice) = self.notices.try_recv() {
             self.take(notice);
         }
-        let (now, began) = (clock::now(), self.run.began);
         let stuck = self.stoppers.dismiss();
-        let mut board = self.board.lock();
-        for (node, threads) in nodes.zip(listed) {
-            let report = board.report(node, began);
-            let is_left_behind = !report.state.is_terminal();
-            self.served.units.push(report);
-            if !is_left_behind {
-                continue;
-            }
-            let record = board.record(node);
-            let told = record.told;
-            for thread in threads {
-                let of_its_own = thread.name.starts_with(&format!("{}:", record.plan.path));
-                self.served.left_behind.push(LeftBehind {
-                    unit: Some(record.plan.path.clone()),
-                    phase: if of_its_own { Phase::Helper } else { Phase::Serve },
-                    told_ago: told.map(|at| now.saturating_duration_since(at)),
-                    thread,
-                });
-            }
+        let now = clock::now();
+        let board = self.board.lock();
+        for (index, threads) in listed.into_iter().enumerate() {
+            self.served.units.push(board.report(node_of(index), self.run.began));
+            self.served.left_behind.extend(board.left_behind(node_of(index), threads, now));
         }
         drop(board);
         self.served.left_behind.extend(stuck.into_iter().map(|stuck| LeftBehind {
@@ -416,9 +353,4 @@ impl Engine {
 
 fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     [one, other].into_iter().flatten().min()
-}
-
-/// The root comes first, then the services in start order.
-pub(crate) fn node_of(service: usize) -> NodeId {
-    service + 1
 }

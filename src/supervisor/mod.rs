@@ -8,6 +8,7 @@ mod incarnation;
 mod machine;
 #[cfg(test)]
 mod machine_tests;
+mod plan;
 mod publish;
 mod report;
 mod state;
@@ -15,8 +16,9 @@ mod stoppers;
 
 pub(crate) use board::Board;
 pub(crate) use crew::Crew;
-pub(crate) use engine::{Engine, Plan, Request, Run, Served, ServicePlan, node_of};
+pub(crate) use engine::Engine;
 pub(crate) use incarnation::denies;
+pub(crate) use plan::{Plan, Request, Run, Served, ServicePlan, node_of};
 pub(crate) use publish::Publisher;
 pub use report::{LeftBehind, Report, UnitReport};
 pub use state::StopOrder;

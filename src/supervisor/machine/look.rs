@@ -1,0 +1,75 @@
+//! What others may see of the machine's state. Nothing here changes it.
+
+use std::time::Instant;
+
+use super::Machine;
+use crate::snapshot::UnitState;
+use crate::supervisor::state::{Kind, NodeId};
+
+impl Machine {
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    pub(crate) fn state(&self, node: NodeId) -> (UnitState, Instant) {
+        (self.nodes[node].state, self.nodes[node].since)
+    }
+
+    pub(crate) fn is_ready(&self, node: NodeId) -> bool {
+        self.nodes[node].ready
+    }
+
+    pub(crate) fn is_late(&self, node: NodeId) -> bool {
+        self.nodes[node].stop.late
+    }
+
+    /// Whether a unit that was to start still is: it may have been taken out since, and the end of
+    /// its group, or of one above it, may have begun.
+    pub(crate) fn may_start(&self, node: NodeId) -> bool {
+        let parent = |&node: &NodeId| self.nodes[node].parent;
+        let ending = std::iter::successors(parent(&node), parent)
+            .any(|above| matches!(&self.nodes[above].kind, Kind::Group(group) if group.stopping));
+        self.nodes[node].state == UnitState::Starting && !ending
+    }
+
+    /// Whether callbacks of the unit are out on stopper threads.
+    pub(crate) fn is_called(&self, node: NodeId) -> bool {
+        matches!(&self.nodes[node].kind, Kind::Unit(unit) if unit.calls > 0)
+    }
+
+    /// Those that come `after` it and are not at an end: while there are any it cannot be taken out.
+    pub(crate) fn live_dependents(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        let dependents = self.nodes[node].dependents.iter().copied();
+        dependents.filter(|&dependent| !self.nodes[dependent].state.is_terminal())
+    }
+
+    /// The siblings that its start or its stop waits for.
+    pub(crate) fn waits_for(&self, node: NodeId) -> Vec<NodeId> {
+        let this = &self.nodes[node];
+        let Some(Kind::Group(group)) = this.parent.map(|parent| &self.nodes[parent].kind) else {
+            return Vec::new();
+        };
+        if !group.stopping {
+            let waits = |&&dependency: &&NodeId| {
+                this.state == UnitState::New && !self.nodes[dependency].ready
+            };
+            return this.policy.after.iter().filter(waits).copied().collect();
+        }
+        if this.stop.asked {
+            return Vec::new();
+        }
+        let open = |&node: &NodeId| !self.nodes[node].stop.over;
+        let mut waits: Vec<NodeId> = this.dependents.iter().copied().filter(open).collect();
+        if this.stop.gated {
+            let foreground = |&child: &NodeId| !self.nodes[child].stop.gated;
+            waits.extend(group.children.iter().copied().filter(foreground).filter(open));
+        }
+        // Only the next that is there, and not the whole line: a snapshot of ten thousand units asks
+        // this of each.
+        let before = |&node: &NodeId| self.nodes[node].stop.previous;
+        waits.extend(std::iter::successors(this.stop.previous, before).find(open));
+        waits.sort_unstable();
+        waits.dedup();
+        waits
+    }
+}

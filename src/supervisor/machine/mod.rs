@@ -1,0 +1,230 @@
+//! The decisions of the supervisor, as a pure state machine over a tree of nodes:
+//! `(state, now, input) → actions`. It knows no thread, no clock and no callback, so that it can be
+//! tested without any. Starting is in `start`, stopping in `stop`, what others may see in `look`.
+
+mod look;
+mod start;
+mod stop;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use crate::snapshot::UnitState;
+use crate::supervisor::state::{
+    Action, Group, GroupEnd, Input, Kind, Node, NodeId, Policy, ROOT, Stop, StopOrder, Unit,
+    UnitEnd, UnitKind,
+};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    nodes: Vec<Node>,
+    /// Deadlines of those that were asked to stop, the earliest first.
+    deadlines: BTreeSet<(Instant, NodeId)>,
+    /// Nodes whose turn to stop has come. A queue and not recursion: a chain of ten thousand
+    /// dependents must not need a stack as deep.
+    turns: VecDeque<NodeId>,
+    actions: VecDeque<Action>,
+    finished: bool,
+}
+
+impl Machine {
+    /// A tree of the root alone. Its `stop_timeout` is the deadline of the whole run.
+    pub(crate) fn new(now: Instant, order: StopOrder, stop_timeout: Duration) -> Self {
+        let policy = Policy { stop_timeout: Some(stop_timeout), ..Policy::default() };
+        let mut machine = Self {
+            nodes: Vec::new(),
+            deadlines: BTreeSet::new(),
+            turns: VecDeque::new(),
+            actions: VecDeque::new(),
+            finished: false,
+        };
+        machine.add(now, None, policy, Kind::Group(Group::new(order)));
+        machine
+    }
+
+    /// Adds a unit under `parent`, behind those that are there: start order is the order of adding,
+    /// so what it comes `after` is there already.
+    pub(crate) fn add_unit(
+        &mut self,
+        now: Instant,
+        parent: NodeId,
+        policy: Policy,
+        kind: UnitKind,
+    ) -> NodeId {
+        self.add(now, Some(parent), policy, Kind::Unit(Unit::new(kind)))
+    }
+
+    /// Adds a group under `parent`.
+    #[cfg(test)]
+    pub(crate) fn add_group(
+        &mut self,
+        now: Instant,
+        parent: NodeId,
+        policy: Policy,
+        order: StopOrder,
+    ) -> NodeId {
+        self.add(now, Some(parent), policy, Kind::Group(Group::new(order)))
+    }
+
+    fn add(
+        &mut self,
+        now: Instant,
+        parent: Option<NodeId>,
+        mut policy: Policy,
+        kind: Kind,
+    ) -> NodeId {
+        let id = self.nodes.len();
+        policy.after.sort_unstable();
+        policy.after.dedup();
+        for &dependency in &policy.after {
+            debug_assert_eq!(self.nodes[dependency].parent, parent, "`after` is among siblings");
+            self.nodes[dependency].dependents.push(id);
+        }
+        // `after` is explicit and goes before `background`: one that comes after a unit of the
+        // foreground has to stop before it, so it cannot wait for all of the foreground.
+        let gated = policy.background
+            && policy.after.iter().all(|&dependency| self.nodes[dependency].stop.gated);
+        if let Some(parent) = parent {
+            let background = policy.background;
+            let group = self.group(parent);
+            group.children.push(id);
+            group.unready += 1;
+            group.alive += usize::from(!background);
+            group.open += 1;
+            group.open_foreground += usize::from(!gated);
+        }
+        self.nodes.push(Node {
+            parent,
+            dependents: Vec::new(),
+            state: UnitState::New,
+            since: now,
+            ready: false,
+            failed: false,
+            start_waits: policy.after.len(),
+            stop: Stop { gated, ..Stop::default() },
+            policy,
+            kind,
+        });
+        id
+    }
+
+    /// Takes in what has happened; what is to be done is then in [`next_action`](Self::next_action).
+    pub(crate) fn step(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Begin => self.start(now, ROOT),
+            Input::StopAsked => self.stop_group(now, ROOT, GroupEnd::Asked),
+            Input::Deregister(unit) => self.deregister(now, unit),
+            Input::Refused(unit) => self.refused(now, unit),
+            Input::SpawnFailed { unit, spawned } => self.spawn_failed(now, unit, spawned),
+            Input::Entered { unit, incarnation } if self.is_current(unit, incarnation) => {
+                self.entered(now, unit);
+            }
+            Input::SaidReady { unit, incarnation } if self.is_current(unit, incarnation) => {
+                self.unit(unit).said_ready = true;
+                self.check_ready(now, unit);
+            }
+            Input::Returned { unit, incarnation, failed } if self.is_current(unit, incarnation) => {
+                self.returned(now, unit, failed);
+            }
+            Input::Settled { unit, incarnation } if self.is_current(unit, incarnation) => {
+                self.settled(now, unit);
+            }
+            // Of an incarnation that is past: there is none that says anything after it settled.
+            Input::Entered { .. }
+            | Input::SaidReady { .. }
+            | Input::Returned { .. }
+            | Input::Settled { .. } => debug_assert!(false, "late input {input:?}"),
+            Input::CallStarted(unit) => self.unit(unit).calls += 1,
+            Input::CallReturned(unit) => {
+                self.unit(unit).calls -= 1;
+                self.check_over(now, unit);
+            }
+            Input::Tick => self.expire_due(now),
+        }
+        while let Some(node) = self.turns.pop_front() {
+            let group = self.nodes[node].parent.unwrap_or(ROOT);
+            self.ask(now, node, UnitEnd::Group(group));
+        }
+    }
+
+    /// The next thing to do, in order.
+    pub(crate) fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When a [`Input::Tick`] is due.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|&(at, _)| at)
+    }
+
+    fn is_current(&self, node: NodeId, incarnation: u32) -> bool {
+        matches!(&self.nodes[node].kind, Kind::Unit(unit) if unit.incarnation == incarnation)
+    }
+
+    fn unit(&mut self, node: NodeId) -> &mut Unit {
+        match &mut self.nodes[node].kind {
+            Kind::Unit(unit) => unit,
+            Kind::Group(_) => unreachable!("node {node} is a group"),
+        }
+    }
+
+    fn group(&mut self, node: NodeId) -> &mut Group {
+        match &mut self.nodes[node].kind {
+            Kind::Group(group) => group,
+            Kind::Unit(_) => unreachable!("node {node} is a unit"),
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+
+    /// The one place that changes a state, and that knows which changes are legal.
+    fn enter_state(&mut self, now: Instant, node: NodeId, to: UnitState) {
+        use UnitState::{Failed, New, Running, Starting, Stopped, Stopping};
+
+        let from = self.nodes[node].state;
+        let is_group = matches!(self.nodes[node].kind, Kind::Group(_));
+        debug_assert!(
+            matches!(
+                (from, to),
+                (New, Starting | Stopped)
+                    | (Starting, Running | Stopping | Failed)
+                    | (Running, Stopping)
+                    | (Stopping, Stopped | Failed)
+            ) || (is_group && (from, to) == (New, Stopping)),
+            "node {node}: {from} → {to}"
+        );
+        self.nodes[node].state = to;
+        self.nodes[node].since = now;
+    }
+}
+
+impl Unit {
+    fn new(kind: UnitKind) -> Self {
+        Self {
+            kind,
+            incarnation: 0,
+            entered: 0,
+            returned: 0,
+            said_ready: false,
+            stop_called: false,
+            calls: 0,
+        }
+    }
+}
+
+impl Group {
+    fn new(order: StopOrder) -> Self {
+        Self {
+            children: Vec::new(),
+            order,
+            stopping: false,
+            unready: 0,
+            alive: 0,
+            open: 0,
+            open_foreground: 0,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Starting, becoming ready, and ending by itself: what happens to a unit before it is told to stop.
+
+use std::time::Instant;
+
+use super::Machine;
+use crate::snapshot::UnitState;
+use crate::supervisor::state::{Action, GroupEnd, Kind, NodeId, ROOT, UnitEnd};
+
+impl Machine {
+    pub(super) fn start(&mut self, now: Instant, node: NodeId) {
+        self.enter_state(now, node, UnitState::Starting);
+        match &mut self.nodes[node].kind {
+            Kind::Unit(unit) => {
+                unit.incarnation += 1;
+                let incarnation = unit.incarnation;
+                self.act(Action::Start { unit: node, incarnation });
+            }
+            Kind::Group(group) => {
+                let idle = group.alive == 0;
+                let children = group.children.clone();
+                self.enter_state(now, node, UnitState::Running);
+                if idle {
+                    return self.stop_group(now, node, GroupEnd::TasksDone);
+                }
+                for child in children {
+                    self.start_if_due(now, child);
+                }
+            }
+        }
+    }
+
+    pub(super) fn start_if_due(&mut self, now: Instant, node: NodeId) {
+        let this = &self.nodes[node];
+        // Its group has begun, and its end has not.
+        let running =
+            this.parent.is_some_and(|parent| self.nodes[parent].state == UnitState::Running);
+        if running && this.state == UnitState::New && this.start_waits == 0 {
+            self.start(now, node);
+        }
+    }
+
+    pub(super) fn refused(&mut self, now: Instant, node: NodeId) {
+        // It was to start, so it was the run's token that was found set.
+        if self.may_start(node) {
+            self.stop_group(now, ROOT, GroupEnd::Asked);
+        }
+        if self.nodes[node].state == UnitState::Starting {
+            self.enter_state(now, node, UnitState::Stopping);
+        }
+        self.settled(now, node);
+    }
+
+    pub(super) fn spawn_failed(&mut self, now: Instant, node: NodeId, spawned: u32) {
+        self.note_failure(node);
+        if spawned > 0 {
+            return self.end_by_itself(now, node);
+        }
+        let told = self.nodes[node].stop.asked; // it was taken out in the meantime
+        self.enter_state(now, node, UnitState::Failed);
+        self.act(Action::Stopped(node));
+        if !told {
+            self.tell_parent(now, node);
+        }
+        self.terminated(now, node);
+        self.check_over(now, node);
+    }
+
+    pub(super) fn entered(&mut self, now: Instant, node: NodeId) {
+        self.unit(node).entered += 1;
+        match self.nodes[node].state {
+            UnitState::Starting => self.enter_state(now, node, UnitState::Running),
+            // It was told between its last look at the token and this: `graceful_stop` was put off
+            // until `serve` is entered, and is due now.
+            UnitState::Stopping if self.nodes[node].stop.asked => self.call_stop(node),
+            _ => {}
+        }
+        self.check_ready(now, node);
+    }
+
+    pub(super) fn check_ready(&mut self, now: Instant, node: NodeId) {
+        let running = self.nodes[node].state == UnitState::Running;
+        let unit = self.unit(node);
+        let said = !unit.kind.declares_ready || unit.said_ready;
+        if running && said && unit.entered == unit.kind.instances {
+            self.became_ready(now, node);
+        }
+    }
+
+    pub(super) fn became_ready(&mut self, now: Instant, node: NodeId) {
+        if self.nodes[node].ready {
+            return;
+        }
+        self.nodes[node].ready = true;
+        self.act(Action::Ready(node));
+        // Counted before others start: a group among them may end in the same breath.
+        debug_assert!(!self.nodes[node].stop.deregistered, "node {node} was counted already");
+        self.child_counts_as_ready(now, node);
+        for index in 0..self.nodes[node].dependents.len() {
+            let dependent = self.nodes[node].dependents[index];
+            self.nodes[dependent].start_waits -= 1;
+            self.start_if_due(now, dependent);
+        }
+    }
+
+    pub(super) fn child_counts_as_ready(&mut self, now: Instant, node: NodeId) {
+        let Some(parent) = self.nodes[node].parent else { return };
+        let running = self.nodes[parent].state == UnitState::Running;
+        let group = self.group(parent);
+        group.unready -= 1;
+        if group.unready == 0 && running {
+            self.became_ready(now, parent);
+        }
+    }
+
+    // ---- ending by itself ----
+
+    pub(super) fn returned(&mut self, now: Instant, node: NodeId, failed: bool) {
+        if failed {
+            self.note_failure(node);
+        }
+        let unit = self.unit(node);
+        unit.returned += 1;
+        // The first failure ends the incarnation, and so does the last `Ok`.
+        if failed || unit.returned == unit.kind.instances {
+            self.end_by_itself(now, node);
+        }
+    }
+
+    /// What fails in a group is a failure of the group, unless it was taken out, also when it fails
+    /// while it stops.
+    pub(super) fn note_failure(&mut self, node: NodeId) {
+        let mut failed = Some(node);
+        while let Some(node) = failed {
+            let this = &mut self.nodes[node];
+            this.failed = true;
+            failed = if this.stop.deregistered { None } else { this.parent };
+        }
+    }
+
+    pub(super) fn end_by_itself(&mut self, now: Instant, node: NodeId) {
+        if self.nodes[node].state == UnitState::Stopping {
+            return; // it was asked to, or has ended by another of its instances
+        }
+        self.enter_state(now, node, UnitState::Stopping);
+        self.act(Action::Tell { unit: node, why: UnitEnd::Ended });
+        self.tell_parent(now, node);
+    }
+
+    /// A child has ended by itself: does its group go on?
+    pub(super) fn tell_parent(&mut self, now: Instant, node: NodeId) {
+        let this = &self.nodes[node];
+        let Some(parent) = this.parent else { return };
+        if this.policy.task && !this.failed {
+            return self.became_ready(now, node);
+        }
+        self.stop_group(now, parent, GroupEnd::Child(node));
+    }
+
+    pub(super) fn settled(&mut self, now: Instant, node: NodeId) {
+        let end = if self.nodes[node].failed { UnitState::Failed } else { UnitState::Stopped };
+        self.enter_state(now, node, end);
+        self.act(Action::Stopped(node));
+        self.terminated(now, node);
+        self.check_over(now, node);
+    }
+
+    /// A node is at an end.
+    pub(super) fn terminated(&mut self, now: Instant, node: NodeId) {
+        if !self.nodes[node].stop.deregistered {
+            self.keeps_alive_no_longer(now, node);
+        }
+    }
+
+    /// A group without anybody to keep it alive ends, too.
+    pub(super) fn keeps_alive_no_longer(&mut self, now: Instant, node: NodeId) {
+        let Some(parent) = self.nodes[node].parent else { return };
+        if self.nodes[node].policy.background {
+            return;
+        }
+        let running = self.nodes[parent].state == UnitState::Running;
+        let group = self.group(parent);
+        group.alive -= 1;
+        // One that has not started looks when it does.
+        if group.alive == 0 && running {
+            self.stop_group(now, parent, GroupEnd::TasksDone);
+        }
+    }
+}

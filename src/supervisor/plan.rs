@@ -1,0 +1,65 @@
+//! What the group hands to the engine for a run, and what it gets back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+
+use super::publish::Publisher;
+use super::report::{LeftBehind, UnitReport};
+use super::state::{NodeId, Policy, StopOrder, UnitKind};
+use crate::failure::Failure;
+use crate::handle::GroupHandle;
+use crate::latch::Latch;
+use crate::ready::NotReady;
+use crate::stop::StopReason;
+use crate::unit::Unit;
+
+/// One service, as it was registered. `policy.after` counts in the order of [`Plan::services`].
+pub(crate) struct ServicePlan {
+    pub(crate) unit: Arc<dyn Unit>,
+    pub(crate) path: Arc<str>,
+    pub(crate) policy: Policy,
+    pub(crate) kind: UnitKind,
+    pub(crate) stack_size: Option<usize>,
+}
+
+/// What is to be served, in start order.
+pub(crate) struct Plan {
+    pub(crate) services: Vec<ServicePlan>,
+    pub(crate) order: StopOrder,
+    pub(crate) stop_timeout: Duration,
+}
+
+/// What others ask of a run. The stop itself is in the run's token; this wakes the engine.
+pub(crate) enum Request {
+    Stop,
+    /// The machine was told something under the board's lock: do what it has decided.
+    Wake,
+}
+
+/// What the engine shares with the rest of the run.
+pub(crate) struct Run {
+    pub(crate) id: u64,
+    pub(crate) began: Instant,
+    pub(crate) handle: GroupHandle,
+    pub(crate) stop: Arc<Latch<StopReason>>,
+    pub(crate) ready: Arc<Latch<Result<(), NotReady>>>,
+    pub(crate) publisher: Arc<Publisher>,
+    pub(crate) requests: Receiver<Request>,
+}
+
+/// How the services fared.
+#[derive(Default)]
+pub(crate) struct Served {
+    pub(crate) units: Vec<UnitReport>,
+    pub(crate) failures: Vec<Failure>,
+    pub(crate) left_behind: Vec<LeftBehind>,
+    pub(crate) stopping_at: Option<Instant>,
+    pub(crate) stopped_at: Option<Instant>,
+}
+
+/// The root comes first, then the services in start order.
+pub(crate) fn node_of(service: usize) -> NodeId {
+    service + 1
+}

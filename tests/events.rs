@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
@@ -170,8 +171,11 @@ fn v1_a_subscriber_that_does_not_read_delays_nothing() {
 fn v1_a_subscription_begins_when_it_is_made_and_ends_with_the_run() {
     within(LIMIT, || {
         let mut group = group();
-        group.register(Scripted::new("server").serve(|ctx| {
-            ctx.handle().wait_till_ready()?;
+        let start = Mutex::new(Some(group.handle().events(64)));
+        group.register(Scripted::new("server").serve(move |ctx| {
+            // Not `wait_till_ready`: that may return before the event of it is told.
+            let start = start.lock().unwrap().take().unwrap();
+            assert!(start.iter().any(|event| matches!(event, Event::GroupReady)));
             let events = ctx.handle().events(64);
             ctx.handle().stop("enough");
             let first = events.next_event().map(|event| event.to_string());

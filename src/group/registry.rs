@@ -2,7 +2,7 @@
 //! them, and the order in which they start.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use super::limit::Limit;
@@ -131,15 +131,11 @@ impl Registry {
     /// Everything that is wrong with how the group is put together, flags apart.
     pub(super) fn problems(&self) -> ConfigErrors {
         let mut problems = self.refused.clone();
-        let mut named: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut named: BTreeSet<&str> = BTreeSet::new();
         for (index, entry) in self.present() {
             let name = &*entry.name;
-            match named.insert(name, index) {
-                None => {}
-                Some(first) if Arc::ptr_eq(&self.entries[first].unit, &entry.unit) => {
-                    problems.push(format!("unit '{name}' is registered twice"));
-                }
-                Some(_) => problems.push(format!("two units are named '{name}'")),
+            if !named.insert(name) {
+                problems.push(format!("two units are named '{name}'"));
             }
             if name.is_empty() {
                 problems.push(format!("the unit registered as number {} has no name", index + 1));

@@ -167,8 +167,9 @@ impl Engine {
         match action {
             Action::Start { unit, incarnation } => self.start(unit, incarnation),
             Action::Ready(ROOT) => {
-                self.run.ready.set(Ok(()));
+                // The event first: who has waited for readiness finds it among those that came.
                 self.publish(&Event::GroupReady);
+                self.run.ready.set(Ok(()));
             }
             Action::Ready(unit) => {
                 self.board.lock().record(unit).ready = Some(clock::now());

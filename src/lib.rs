@@ -30,7 +30,8 @@
 //! takes part in: [`Config`] for flags, [`PreRunner`] for what is to be done before anything serves,
 //! [`Service`] for serving, [`Role`] for a role. This server has the first three:
 //!
-//! ```
+#![cfg_attr(feature = "net", doc = "```")]
+#![cfg_attr(not(feature = "net"), doc = "```ignore")]
 //! use rungroup::*;
 //! use std::io::Write;
 //! use std::net::{SocketAddr, TcpListener};

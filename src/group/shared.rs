@@ -16,7 +16,7 @@ use crate::panic;
 use crate::ready::NotReady;
 use crate::snapshot::Snapshot;
 use crate::stop::{Scope, StopNotify, StopReason, StopToken};
-use crate::supervisor::{Board, Crew, Publisher, Request};
+use crate::supervisor::{Board, Crew, Publisher, RUN_IS_OVER, Request};
 use crate::sync::Mutex;
 use crate::thread::Place;
 
@@ -57,7 +57,7 @@ impl Shared {
             ready: Arc::new(Latch::new()),
             stopped: StopNotify::new(Scope::Run { run: id }),
             publisher: Arc::new(Publisher::new(id)),
-            helpers: Arc::new(Crew::new()),
+            helpers: Arc::new(Crew::new(RUN_IS_OVER)),
             requests,
             inbox,
         })

@@ -14,9 +14,16 @@ use std::time::Instant;
 use crate::sync::Monitor;
 use crate::thread::{self, Identity, Place, ThreadStatus};
 
+/// Of crews that belong to the run itself.
+pub(crate) const RUN_IS_OVER: &str = "the run is over";
+
 /// See the module.
-#[derive(Debug, Default)]
-pub(crate) struct Crew(Monitor<Members>);
+#[derive(Debug)]
+pub(crate) struct Crew {
+    members: Monitor<Members>,
+    /// Why nobody can join it once it is empty, for people.
+    over: &'static str,
+}
 
 #[derive(Debug, Default)]
 struct Members {
@@ -39,8 +46,9 @@ struct Member {
 
 impl Crew {
     /// A crew that stays open until its owner leaves it, too.
-    pub(crate) fn new() -> Self {
-        Self(Monitor::new(Members { present: 1, ..Members::default() }))
+    pub(crate) fn new(over: &'static str) -> Self {
+        let members = Monitor::new(Members { present: 1, ..Members::default() });
+        Self { members, over }
     }
 
     /// Spawns a thread that executes `body` and leaves; `leaving` is told, under the crew's lock,
@@ -55,9 +63,9 @@ impl Crew {
         body: impl FnOnce() + Send + 'static,
         leaving: impl FnOnce(bool) + Send + 'static,
     ) -> io::Result<()> {
-        let mut members = self.0.lock();
+        let mut members = self.members.lock();
         if members.closed {
-            return Err(io::Error::other("its unit has stopped"));
+            return Err(io::Error::other(self.over));
         }
         let key = members.next;
         members.next += 1;
@@ -75,7 +83,7 @@ impl Crew {
     }
 
     fn leave(&self, key: u64, leaving: impl FnOnce(bool)) {
-        let mut members = self.0.lock();
+        let mut members = self.members.lock();
         let position = members.threads.iter().position(|member| member.key == key);
         let own = position.map(|position| members.threads.swap_remove(position).handle);
         debug_assert!(own.is_some(), "a thread is listed before it can leave");
@@ -89,7 +97,7 @@ impl Crew {
     /// The owner will spawn no more: whoever leaves last from now on closes the crew. `leaving` is
     /// told whether it was the owner.
     pub(crate) fn owner_leaves(&self, leaving: impl FnOnce(bool)) {
-        self.one_less(&mut self.0.lock(), leaving);
+        self.one_less(&mut self.members.lock(), leaving);
     }
 
     fn one_less(&self, members: &mut Members, leaving: impl FnOnce(bool)) {
@@ -97,25 +105,25 @@ impl Crew {
         members.closed = members.present == 0;
         leaving(members.closed);
         // Few ever wait here, and only at the end of a run: telling them of each costs nothing.
-        self.0.notify_all();
+        self.members.notify_all();
     }
 
     /// Waits until at most `rest` have not left, until `deadline` at the latest.
     pub(crate) fn wait_for_at_most(&self, rest: usize, deadline: Option<Instant>) {
-        drop(self.0.wait_while_until(deadline, |members| members.present > rest));
+        drop(self.members.wait_while_until(deadline, |members| members.present > rest));
     }
 
     /// Joins those that have left. A thread leaves as its last act, so this takes no longer than the
     /// end of a thread does.
     pub(crate) fn join_left(&self) {
-        let left = std::mem::take(&mut self.0.lock().left);
+        let left = std::mem::take(&mut self.members.lock().left);
         left.into_iter().for_each(join);
     }
 
     /// What can be seen of those that have not left.
     pub(crate) fn threads(&self) -> Vec<ThreadStatus> {
         let identities: Vec<_> =
-            self.0.lock().threads.iter().map(|member| member.identity.clone()).collect();
+            self.members.lock().threads.iter().map(|member| member.identity.clone()).collect();
         identities.iter().map(|identity| identity.status()).collect()
     }
 }

@@ -94,7 +94,7 @@ impl Incarnation {
             run,
             stop: Arc::new(Latch::new()),
             stopped,
-            crew: Arc::new(Crew::new()),
+            crew: Arc::new(Crew::new("its unit has stopped")),
             notices,
             outcome: Mutex::new(Outcome::Ok),
             callbacks: Mutex::default(),

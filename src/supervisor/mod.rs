@@ -15,7 +15,7 @@ mod state;
 mod stoppers;
 
 pub(crate) use board::Board;
-pub(crate) use crew::Crew;
+pub(crate) use crew::{Crew, RUN_IS_OVER};
 pub(crate) use engine::Engine;
 pub(crate) use incarnation::denies;
 pub(crate) use plan::{Plan, Request, Run, Served, ServicePlan, node_of};

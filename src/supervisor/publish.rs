@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::crew::Crew;
+use super::crew::{Crew, RUN_IS_OVER};
 use crate::clock;
 use crate::event::{Event, Events, Hub};
 use crate::sync::Mutex;
@@ -45,7 +45,7 @@ impl Publisher {
         if logger.is_some() {
             return;
         }
-        let crew = Arc::new(Crew::new());
+        let crew = Arc::new(Crew::new(RUN_IS_OVER));
         let events = self.hub.subscribe(ROOM);
         let body = move || write_log(&events);
         let place = Place::Helper { run: self.run };

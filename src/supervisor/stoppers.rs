@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::crew::Crew;
+use super::crew::{Crew, RUN_IS_OVER};
 use crate::clock;
 use crate::context::Task;
 use crate::failure::Phase;
@@ -62,7 +62,7 @@ impl Stoppers {
     pub(super) fn new(run: u64) -> io::Result<Self> {
         let (sender, receiver) = crossbeam_channel::unbounded();
         let mut stoppers = Self {
-            crew: Arc::new(Crew::new()),
+            crew: Arc::new(Crew::new(RUN_IS_OVER)),
             place: Place::Helper { run },
             threads: 0,
             calls: 0,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, Phase};
 use crate::stop::StopReason;
 use crate::sync::Mutex;
 use crate::thread::ThreadStatus;
@@ -155,6 +155,10 @@ impl Event {
     pub fn level(&self) -> log::Level {
         match self {
             Event::Ended { outcome, .. } if !outcome.is_ok() => log::Level::Error,
+            // It ends the run there and then, whose result says it: once is enough.
+            Event::CallbackFailed { failure } if failure.phase() == Phase::PreRun => {
+                log::Level::Debug
+            }
             Event::CallbackFailed { .. } | Event::LeftBehind { .. } => log::Level::Error,
             Event::Late { .. } | Event::Warning { .. } => log::Level::Warn,
             Event::GroupReady | Event::Stopping { .. } | Event::ServicesStopped { .. } => {

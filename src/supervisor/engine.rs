@@ -126,8 +126,11 @@ impl Engine {
                 if let Outcome::Failed(failure) = &outcome {
                     self.keep(unit, failure.clone());
                 }
+                // In this order: who sees the event finds the unit's state changed, and what comes
+                // of it is told after it.
+                self.note(Input::Returned { unit, incarnation, failed });
                 self.publish(&Event::Ended { unit: self.path(unit), outcome });
-                self.feed(Input::Returned { unit, incarnation, failed });
+                self.perform_all();
             }
             Notice::Settled { unit, incarnation } => {
                 self.feed(Input::Settled { unit, incarnation });

@@ -219,8 +219,8 @@ impl Engine {
                 incarnation.note(&Outcome::Failed(failure.clone()));
                 self.keep(unit, failure.clone());
                 let outcome = Outcome::Failed(failure);
-                self.publish(&Event::Ended { unit: path.clone(), outcome });
                 self.note(Input::SpawnFailed { unit, spawned: instance });
+                self.publish(&Event::Ended { unit: path.clone(), outcome });
                 return incarnation.is_started(instance > 0);
             }
         }

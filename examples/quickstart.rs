@@ -1,4 +1,4 @@
-//! Three units and Ctrl-C: what happens, and who stopped when. Try it, and press Ctrl-C:
+//! Two services and Ctrl-C: what happens, and who stopped when. Try it, and press Ctrl-C:
 //!
 //! ```text
 //! cargo run --example quickstart

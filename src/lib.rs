@@ -106,7 +106,7 @@
 //! | a pause | [`ctx.sleep(time)`](ServeContext::sleep) |
 //! | `accept` | [`ctx.accept(&listener)`](ServeContext::accept) |
 //! | a read | [`ctx.wait_readable(&socket, limit)`](ServeContext::wait_readable), then read |
-//! | a channel | `select!` with `recv(ctx.stopped().receiver())` |
+//! | a channel | `crossbeam_channel::select!` with `recv(ctx.stopped().receiver())` |
 //! | a poll loop of your own | [`ctx.stopped().as_fd()`](StopToken::as_fd) |
 //! | something that only a call can end | [`ctx.on_stop(callback)`](ServeContext::on_stop), or [`Service::graceful_stop`] |
 //!

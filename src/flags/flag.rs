@@ -22,6 +22,12 @@ use crate::error::ConfigError;
 /// or added to a set; one that comes too late changes nothing and is a definition error of the
 /// group, not a panic.
 ///
+/// A flag that is in the set of no unit is on no command line: it keeps its default, and nothing
+/// says so.
+///
+/// The names `help`, `version`, `name`, `config`, `check`, `print-config`, `show-rungroup-units`,
+/// `completions` and `man`, and the short ones `h`, `V`, `n` and `c`, are kept for the group.
+///
 /// # Examples
 ///
 /// ```
@@ -259,10 +265,17 @@ impl<T: FlagValue> Flag<T> {
     /// let workers = Flag::<usize>::new("workers", 4, "how many threads");
     /// assert_eq!(*workers.get(), 4);
     /// ```
+    #[track_caller]
     pub fn get(&self) -> &T {
         match self.0.value() {
             Some(value) => value,
-            None => panic!("the required flag '--{}' has no value yet", self.name()),
+            None if self.0.definition.is_bound() => {
+                panic!("the required flag '--{}' has no value yet", self.name())
+            }
+            None => panic!(
+                "the required flag '--{}' has no value yet: is it in the flag set of a unit?",
+                self.name()
+            ),
         }
     }
 

@@ -42,9 +42,10 @@ impl fmt::Display for NotReady {
             NotReady::TimedOut(units) => {
                 write!(f, "not ready in time: {}", units.join(", "))
             }
-            NotReady::WouldDeadlock => {
-                f.write_str("waiting for readiness on the thread that has to bring it about")
-            }
+            NotReady::WouldDeadlock => f.write_str(
+                "waiting for readiness on the thread that has to bring it about: \
+                 wait in a service, or in a helper thread",
+            ),
         }
     }
 }

@@ -30,7 +30,7 @@ fn l18_running_twice_is_an_error_and_calls_nothing() {
     let calls = journal.entries().len();
     let error = group.run().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyRan);
-    assert_eq!(error.to_string(), "the group has already run");
+    assert_eq!(error.to_string(), "the group has already run: build a new one for another run");
     assert!(error.report().is_none() && error.cause().is_none());
     assert_eq!(journal.entries().len(), calls);
     assert_eq!(group.register_flags().unwrap_err().kind(), ErrorKind::AlreadyRan);

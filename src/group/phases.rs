@@ -323,5 +323,11 @@ fn judge(report: Report) -> Result<Report, RunError> {
 
 /// A run that was called on a group that has run.
 pub(super) fn already_ran() -> RunError {
-    RunError::early(Error::new(ErrorKind::AlreadyRan, "the group has already run"), None)
+    RunError::early(
+        Error::new(
+            ErrorKind::AlreadyRan,
+            "the group has already run: build a new one for another run",
+        ),
+        None,
+    )
 }

@@ -13,6 +13,11 @@ use crate::flags::FlagSet;
 /// override the `as_…` methods of those, and return `Some(self)`. They are asked when the unit is
 /// registered, and the answer must not change.
 ///
+/// **One that is forgotten is not an error**: a unit without `as_service` does not serve, whether or
+/// not it implements [`Service`]. What takes part in which phase is shown by
+/// [`Group::list_units`](crate::Group::list_units), or by any program when it is called with
+/// `--show-rungroup-units`.
+///
 /// All methods take `&self`, since a unit is shared by the threads that serve it. `Arc<U>`,
 /// `Box<U>` and `Arc<dyn Unit>` are units too, so that the program can keep a share of its own.
 ///

@@ -354,6 +354,7 @@ impl Group {
     }
 
     /// The phases with their units, and whether it is a program that serves (`svc`) or not (`cli`).
+    /// A program that is called with `--show-rungroup-units`, which is not in its help, prints it.
     ///
     /// # Examples
     ///

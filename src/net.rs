@@ -184,7 +184,9 @@ impl ServeContext {
     }
 
     /// Waits until a read of `socket` would not block, for `limit` at most (`None`: without limit),
-    /// or until the unit is to stop, which goes first.
+    /// or until the unit is to stop, which goes first: from then on it is always
+    /// [`Stopped`](Readable::Stopped). To answer what has come by then, read on with the socket set to
+    /// non-blocking or with a read timeout.
     ///
     /// # Errors
     ///

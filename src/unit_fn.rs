@@ -9,6 +9,10 @@ use crate::unit::{Config, PreRunner, Service, Unit};
 
 /// A unit made of a closure that serves.
 ///
+/// The closure is an `Fn`, for it may serve on several threads, and it lives as long as the group,
+/// not as long as its call: a `Sender` that it holds does not disconnect when it returns. A
+/// [`ChannelCloser`](crate::ChannelCloser) tells the receivers that nothing more will come.
+///
 /// # Examples
 ///
 /// ```

@@ -178,6 +178,9 @@ impl Group {
     /// Takes positional arguments, which `RunContext::arguments` then has; `what` stands for them in
     /// the help, as `FILE...`. By default they are an error.
     ///
+    /// Any number of them will do, none too: the pre-run sees to it that there are enough. A service
+    /// gets them from there, through what it shares with the pre-run.
+    ///
     /// # Examples
     ///
     /// ```
@@ -217,6 +220,9 @@ impl Group {
 
     /// How long the group has to stop, from the moment when its end begins: a `Duration`, or a flag
     /// that holds one. After that `run` returns, and lists what did not stop. 30 s by default.
+    ///
+    /// The flag has to be in the [`FlagSet`] of some unit: here it is only read, not put on the
+    /// command line.
     ///
     /// # Examples
     ///
@@ -566,6 +572,36 @@ impl Group {
     /// | 1 | a unit failed or did not stop in time, or the group is put together wrongly |
     /// | 2 | the command line, the environment or a unit's settings are wrong |
     /// | 128 + n | the second signal, number n, ended the process; see `Signals` |
+    ///
+    /// A program with exit codes of its own calls [`run`](Group::run) instead, and takes what is to be
+    /// printed from [`Report::exit`] and [`RunError::to_exit`]:
+    ///
+    /// ```
+    /// use rungroup::{Group, pre_run_fn};
+    /// use std::process::ExitCode;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// static FOUND: AtomicU64 = AtomicU64::new(0);
+    ///
+    /// fn main() -> ExitCode {
+    ///     let mut group = Group::new("search").args(["search"]);
+    ///     group.register(pre_run_fn("search", |_ctx| {
+    ///         FOUND.store(3, Ordering::Relaxed);
+    ///         Ok(())
+    ///     }));
+    ///     let exit = match group.run() {
+    ///         Ok(report) => match report.exit() {
+    ///             Some(exit) => exit.clone(), // --help and the like
+    ///             None if FOUND.load(Ordering::Relaxed) == 0 => return ExitCode::from(1),
+    ///             None => return ExitCode::SUCCESS,
+    ///         },
+    ///         Err(error) => error.to_exit("search"), // or a code by `error.kind()`
+    ///     };
+    ///     print!("{}", exit.stdout);
+    ///     eprint!("{}", exit.stderr);
+    ///     exit.exit_code()
+    /// }
+    /// ```
     ///
     /// # Examples
     ///

@@ -472,6 +472,9 @@ pub trait Service: Send + Sync {
     /// Whether the unit says itself when it is ready, by `ctx.ready()`. By default it is ready when
     /// its `serve` is entered.
     ///
+    /// One that never says so holds back the units that come `after` it, without an error;
+    /// [`GroupHandle::wait_till_ready_timeout`](crate::GroupHandle::wait_till_ready_timeout) names it.
+    ///
     /// # Examples
     ///
     /// ```

@@ -222,7 +222,9 @@ impl RunError {
         }
         lines.extend(self.left_behind().iter().map(ToString::to_string));
         for unit in self.report().map_or(&[][..], Report::skipped_post_runs) {
-            lines.push(format!("unit '{unit}': post_run was skipped"));
+            lines.push(format!(
+                "unit '{unit}': post_run was skipped, since threads that may use the unit are left behind"
+            ));
         }
         lines
     }

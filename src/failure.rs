@@ -120,6 +120,11 @@ impl Failure {
         Failure(Arc::new(Inner { unit, phase, fault: Fault::Panic(panic) }))
     }
 
+    /// Whether it is the same failure, and not just an equal one.
+    pub(crate) fn is(&self, other: &Failure) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The unit's path: its name, behind the names of the groups it is nested in. The group's name
     /// where no unit is at fault.
     ///

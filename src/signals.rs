@@ -11,6 +11,7 @@ use signal_hook::iterator::{self, Handle};
 
 use crate::context::RunContext;
 use crate::failure::BoxError;
+use crate::snapshot::Snapshot;
 use crate::stop::StopReason;
 use crate::sync::Mutex;
 use crate::terminal;
@@ -145,8 +146,11 @@ fn end_process(ctx: &RunContext, signal: i32) -> ! {
     let group = ctx.handle().clone();
     let last_words = ctx.spawn_helper("last-words", move || {
         let reason = StopReason::Signal(signal);
-        let units = group.snapshot().units;
+        let Snapshot { calling, units } = group.snapshot();
         let mut text = format!("{}: {reason} again, ending at once", group.name());
+        if let Some((unit, phase)) = calling {
+            let _ = write!(text, "\n  unit '{unit}' is still in {phase}");
+        }
         for unit in units.iter().filter(|unit| !unit.state.is_terminal()) {
             let _ = write!(text, "\n  unit '{}' is still {}", unit.path, unit.state);
             for thread in &unit.threads {

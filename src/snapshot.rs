@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Phase};
 use crate::thread::ThreadStatus;
 
 /// The state of a unit that serves.
@@ -139,6 +139,8 @@ pub struct UnitStatus {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Snapshot {
+    /// The pre-run or post-run that the thread of `run` is in.
+    pub calling: Option<(Arc<str>, Phase)>,
     /// The services. Empty before the run has come to them.
     pub units: Vec<UnitStatus>,
 }
@@ -146,8 +148,11 @@ pub struct Snapshot {
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.units.iter().map(|unit| unit.path.chars().count()).max().unwrap_or(0);
+        if let Some((unit, phase)) = &self.calling {
+            write!(f, "in {phase} of unit '{unit}'")?;
+        }
         for (index, unit) in self.units.iter().enumerate() {
-            if index > 0 {
+            if index > 0 || self.calling.is_some() {
                 f.write_str("\n")?;
             }
             write!(f, "{:width$}  {:8}  {:>8}", unit.path, unit.state, tenths(unit.since))?;

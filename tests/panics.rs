@@ -180,6 +180,7 @@ fn l12_a_panic_in_a_thread_of_a_unit_ends_it_alone_and_is_reported() {
         assert_eq!(report.reason(), &StopReason::from("seen"));
         let [failure] = report.failures() else { panic!("{:?}", report.failures()) };
         assert_panicked(failure, "server", Phase::Helper, "bad connection", &place);
+        assert!(report.to_string().contains("bad connection"), "{report}");
     });
 }
 

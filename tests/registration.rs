@@ -27,6 +27,17 @@ fn l3_register_says_whether_the_unit_takes_part_in_any_phase() {
     assert!(journal.entries().iter().all(|entry| !entry.starts_with("idle")));
 }
 
+#[test]
+fn a_unit_that_takes_part_in_no_phase_is_said_to() {
+    let mut group = Group::new("demo").args(["demo"]);
+    group.register(Probe::new("idle", &Journal::new()));
+    let events = group.handle().events(16);
+    group.run().unwrap();
+    let said: Vec<String> = events.iter().map(|event| event.to_string()).collect();
+    let warning = "unit 'idle' takes part in no phase: does it override its as_ methods?";
+    assert!(said.iter().any(|text| text == warning), "{said:?}");
+}
+
 /// A unit that says yes to everything. Each method of [`Unit`] must be here: one that is added to
 /// the trait later is to be added here, and forwarded by `Arc` and `Box`.
 struct Everything;
@@ -280,6 +291,23 @@ fn l3_all_definition_errors_come_together_before_any_validate() {
     assert_eq!(error.problems().len(), 9, "{said}");
     // To know the flags the sets have to be asked for; nothing else was.
     assert!(journal.entries().iter().all(|it| it.ends_with("flag_set")), "{:?}", journal.entries());
+}
+
+#[test]
+fn l3_a_stop_timeout_that_no_flag_set_has_is_a_definition_error() {
+    let limit = |name: &'static str| Flag::new(name, SOON, "how long");
+    let mut group = Group::new("demo").args(["demo"]).stop_timeout(&limit("drain"));
+    group.register(service_fn("server", |_| Ok(()))).stop_timeout(&limit("grace"));
+    let known = limit("known");
+    let flags = FlagSet::new("Other").add(&known);
+    group.register(service_fn("other", |_| Ok(())).flags(flags)).stop_timeout(&known);
+    let error = group.run_config().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Definition);
+    assert_eq!(
+        error.to_string(),
+        "the stop timeout is '--drain', which no unit has among its flags\n\
+         unit 'server': the stop timeout is '--grace', which no unit has among its flags"
+    );
 }
 
 #[test]

@@ -187,6 +187,7 @@ fn o1_the_second_signal_ends_a_pre_run_that_does_not_listen() {
     child.signal(Signal::INT);
     let ended = child.end();
     assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(ended.stderr.contains("unit 'deaf' is still in pre_run"), "{ended:?}");
 }
 
 #[test]

@@ -314,6 +314,11 @@ impl<T: FlagValue> Flag<T> {
         self.0.definition.full_name()
     }
 
+    /// Whether a group has taken it up.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.0.definition.is_bound()
+    }
+
     /// An error that says what is wrong with the value, and names flag, value and source: what
     /// `Config::validate` returns. The reason is a text, or a [`ConfigError`] with a tip.
     ///

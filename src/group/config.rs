@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use super::limit::Limit;
 use super::registry::{Registry, Stage};
 use super::shared::Shared;
 use crate::error::{ConfigError, ConfigErrors, Error, ErrorKind};
@@ -72,7 +73,11 @@ type Units = Vec<(Arc<str>, Arc<dyn Unit>)>;
 /// # Errors
 ///
 /// Everything that is wrong with how the group is put together.
-pub(super) fn gather(shared: &Shared, program: Program) -> Result<Table, Error> {
+pub(super) fn gather(
+    shared: &Shared,
+    program: Program,
+    stop_timeout: &Limit,
+) -> Result<Table, Error> {
     let (units, mut problems) = {
         let registry = shared.registry.lock();
         (config_units(&registry), registry.problems())
@@ -85,12 +90,29 @@ pub(super) fn gather(shared: &Shared, program: Program) -> Result<Table, Error> 
             Err(errors) => problems.append(errors),
         }
     }
+    problems.append(unreachable_limits(&shared.registry.lock(), stop_timeout));
     let table = definitions.into_table();
     let table = table.map_err(|errors| problems.append(errors));
     match table {
         Ok(table) if problems.is_empty() => Ok(table),
         _ => Err(Error::config(ErrorKind::Definition, problems)),
     }
+}
+
+/// Limits that are flags which nobody could set: known once the flags of all units are.
+fn unreachable_limits(registry: &Registry, stop_timeout: &Limit) -> ConfigErrors {
+    let mut problems = ConfigErrors::new();
+    let why =
+        |flag: &str| format!("the stop timeout is '--{flag}', which no unit has among its flags");
+    if let Some(flag) = stop_timeout.unreachable() {
+        problems.push(why(&flag));
+    }
+    for (_, entry) in registry.present() {
+        if let Some(flag) = entry.stop_timeout.as_ref().and_then(Limit::unreachable) {
+            problems.push(ConfigError::new(why(&flag)).of_unit(&entry.name));
+        }
+    }
+    problems
 }
 
 /// Parses and validates.

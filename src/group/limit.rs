@@ -31,6 +31,14 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// The flag that it is read from, if no unit has it in its flag set.
+    pub(super) fn unreachable(&self) -> Option<String> {
+        match self {
+            Limit::Flag(flag) if !flag.is_bound() => Some(flag.name().to_owned()),
+            Limit::Fixed(_) | Limit::Flag(_) => None,
+        }
+    }
+
     pub(super) fn get(&self) -> Duration {
         match self {
             Limit::Fixed(limit) => *limit,

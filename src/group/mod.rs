@@ -404,7 +404,8 @@ impl Group {
         if !matches!(self.config, Config::Due) {
             return Err(Error::new(ErrorKind::AlreadyRan, "the config phase is over"));
         }
-        let table = config::gather(&self.shared, self.program.clone())?;
+        let table =
+            config::gather(&self.shared, self.program.clone(), &self.policies.stop_timeout)?;
         let set = table.flag_set();
         // From here on a unit with flags comes too late: they would not be in the set.
         self.shared.registry.lock().stage = Stage::Configured;
@@ -477,8 +478,10 @@ impl Group {
     fn configure(&mut self, sources: &Sources) -> Result<Configured, Error> {
         let _here = thread::enter(Place::Caller { run: self.shared.id });
         let result = match std::mem::replace(&mut self.config, Config::Due) {
-            Config::Due => config::gather(&self.shared, self.program.clone())
-                .and_then(|table| config::settle(&self.shared, &table, sources)),
+            Config::Due => {
+                config::gather(&self.shared, self.program.clone(), &self.policies.stop_timeout)
+                    .and_then(|table| config::settle(&self.shared, &table, sources))
+            }
             Config::Embedded(table) => {
                 config::settle(&self.shared, &table, &Sources::none(&self.program.name))
             }
@@ -557,7 +560,8 @@ impl Group {
             return Err(end.0.failed_early(error, began));
         }
         end.0.policies.arguments = settled.arguments;
-        for text in settled.warnings {
+        let idle = end.0.shared.registry.lock().without_phases();
+        for text in settled.warnings.into_iter().chain(idle) {
             end.0.shared.publisher.publish(&Event::Warning { text });
         }
         Execution::new(&end.0.shared, &end.0.policies, began).run()

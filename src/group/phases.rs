@@ -109,6 +109,23 @@ impl<'g> Execution<'g> {
         roles.into()
     }
 
+    /// Calls one callback of one unit.
+    fn call(
+        &self,
+        unit: &Arc<str>,
+        phase: Phase,
+        body: impl FnOnce() -> Result<(), BoxError>,
+    ) -> Result<(), Failure> {
+        *self.shared.calling.lock() = Some((unit.clone(), phase));
+        let result = panic::catch(body);
+        *self.shared.calling.lock() = None;
+        match result {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Failure::error(unit.clone(), phase, error)),
+            Err(panic) => Err(Failure::panic(unit.clone(), phase, panic)),
+        }
+    }
+
     // ---- pre-run ----
 
     /// All pre-runs, one after the other; says whether there is something to serve now.
@@ -137,7 +154,7 @@ impl<'g> Execution<'g> {
                 arguments: self.policies.arguments.clone(),
                 helpers: Arc::new(self.shared.clone()),
             };
-            let result = call(&name, Phase::PreRun, || match unit.as_pre_runner() {
+            let result = self.call(&name, Phase::PreRun, || match unit.as_pre_runner() {
                 Some(pre_runner) => pre_runner.pre_run(&ctx),
                 None => Err(denies("pre-runner")),
             });
@@ -216,7 +233,7 @@ impl<'g> Execution<'g> {
                 self.skipped.push(name);
                 continue;
             }
-            let result = call(&name, Phase::PostRun, || match unit.as_pre_runner() {
+            let result = self.call(&name, Phase::PostRun, || match unit.as_pre_runner() {
                 Some(pre_runner) => pre_runner.post_run(),
                 None => Err(denies("pre-runner")),
             });
@@ -279,19 +296,6 @@ impl<'g> Execution<'g> {
             told_ago: Some(ago),
             thread,
         }));
-    }
-}
-
-/// Calls one callback of one unit.
-fn call(
-    unit: &Arc<str>,
-    phase: Phase,
-    body: impl FnOnce() -> Result<(), BoxError>,
-) -> Result<(), Failure> {
-    match panic::catch(body) {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(Failure::error(unit.clone(), phase, error)),
-        Err(panic) => Err(Failure::panic(unit.clone(), phase, panic)),
     }
 }
 

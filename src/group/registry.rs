@@ -163,6 +163,15 @@ impl Registry {
         problems
     }
 
+    /// What is to be said of units that take part in nothing.
+    pub(super) fn without_phases(&self) -> Vec<String> {
+        let idle = self.present().filter(|(_, entry)| !entry.phases.any());
+        let say = |name: &str| {
+            format!("unit '{name}' takes part in no phase: does it override its as_ methods?")
+        };
+        idle.map(|(_, entry)| say(&entry.name)).collect()
+    }
+
     /// The start order: what a unit comes `after` is before it, and otherwise the order of
     /// registration.
     ///

@@ -26,6 +26,8 @@ pub(super) struct Shared {
     pub(super) name: Mutex<String>,
     pub(super) registry: Mutex<Registry>,
     pub(super) board: Arc<Mutex<Board>>,
+    /// The callback that the thread of `run` is in.
+    pub(super) calling: Mutex<Option<(Arc<str>, Phase)>>,
     /// Panics of helper threads.
     pub(super) helper_failures: Mutex<Vec<Failure>>,
     pub(super) stop: Arc<Latch<StopReason>>,
@@ -51,6 +53,7 @@ impl Shared {
             name: Mutex::new(name),
             registry: Mutex::new(Registry::new(id)),
             board: Arc::default(),
+            calling: Mutex::default(),
             helper_failures: Mutex::default(),
             token: StopToken::new(stop.clone()),
             stop,
@@ -106,7 +109,8 @@ impl Control for Shared {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Board::snapshot(&self.board)
+        let calling = self.calling.lock().clone();
+        Snapshot { calling, ..Board::snapshot(&self.board) }
     }
 
     fn deregister(&self, unit: UnitId) -> Result<StopNotify, Error> {

@@ -174,7 +174,10 @@ impl Board {
                 threads: Vec::new(),
             }
         };
-        (Snapshot { units: (0..self.services.len()).map(status).collect() }, self.incarnations())
+        (
+            Snapshot { calling: None, units: (0..self.services.len()).map(status).collect() },
+            self.incarnations(),
+        )
     }
 
     pub(super) fn report(&self, node: NodeId, began: Instant) -> UnitReport {

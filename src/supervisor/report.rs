@@ -114,7 +114,7 @@ impl fmt::Display for LeftBehind {
         }
         match self.phase {
             Phase::Serve => f.write_str(" did not stop")?,
-            Phase::Helper => f.write_str(": its helper thread did not stop")?,
+            Phase::Helper => f.write_str(": its thread did not stop")?,
             phase => write!(f, ": {phase} did not return")?,
         }
         if let Some(ago) = self.told_ago {
@@ -169,6 +169,12 @@ impl Report {
             ran: false,
             exit: None,
         }
+    }
+
+    /// Whether the failure stands beside its unit as that one's outcome.
+    fn is_outcome(&self, failure: &Failure) -> bool {
+        let outcomes = self.units.iter().filter_map(|unit| unit.outcome.as_ref()?.failure());
+        outcomes.into_iter().any(|outcome| outcome.is(failure))
     }
 
     /// Whether it is that of a run that got beyond the config phase.
@@ -374,6 +380,9 @@ impl fmt::Display for Report {
             if let Some(Outcome::Failed(failure)) = &unit.outcome {
                 write!(f, "  {failure}")?;
             }
+        }
+        for failure in self.failures.iter().filter(|failure| !self.is_outcome(failure)) {
+            write!(f, "\n  {failure}")?;
         }
         if let Some(took) = self.stop_time() {
             let (all, left) = (

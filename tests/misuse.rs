@@ -282,6 +282,29 @@ fn l18_a_thread_that_comes_too_late_or_has_no_proper_name_is_refused() {
     });
 }
 
+/// Asks for the unit's threads when it is dropped.
+struct Asks(GroupHandle);
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        assert_eq!(self.0.snapshot().units.len(), 1);
+    }
+}
+
+#[test]
+fn l18_what_a_refused_thread_would_have_held_may_ask_the_group_when_it_is_dropped() {
+    within(SOON, || {
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(service_fn("server", |ctx| {
+            let asks = Asks(ctx.handle().clone());
+            let error = ctx.spawn("n\0l", move |_ctx| drop(asks)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Spawn);
+            Ok(())
+        }));
+        group.run().unwrap();
+    });
+}
+
 #[test]
 fn l18_a_context_that_outlives_the_run_does_no_harm() {
     within(SOON, || {

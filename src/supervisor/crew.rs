@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use crate::sync::Monitor;
+use crate::sync::{Monitor, Mutex};
 use crate::thread::{self, Identity, Place, ThreadStatus};
 
 /// Of crews that belong to the run itself.
@@ -55,6 +55,8 @@ impl Crew {
     /// whether it was the last. The lock orders these calls as the threads left.
     ///
     /// The lock is held from before the spawn until the thread is listed: it cannot leave unlisted.
+    /// The body is handed over in a parcel, so that one that finds no thread is dropped when the lock
+    /// is released: its drop may be the program's code, and that may ask for this crew's threads.
     pub(crate) fn spawn(
         self: &Arc<Self>,
         name: &str,
@@ -63,18 +65,24 @@ impl Crew {
         body: impl FnOnce() + Send + 'static,
         leaving: impl FnOnce(bool) + Send + 'static,
     ) -> io::Result<()> {
-        let mut members = self.members.lock();
+        let parcel = Arc::new(Mutex::new(Some(body)));
+        let (crew, handed_over) = (self.clone(), parcel.clone());
+        let mut members = self.members.lock(); // the last local: released before the parcel is dropped
         if members.closed {
             return Err(io::Error::other(self.over));
         }
         let key = members.next;
         members.next += 1;
         let identity = Arc::new(Identity::new(name.to_owned()));
-        let crew = self.clone();
         let mine = identity.clone();
         let handle = thread::spawn(name, stack_size, place, move || {
             mine.note_os_id();
-            body();
+            let body = handed_over.lock().take();
+            drop(handed_over);
+            debug_assert!(body.is_some(), "nobody else opens the parcel");
+            if let Some(body) = body {
+                body();
+            }
             crew.leave(key, leaving);
         })?;
         members.present += 1;

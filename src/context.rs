@@ -446,7 +446,8 @@ impl ServeContext {
     /// # Errors
     ///
     /// [`ErrorKind::Spawn`](crate::ErrorKind::Spawn) when the name contains NUL, no thread could be
-    /// spawned, or the incarnation has stopped. The closure is dropped, and with it what it holds.
+    /// spawned, or the incarnation has stopped or was left behind. The closure is dropped, and with
+    /// it what it holds.
     ///
     /// # Examples
     ///

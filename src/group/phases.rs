@@ -287,7 +287,7 @@ impl<'g> Execution<'g> {
         self.shared.helpers.owner_leaves(|_last| {});
         self.shared.helpers.wait_for_at_most(0, deadline);
         self.shared.helpers.join_left();
-        let mut threads = self.shared.helpers.threads();
+        let mut threads = self.shared.helpers.close();
         threads.extend(self.shared.publisher.close());
         let ago = clock::now().saturating_duration_since(told);
         self.served.left_behind.extend(threads.into_iter().map(|thread| LeftBehind {

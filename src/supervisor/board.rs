@@ -81,14 +81,14 @@ impl Board {
         &self.services[node - node_of(0)]
     }
 
-    /// The threads of each unit that live; those that have left are joined. Looked at and joined
-    /// without the lock.
-    pub(super) fn threads(board: &Mutex<Self>) -> Vec<Vec<ThreadStatus>> {
+    /// The threads of each unit that live at the end, and after which there are no others; those that
+    /// have left are joined. Looked at and joined without the lock.
+    pub(super) fn abandon(board: &Mutex<Self>) -> Vec<Vec<ThreadStatus>> {
         let incarnations = board.lock().incarnations();
         let threads = incarnations.into_iter().map(|incarnation| {
             let Some(incarnation) = incarnation else { return Vec::new() };
             incarnation.join();
-            incarnation.threads()
+            incarnation.abandon()
         });
         threads.collect()
     }

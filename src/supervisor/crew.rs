@@ -29,7 +29,8 @@ pub(crate) struct Crew {
 struct Members {
     /// Threads that have not left, and those who keep the crew open while they spawn.
     present: usize,
-    /// The crew was empty after it had members: nobody can join it any more.
+    /// Nobody can join it any more: it was empty after it had members, or what is left of it is left
+    /// behind.
     closed: bool,
     next: u64,
     threads: Vec<Member>,
@@ -110,8 +111,9 @@ impl Crew {
 
     fn one_less(&self, members: &mut Members, leaving: impl FnOnce(bool)) {
         members.present -= 1;
-        members.closed = members.present == 0;
-        leaving(members.closed);
+        let last = members.present == 0;
+        members.closed |= last;
+        leaving(last);
         // Few ever wait here, and only at the end of a run: telling them of each costs nothing.
         self.members.notify_all();
     }
@@ -126,6 +128,12 @@ impl Crew {
     pub(crate) fn join_left(&self) {
         let left = std::mem::take(&mut self.members.lock().left);
         left.into_iter().for_each(join);
+    }
+
+    /// Lets nobody in any more, and lists those that have not left: so nobody is left behind unlisted.
+    pub(crate) fn close(&self) -> Vec<ThreadStatus> {
+        self.0.lock().closed = true;
+        self.threads()
     }
 
     /// What can be seen of those that have not left.

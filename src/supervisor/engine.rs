@@ -333,7 +333,7 @@ impl Engine {
         // In this order: a thread that leaves says so under the lock that it is listed under. So
         // whoever is not listed here any more is taken in below, and whoever is not taken in below
         // was listed here.
-        let listed = Board::threads(&self.board);
+        let listed = Board::abandon(&self.board);
         while let Ok(notice) = self.notices.try_recv() {
             self.take(notice);
         }

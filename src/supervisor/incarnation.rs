@@ -203,6 +203,11 @@ impl Incarnation {
         self.crew.join_left();
     }
 
+    /// The threads that are left behind; none comes after them.
+    pub(super) fn abandon(&self) -> Vec<ThreadStatus> {
+        self.crew.close()
+    }
+
     pub(super) fn threads(&self) -> Vec<ThreadStatus> {
         self.crew.threads()
     }

@@ -6,12 +6,15 @@
 
 mod common;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use common::scripted::{Scripted, stop_when_ready};
 use common::within;
 use crossbeam_channel::{bounded, unbounded};
-use rungroup::{ErrorKind, Group};
+use rungroup::{ErrorKind, Event, Group};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -49,5 +52,76 @@ fn l11_what_is_left_behind_spawns_no_more() {
         let refused = run_contexts.recv().unwrap().spawn_helper("late", || unreachable!());
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::Spawn);
         drop(hold);
+    });
+}
+
+/// Two threads that send faster than one can take it in.
+#[test]
+fn l10_what_is_left_behind_cannot_hold_the_run_by_what_it_asks_for() {
+    within(LIMIT, || {
+        let over = Arc::new(AtomicBool::new(false));
+        let mut group = Group::new("demo").args(["demo"]).stop_timeout(SHORT);
+        for number in 0..2 {
+            let over = over.clone();
+            group.register(Scripted::new(format!("deaf-{number}")).serve(move |ctx| {
+                while !over.load(Ordering::SeqCst) {
+                    ctx.ready();
+                    if ctx.stopped().is_stopped() {
+                        ctx.on_stop(|| {}).keep();
+                    }
+                }
+                Ok(())
+            }));
+        }
+        stop_when_ready(&group);
+        let began = Instant::now();
+        let error = group.run().unwrap_err();
+        let took = began.elapsed();
+        over.store(true, Ordering::SeqCst);
+
+        assert_eq!(error.kind(), ErrorKind::NotStopped);
+        assert!(took < LIMIT / 3, "{took:?}");
+    });
+}
+
+#[test]
+fn v1_a_helper_that_is_left_behind_is_an_event_too() {
+    within(LIMIT, || {
+        let (hold, held) = bounded::<()>(0);
+        let mut group = Group::new("demo").args(["demo"]).stop_timeout(SHORT);
+        group.register(Scripted::new("audit").pre_run(move |ctx| {
+            let held = held.clone();
+            ctx.spawn_helper("stuck", move || drop(held.recv()))?;
+            Ok(())
+        }));
+        let events = group.handle().events(64);
+        stop_when_ready(&group);
+        group.run().unwrap_err();
+        let left: Vec<_> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::LeftBehind { unit, thread } => Some((unit, thread.name)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(left, [(Some("audit".into()), "audit:stuck".to_owned())]);
+        drop(hold);
+    });
+}
+
+#[test]
+fn l10_without_a_deadline_helpers_have_none_either() {
+    within(LIMIT, || {
+        let mut group = Group::new("demo").args(["demo"]).stop_timeout(Duration::MAX);
+        group.register(Scripted::new("audit").pre_run(|ctx| {
+            let stopped = ctx.stopped().clone();
+            ctx.spawn_helper("slow", move || {
+                stopped.wait();
+                thread::sleep(Duration::from_millis(1200)); // longer than what it has in any case
+            })?;
+            Ok(())
+        }));
+        stop_when_ready(&group);
+        group.run().unwrap();
     });
 }

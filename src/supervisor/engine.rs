@@ -334,7 +334,8 @@ impl Engine {
         // whoever is not listed here any more is taken in below, and whoever is not taken in below
         // was listed here.
         let listed = Board::abandon(&self.board);
-        while let Ok(notice) = self.notices.try_recv() {
+        // No more than there are now: what is left behind may send for ever.
+        for notice in self.notices.clone().try_iter().take(self.notices.len()) {
             self.take(notice);
         }
         let stuck = self.stoppers.dismiss();

@@ -1,7 +1,7 @@
 //! One incarnation of a unit on real threads: what its service threads do, and what stands behind
 //! their `ServeContext`. It reports to the engine by [`Notice`]s and decides nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::Sender;
 
@@ -69,6 +69,8 @@ pub(super) struct Incarnation {
     /// The first failure of its instances.
     outcome: Mutex<Outcome>,
     callbacks: Mutex<Callbacks>,
+    /// The first time counts, and is the only one that the engine is woken for.
+    said_ready: OnceLock<()>,
 }
 
 #[derive(Default)]
@@ -98,6 +100,7 @@ impl Incarnation {
             notices,
             outcome: Mutex::new(Outcome::Ok),
             callbacks: Mutex::default(),
+            said_ready: OnceLock::new(),
         })
     }
 
@@ -220,7 +223,9 @@ impl Incarnation {
 
 impl context::Incarnation for Incarnation {
     fn ready(&self) {
-        self.tell_engine(Notice::SaidReady { unit: self.unit, incarnation: self.number });
+        if self.said_ready.set(()).is_ok() {
+            self.tell_engine(Notice::SaidReady { unit: self.unit, incarnation: self.number });
+        }
     }
 
     fn spawn(self: Arc<Self>, name: &str, body: Task) -> Result<(), Error> {

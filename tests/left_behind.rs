@@ -24,7 +24,7 @@ const SHORT: Duration = Duration::from_millis(50);
 #[test]
 fn l11_what_is_left_behind_spawns_no_more() {
     within(LIMIT, || {
-        let (hold, held) = bounded::<()>(0);
+        let (release, held) = bounded::<()>(0);
         let (keep_run, run_contexts) = unbounded();
         let (keep_serve, serve_contexts) = unbounded();
         let in_helper = held.clone();
@@ -33,7 +33,7 @@ fn l11_what_is_left_behind_spawns_no_more() {
             .pre_run(move |ctx| {
                 keep_run.send(ctx.clone())?;
                 let held = in_helper.clone();
-                ctx.spawn_helper("stuck", move || drop(held.recv()))?;
+                ctx.spawn_helper("stuck", move || while held.recv().is_ok() {})?;
                 Ok(())
             })
             .serve(move |ctx| {
@@ -51,7 +51,7 @@ fn l11_what_is_left_behind_spawns_no_more() {
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::Spawn);
         let refused = run_contexts.recv().unwrap().spawn_helper("late", || unreachable!());
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::Spawn);
-        drop(hold);
+        drop(release);
     });
 }
 
@@ -87,11 +87,11 @@ fn l10_what_is_left_behind_cannot_hold_the_run_by_what_it_asks_for() {
 #[test]
 fn v1_a_helper_that_is_left_behind_is_an_event_too() {
     within(LIMIT, || {
-        let (hold, held) = bounded::<()>(0);
+        let (release, held) = bounded::<()>(0);
         let mut group = Group::new("demo").args(["demo"]).stop_timeout(SHORT);
         group.register(Scripted::new("audit").pre_run(move |ctx| {
             let held = held.clone();
-            ctx.spawn_helper("stuck", move || drop(held.recv()))?;
+            ctx.spawn_helper("stuck", move || while held.recv().is_ok() {})?;
             Ok(())
         }));
         let events = group.handle().events(64);
@@ -105,7 +105,7 @@ fn v1_a_helper_that_is_left_behind_is_an_event_too() {
             })
             .collect();
         assert_eq!(left, [(Some("audit".into()), "audit:stuck".to_owned())]);
-        drop(hold);
+        drop(release);
     });
 }
 

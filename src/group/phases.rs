@@ -21,6 +21,7 @@ use crate::panic;
 use crate::ready::NotReady;
 use crate::stop::StopReason;
 use crate::supervisor::{Engine, LeftBehind, Report, Run, Served, StopOrder, denies};
+use crate::thread::ThreadStatus;
 use crate::unit::Unit;
 
 /// What the helper threads of pre-runners have at least, after the last clean-up told them to end.
@@ -283,20 +284,30 @@ impl<'g> Execution<'g> {
     fn join_helpers(&mut self) {
         let limit = self.policies.stop_timeout.get();
         let told = self.served.stopping_at.unwrap_or_else(clock::now);
-        let deadline = told.checked_add(limit).max(clock::after(HELPER_GRACE));
+        // Without a limit for the services there is none for helpers, too.
+        let deadline = told.checked_add(limit).map(|at| at.max(clock::now() + HELPER_GRACE));
         self.shared.helpers.owner_leaves(|_last| {});
         self.shared.helpers.wait_for_at_most(0, deadline);
         self.shared.helpers.join_left();
         let mut threads = self.shared.helpers.close();
+        for thread in &threads {
+            let (unit, thread) = (unit_of_helper(thread), thread.clone());
+            self.shared.publisher.publish(&Event::LeftBehind { unit, thread });
+        }
         threads.extend(self.shared.publisher.close());
         let ago = clock::now().saturating_duration_since(told);
         self.served.left_behind.extend(threads.into_iter().map(|thread| LeftBehind {
-            unit: thread.name.split_once(':').map(|(unit, _)| unit.into()),
+            unit: unit_of_helper(&thread),
             phase: Phase::Helper,
             told_ago: Some(ago),
             thread,
         }));
     }
+}
+
+/// A helper is named `unit:name`; the log's thread belongs to no unit.
+fn unit_of_helper(thread: &ThreadStatus) -> Option<Arc<str>> {
+    thread.name.split_once(':').map(|(unit, _)| unit.into())
 }
 
 /// `Ok` only for an end without a failed callback and without anything left behind. A thread of a

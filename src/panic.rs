@@ -123,6 +123,11 @@ fn message(payload: Box<dyn Any + Send>) -> String {
 
 fn install_hook() {
     static INSTALLED: Once = Once::new();
+    // A hook cannot be taken by a thread that panics: that would be a second panic. Such a one may run
+    // a group in a destructor, and has lost the location then, never the message.
+    if std::thread::panicking() {
+        return;
+    }
     INSTALLED.call_once(|| {
         let next = panic::take_hook();
         panic::set_hook(Box::new(move |info| {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use common::probe::{Journal, Probe};
 use common::{SOON, within};
-use rungroup::{ErrorKind, Group, GroupHandle, NotReady, UnitId, pre_run_fn, service_fn};
+use rungroup::{
+    Config, ErrorKind, FlagSet, Group, GroupHandle, NotReady, Unit, UnitId, pre_run_fn, service_fn,
+};
 
 /// What came of waiting for the end of the run where `callback` runs.
 fn wait_for_the_end(group: &GroupHandle, callback: &str, journal: &Journal) {
@@ -102,7 +104,7 @@ fn l18_waiting_for_the_runs_end_would_deadlock_in_every_thread_of_the_group() {
         let unit = Probe::new("store", &Journal::new())
             .flags(move || {
                 in_flags();
-                rungroup::FlagSet::new("Store")
+                FlagSet::new("Store")
             })
             .validate(move || {
                 in_validate();
@@ -279,6 +281,36 @@ fn l18_a_thread_that_comes_too_late_or_has_no_proper_name_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Spawn);
         assert_eq!(error.to_string(), "cannot spawn thread 'server:late': its unit has stopped");
         assert!(!ctx.sleep(SOON) && ctx.stopped().is_stopped());
+    });
+}
+
+/// Waits for readiness where its flags are gathered.
+struct Waits(GroupHandle);
+
+impl Unit for Waits {
+    fn name(&self) -> &'static str {
+        "waits"
+    }
+
+    fn as_config(&self) -> Option<&dyn Config> {
+        Some(self)
+    }
+}
+
+impl Config for Waits {
+    fn flag_set(&self) -> FlagSet {
+        assert_eq!(self.0.wait_till_ready(), Err(NotReady::WouldDeadlock));
+        FlagSet::new("Waits")
+    }
+}
+
+#[test]
+fn l18_waiting_where_flags_are_gathered_for_an_embedding_program_would_deadlock_too() {
+    within(SOON, || {
+        let mut group = Group::new("demo").args(["demo"]);
+        let handle = group.handle();
+        group.register(Waits(handle));
+        group.register_flags().unwrap();
     });
 }
 

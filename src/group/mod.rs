@@ -404,6 +404,7 @@ impl Group {
         if !matches!(self.config, Config::Due) {
             return Err(Error::new(ErrorKind::AlreadyRan, "the config phase is over"));
         }
+        let _here = thread::enter(Place::Caller { run: self.shared.id });
         let table =
             config::gather(&self.shared, self.program.clone(), &self.policies.stop_timeout)?;
         let set = table.flag_set();

@@ -33,5 +33,7 @@ fn l4_a_thread_that_cannot_be_spawned_fails_its_unit_and_nobody_starts_behind_it
         let failed =
             error.report().unwrap().failures().iter().map(|failure| failure.unit().to_owned());
         assert_eq!(failed.collect::<Vec<_>>(), ["no-room"]);
+        let behind = &error.report().unwrap().units()[2];
+        assert_eq!((behind.started, behind.told, behind.stopped), (None, None, None));
     });
 }

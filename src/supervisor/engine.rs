@@ -263,11 +263,11 @@ impl Engine {
         };
         let mut board = self.board.lock();
         let record = board.record(unit);
-        record.told = Some(clock::now());
-        let (path, incarnation) = (record.plan.path.clone(), record.incarnation.clone());
-        drop(board);
         // Without one its start was refused: there is nobody to tell.
-        let Some(incarnation) = incarnation else { return };
+        let Some(incarnation) = record.incarnation.clone() else { return };
+        record.told = Some(clock::now());
+        let path = record.plan.path.clone();
+        drop(board);
         let callbacks = incarnation.tell(reason.clone());
         self.publish(&Event::StopAsked { unit: path, reason });
         for callback in callbacks {

@@ -21,7 +21,18 @@ const DRAIN: Duration = Duration::from_secs(1);
 pub(crate) struct Publisher {
     run: u64,
     hub: Hub,
-    logger: Mutex<Option<Arc<Crew>>>,
+    logger: Mutex<Logger>,
+}
+
+/// The thread that writes the log.
+#[derive(Debug, Default)]
+enum Logger {
+    /// Nothing was to be logged yet.
+    #[default]
+    Due,
+    Started(Arc<Crew>),
+    /// The events are over: a thread that started now would be nobody's to join.
+    Closed,
 }
 
 impl Publisher {
@@ -42,7 +53,7 @@ impl Publisher {
 
     fn start_logger(&self) {
         let mut logger = self.logger.lock();
-        if logger.is_some() {
+        if !matches!(*logger, Logger::Due) {
             return;
         }
         let crew = Arc::new(Crew::new(RUN_IS_OVER));
@@ -51,13 +62,14 @@ impl Publisher {
         let place = Place::Helper { run: self.run };
         // Without a thread there is no log; the run goes on, and its result says what happened.
         let _ = crew.spawn("rungroup-log", None, place, body, |_last| {});
-        *logger = Some(crew);
+        *logger = Logger::Started(crew);
     }
 
     /// Ends all subscriptions and joins the logger; if it is stuck, it is returned.
     pub(crate) fn close(&self) -> Vec<ThreadStatus> {
         self.hub.close();
-        let Some(crew) = self.logger.lock().take() else { return Vec::new() };
+        let logger = std::mem::replace(&mut *self.logger.lock(), Logger::Closed);
+        let Logger::Started(crew) = logger else { return Vec::new() };
         crew.owner_leaves(|_last| {});
         crew.wait_for_at_most(0, clock::after(DRAIN));
         crew.join_left();
@@ -76,4 +88,19 @@ fn write_log(events: &Events) {
             log::warn!(target: "rungroup", "{} events were too fast for the log", events.missed());
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, Logger, Publisher};
+
+    /// A helper that was left behind may fail after the run.
+    #[test]
+    fn l11_an_event_after_the_end_starts_no_thread() {
+        log::set_max_level(log::LevelFilter::Trace);
+        let publisher = Publisher::new(0);
+        assert!(publisher.close().is_empty());
+        publisher.publish(&Event::GroupReady);
+        assert!(matches!(*publisher.logger.lock(), Logger::Closed));
+    }
 }

@@ -107,6 +107,25 @@ fn v3_the_reason_is_what_came_first() {
 }
 
 #[test]
+fn v3_the_reason_is_the_tokens_where_nothing_has_run_too() {
+    for (argument, asked) in
+        [("--help", false), ("--help", true), ("--nonsense", false), ("--nonsense", true)]
+    {
+        let mut group = Group::new("demo").args(["demo", argument]);
+        let handle = group.handle();
+        if asked {
+            handle.stop("enough");
+        }
+        let reason = match group.run() {
+            Ok(report) => report.reason().clone(),
+            Err(error) => error.report().unwrap().reason().clone(),
+        };
+        assert_eq!(Some(&reason), handle.stopped().reason(), "{argument}");
+        assert_eq!(reason == StopReason::from("enough"), asked, "{argument}");
+    }
+}
+
+#[test]
 fn v3_a_failed_run_has_its_report_in_the_error() {
     within(LIMIT, || {
         let mut group = group();

@@ -549,7 +549,10 @@ impl Group {
         }
         let settled = match std::mem::replace(&mut end.0.config, Config::Taken) {
             Config::Done(settled) => settled,
-            Config::Exit(exit) => return Ok(Report::of_exit(exit, began)),
+            Config::Exit(exit) => {
+                let reason = end.0.end_early(StopReason::TasksDone);
+                return Ok(Report::of_exit(exit, began, reason));
+            }
             Config::Failed(error) => return Err(end.0.failed_early(error, began)),
             Config::Due | Config::Embedded(_) | Config::Taken => {
                 unreachable!("the config phase was just run, and there is one run")
@@ -658,8 +661,14 @@ impl Group {
         exit.exit_code()
     }
 
+    /// Ends what has not served; the reason is that of whoever asked before.
+    fn end_early(&self, reason: StopReason) -> StopReason {
+        self.shared.stop.set(reason.clone());
+        self.shared.stop.get().cloned().unwrap_or(reason)
+    }
+
     fn failed_early(&self, error: Error, began: std::time::Instant) -> RunError {
-        self.shared.stop.set(StopReason::RunFailed);
+        let reason = self.end_early(StopReason::RunFailed);
         let unit = error.problems().iter().find_map(|problem| problem.unit());
         if let Some(unit) = unit {
             self.shared.ready.set(Err(NotReady::Failed(unit.into())));
@@ -667,7 +676,7 @@ impl Group {
         let unit = unit.map_or_else(|| self.name().into(), Into::into);
         let failure = Failure::error(unit, Phase::Validate, error.clone().into());
         self.shared.stopped.set(Outcome::Failed(failure));
-        RunError::early(error, Some(Report::of_failure(began)))
+        RunError::early(error, Some(Report::of_failure(began, reason)))
     }
 
     /// Tells everybody who still waits that there will be no run, or that it is over.

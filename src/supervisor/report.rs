@@ -182,12 +182,12 @@ impl Report {
         self.ran
     }
 
-    pub(crate) fn of_failure(began: Instant) -> Self {
-        Self::early(began, StopReason::RunFailed)
+    pub(crate) fn of_failure(began: Instant, reason: StopReason) -> Self {
+        Self::early(began, reason)
     }
 
-    pub(crate) fn of_exit(exit: Exit, began: Instant) -> Self {
-        Self { exit: Some(exit), ..Self::early(began, StopReason::TasksDone) }
+    pub(crate) fn of_exit(exit: Exit, began: Instant, reason: StopReason) -> Self {
+        Self { exit: Some(exit), ..Self::early(began, reason) }
     }
 
     /// What the program is to print instead of running, if it was asked for its help and the like.

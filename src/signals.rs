@@ -111,16 +111,30 @@ impl Signals {
         let handle = signals.handle();
         let group = ctx.clone();
         ctx.spawn_helper("listen", move || {
-            let mut received = signals.forever();
-            let Some(first) = received.next() else { return };
+            let Some(first) = next_signal(&mut signals) else { return };
             group.handle().stop(StopReason::Signal(first));
-            if let Some(second) = received.next() {
+            if let Some(second) = next_signal(&mut signals) {
                 end_process(&group, second);
             }
         })?;
         default.store(false, Ordering::SeqCst);
         *self.handle.lock() = Some(handle);
         Ok(())
+    }
+}
+
+/// Waits for a signal; `None` at the end of the run. Those that come at once are one: a second is one
+/// that was received after the stop of the first was taken, and not beside it.
+fn next_signal(signals: &mut iterator::Signals) -> Option<i32> {
+    loop {
+        // All of them, and not just the next: what is not looked at stays for the next call.
+        let received: Vec<i32> = signals.wait().collect();
+        if let Some(&first) = received.first() {
+            return Some(first);
+        }
+        if signals.is_closed() {
+            return None;
+        }
     }
 }
 
@@ -170,5 +184,26 @@ fn end_process(ctx: &RunContext, signal: i32) -> ! {
 impl fmt::Debug for Signals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signals").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use signal_hook::consts::{SIGURG, SIGWINCH};
+    use signal_hook::low_level::raise;
+
+    use super::{iterator, next_signal};
+
+    /// The two do nothing by default, so that they harm no other test.
+    #[test]
+    fn o1_signals_that_come_at_once_are_one() {
+        let mut signals = iterator::Signals::new([SIGURG, SIGWINCH]).unwrap();
+        raise(SIGURG).unwrap();
+        raise(SIGWINCH).unwrap();
+        assert!(next_signal(&mut signals).is_some());
+        raise(SIGWINCH).unwrap();
+        assert_eq!(next_signal(&mut signals), Some(SIGWINCH));
+        signals.handle().close();
+        assert_eq!(next_signal(&mut signals), None);
     }
 }

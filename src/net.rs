@@ -247,18 +247,33 @@ fn wait_readable(
     }
 }
 
-/// Errors of `accept` that say nothing about the listener.
+/// Errors of `accept` that say nothing about the listener: of the connection, or, on Linux, of the
+/// network that it came over. accept(2) says to try again after these.
 fn is_passing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::Interrupted
-    )
+    let of_network = [Errno::NETDOWN, Errno::NETUNREACH, Errno::HOSTDOWN, Errno::HOSTUNREACH];
+    let of_protocol = [Errno::PROTO, Errno::NOPROTOOPT, Errno::CONNABORTED, Errno::CONNRESET];
+    let passing = of_network.iter().chain(&of_protocol).chain(&[Errno::INTR]);
+    passing.map(|errno| Some(errno.raw_os_error())).any(|errno| error.raw_os_error() == errno)
 }
 
 /// Out of descriptors, in the process or in the system, or of memory.
 fn is_exhausted(error: &io::Error) -> bool {
     let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
     exhausted.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Error;
+
+    use super::{Errno, is_exhausted, is_passing};
+
+    #[test]
+    fn o5_an_error_of_one_connection_is_not_one_of_the_listener() {
+        let is_passing = |errno: Errno| is_passing(&Error::from(errno));
+        assert!(is_passing(Errno::CONNABORTED) && is_passing(Errno::PROTO));
+        assert!(is_passing(Errno::NETUNREACH) && is_passing(Errno::HOSTUNREACH));
+        assert!(!is_passing(Errno::BADF) && !is_passing(Errno::INVAL) && !is_passing(Errno::MFILE));
+        assert!(is_exhausted(&Error::from(Errno::MFILE)));
+    }
 }

@@ -20,7 +20,7 @@ use crate::handle::GroupHandle;
 use crate::panic;
 use crate::ready::NotReady;
 use crate::stop::StopReason;
-use crate::supervisor::{Engine, LeftBehind, Report, Run, Served, StopOrder, denies};
+use crate::supervisor::{Board, Engine, LeftBehind, Report, Run, Served, StopOrder, denies};
 use crate::thread::ThreadStatus;
 use crate::unit::Unit;
 
@@ -191,6 +191,7 @@ impl<'g> Execution<'g> {
         match Engine::new(run, self.shared.board.clone()) {
             Ok(engine) => self.served = engine.run(),
             Err(error) => {
+                Board::never_starts(&self.shared.board);
                 let why = format!("cannot spawn the thread that stops units: {error}").into();
                 let group: Arc<str> = self.shared.name.lock().as_str().into();
                 self.fail_before_serving(Failure::error(group, Phase::Start, why));

@@ -12,44 +12,50 @@ use rungroup::{Configured, Exit, Flag, Group, StopReason, pre_run_fn, service_fn
 
 #[test]
 fn l15_list_units_has_a_line_for_each_phase_with_its_units_in_order() {
-    let journal = Journal::new();
-    let mut group = Group::new("kvd");
-    assert_eq!(group.list_units(), "Group: kvd [cli]");
-    group.register(Probe::full("store", &journal));
-    group.register(Probe::new("flags-only", &journal).validate(|| Ok(())));
-    group.register(Probe::new("migrate", &journal).pre_run(|_| Ok(())));
-    group.register(Probe::new("ticker", &journal).serving());
-    group.register(Probe::new("role-only", &journal).role("data"));
-    group.register(Probe::new("idle", &journal));
-    let list = "\
-Group: kvd [svc]
-- config: store flags-only
-- prerun: store migrate
-- serve : store ticker";
-    assert_eq!(group.list_units(), list);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("kvd");
+        assert_eq!(group.list_units(), "Group: kvd [cli]");
+        group.register(Probe::full("store", &journal));
+        group.register(Probe::new("flags-only", &journal).validate(|| Ok(())));
+        group.register(Probe::new("migrate", &journal).pre_run(|_| Ok(())));
+        group.register(Probe::new("ticker", &journal).serving());
+        group.register(Probe::new("role-only", &journal).role("data"));
+        group.register(Probe::new("idle", &journal));
+        let list = "\
+    Group: kvd [svc]
+    - config: store flags-only
+    - prerun: store migrate
+    - serve : store ticker";
+        assert_eq!(group.list_units(), list);
+    });
 }
 
 #[test]
 fn l15_without_services_it_is_a_cli_and_phases_without_units_are_left_out() {
-    let mut group = Group::new("kvd");
-    group.register(pre_run_fn("migrate", |_| Ok(())));
-    let serves = group.register(service_fn("serves", |_| Ok(()))).id();
-    assert_eq!(group.list_units(), "Group: kvd [svc]\n- prerun: migrate\n- serve : serves");
-    group.deregister(serves).unwrap();
-    assert_eq!(group.list_units(), "Group: kvd [cli]\n- prerun: migrate");
+    within(SOON, || {
+        let mut group = Group::new("kvd");
+        group.register(pre_run_fn("migrate", |_| Ok(())));
+        let serves = group.register(service_fn("serves", |_| Ok(()))).id();
+        assert_eq!(group.list_units(), "Group: kvd [svc]\n- prerun: migrate\n- serve : serves");
+        group.deregister(serves).unwrap();
+        assert_eq!(group.list_units(), "Group: kvd [cli]\n- prerun: migrate");
+    });
 }
 
 #[test]
 fn l15_the_list_can_be_asked_for_on_the_command_line_and_has_the_name_that_was_given() {
-    let journal = Journal::new();
-    let mut group = Group::new("kvd").args(["kvd", "--name=other", "--show-rungroup-units"]);
-    group.register(Probe::full("store", &journal));
-    let Configured::Exit(exit) = group.run_config().unwrap() else {
-        panic!("nothing is to be run")
-    };
-    let list = "Group: kvd [svc]\n- config: store\n- prerun: store\n- serve : store\n";
-    assert_eq!((exit.code, &*exit.stdout, &*exit.stderr), (0, list, ""));
-    assert_eq!(journal.entries(), ["store flag_set"]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("kvd").args(["kvd", "--name=other", "--show-rungroup-units"]);
+        group.register(Probe::full("store", &journal));
+        let Configured::Exit(exit) = group.run_config().unwrap() else {
+            panic!("nothing is to be run")
+        };
+        let list = "Group: kvd [svc]\n- config: store\n- prerun: store\n- serve : store\n";
+        assert_eq!((exit.code, &*exit.stdout, &*exit.stderr), (0, list, ""));
+        assert_eq!(journal.entries(), ["store flag_set"]);
+    });
 }
 
 // ---- without services ----
@@ -134,45 +140,51 @@ fn assert_help(exit: &Exit) {
 
 #[test]
 fn help_and_version_come_out_of_run_config_and_nothing_is_validated() {
-    for argument in ["--help", "-h"] {
-        let journal = Journal::new();
-        match asked(argument, &journal).run_config().unwrap() {
-            Configured::Exit(exit) => assert_help(&exit),
-            Configured::Continue => panic!("help was asked for"),
+    within(SOON, || {
+        for argument in ["--help", "-h"] {
+            let journal = Journal::new();
+            match asked(argument, &journal).run_config().unwrap() {
+                Configured::Exit(exit) => assert_help(&exit),
+                Configured::Continue => panic!("help was asked for"),
+            }
+            assert_eq!(journal.entries(), ["store flag_set"]);
         }
-        assert_eq!(journal.entries(), ["store flag_set"]);
-    }
-    for argument in ["--version", "-V"] {
-        let journal = Journal::new();
-        let exit = Exit { code: 0, stdout: "kvd 1.2.0\n".to_owned(), stderr: String::new() };
-        assert_eq!(asked(argument, &journal).run_config().unwrap(), Configured::Exit(exit));
-    }
+        for argument in ["--version", "-V"] {
+            let journal = Journal::new();
+            let exit = Exit { code: 0, stdout: "kvd 1.2.0\n".to_owned(), stderr: String::new() };
+            assert_eq!(asked(argument, &journal).run_config().unwrap(), Configured::Exit(exit));
+        }
+    });
 }
 
 #[test]
 fn help_and_version_come_out_of_run_and_nothing_runs() {
-    for argument in ["--help", "--version"] {
-        let journal = Journal::new();
-        let mut group = asked(argument, &journal);
-        let report = group.run().unwrap();
-        let exit = report.exit().expect("something to print");
-        if argument == "--help" {
-            assert_help(exit);
-        } else {
-            assert_eq!(exit.stdout, "kvd 1.2.0\n");
+    within(SOON, || {
+        for argument in ["--help", "--version"] {
+            let journal = Journal::new();
+            let mut group = asked(argument, &journal);
+            let report = group.run().unwrap();
+            let exit = report.exit().expect("something to print");
+            if argument == "--help" {
+                assert_help(exit);
+            } else {
+                assert_eq!(exit.stdout, "kvd 1.2.0\n");
+            }
+            assert_eq!(journal.entries(), ["store flag_set"]);
+            assert!(group.run().is_err(), "it has run");
         }
-        assert_eq!(journal.entries(), ["store flag_set"]);
-        assert!(group.run().is_err(), "it has run");
-    }
+    });
 }
 
 #[test]
 fn help_that_was_asked_for_in_run_config_is_not_run_over() {
-    let journal = Journal::new();
-    let mut group = asked("--help", &journal);
-    let _ = group.run_config().unwrap();
-    assert_help(group.run().unwrap().exit().expect("still only the help"));
-    assert_eq!(journal.entries(), ["store flag_set"]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = asked("--help", &journal);
+        let _ = group.run_config().unwrap();
+        assert_help(group.run().unwrap().exit().expect("still only the help"));
+        assert_eq!(journal.entries(), ["store flag_set"]);
+    });
 }
 
 #[test]

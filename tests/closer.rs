@@ -5,6 +5,8 @@
 
 mod common;
 
+use common::SOON;
+
 use std::mem;
 use std::panic;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,13 +23,15 @@ const MOMENT: Duration = Duration::from_millis(10);
 
 #[test]
 fn c1_dropping_a_guard_is_done() {
-    let closer = Closer::new();
-    let (borrowed, owned) = (closer.add_running(), closer.add_running_owned());
-    assert_eq!(closer.running(), 2);
-    drop(borrowed);
-    assert_eq!(closer.running(), 1);
-    drop(owned);
-    assert_eq!(closer.running(), 0);
+    within(SOON, || {
+        let closer = Closer::new();
+        let (borrowed, owned) = (closer.add_running(), closer.add_running_owned());
+        assert_eq!(closer.running(), 2);
+        drop(borrowed);
+        assert_eq!(closer.running(), 1);
+        drop(owned);
+        assert_eq!(closer.running(), 0);
+    });
 }
 
 #[test]
@@ -47,11 +51,13 @@ fn c1_a_panic_drops_the_guard_and_is_done() {
 
 #[test]
 fn c1_nothing_is_given_once_closed() {
-    let closer = Closer::new();
-    closer.close();
-    assert!(closer.add_running().is_none());
-    assert!(closer.add_running_owned().is_none());
-    assert_eq!(closer.running(), 0, "a refused one is not counted");
+    within(SOON, || {
+        let closer = Closer::new();
+        closer.close();
+        assert!(closer.add_running().is_none());
+        assert!(closer.add_running_owned().is_none());
+        assert_eq!(closer.running(), 0, "a refused one is not counted");
+    });
 }
 
 #[test]
@@ -86,22 +92,26 @@ fn c1_guards_move_to_other_threads() {
 
 #[test]
 fn c1_an_owned_guard_outlives_the_closer() {
-    let closer = Closer::new();
-    let (running, told) = (closer.add_running_owned(), closer.close_notify().clone());
-    drop(closer);
-    assert!(!told.is_closed(), "dropping is not closing");
-    drop(running);
+    within(SOON, || {
+        let closer = Closer::new();
+        let (running, told) = (closer.add_running_owned(), closer.close_notify().clone());
+        drop(closer);
+        assert!(!told.is_closed(), "dropping is not closing");
+        drop(running);
+    });
 }
 
 #[test]
 fn c2_clones_are_the_same_closer() {
-    let closer = Closer::new();
-    let clone = closer.clone();
-    let running = closer.add_running();
-    assert_eq!(clone.running(), 1, "the clone itself is not counted");
-    clone.close();
-    assert!(closer.is_closed());
-    drop(running);
+    within(SOON, || {
+        let closer = Closer::new();
+        let clone = closer.clone();
+        let running = closer.add_running();
+        assert_eq!(clone.running(), 1, "the clone itself is not counted");
+        clone.close();
+        assert!(closer.is_closed());
+        drop(running);
+    });
 }
 
 #[test]

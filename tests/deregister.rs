@@ -27,42 +27,48 @@ fn l3_a_unit_deregistered_before_the_run_takes_part_in_nothing() {
 
 #[test]
 fn l3_its_flag_and_its_name_are_free_again() {
-    let journal = Journal::new();
-    let (old, new) = (Flag::new("size", 1, "old"), Flag::new("size", 2, "new"));
-    let mut group = Group::new("demo").args(["demo", "--size=3"]);
-    let id = group.register(Probe::new("store", &journal).flag(&old)).id();
-    group.deregister(id).unwrap();
-    group.register(Probe::new("store", &journal).flag(&new));
-    group.run().unwrap();
-    assert_eq!((*old.get(), *new.get()), (1, 3));
+    within(SOON, || {
+        let journal = Journal::new();
+        let (old, new) = (Flag::new("size", 1, "old"), Flag::new("size", 2, "new"));
+        let mut group = Group::new("demo").args(["demo", "--size=3"]);
+        let id = group.register(Probe::new("store", &journal).flag(&old)).id();
+        group.deregister(id).unwrap();
+        group.register(Probe::new("store", &journal).flag(&new));
+        group.run().unwrap();
+        assert_eq!((*old.get(), *new.get()), (1, 3));
+    });
 }
 
 #[test]
 fn l3_a_unit_deregistered_between_config_and_run_is_not_pre_run() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    let gone = group.register(Probe::full("gone", &journal)).id();
-    assert_eq!(group.run_config().unwrap(), Configured::Continue);
-    group.deregister(gone).unwrap();
-    group.run().unwrap();
-    assert_eq!(journal.entries(), ["gone flag_set", "gone validate"]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        let gone = group.register(Probe::full("gone", &journal)).id();
+        assert_eq!(group.run_config().unwrap(), Configured::Continue);
+        group.deregister(gone).unwrap();
+        group.run().unwrap();
+        assert_eq!(journal.entries(), ["gone flag_set", "gone validate"]);
+    });
 }
 
 #[test]
 fn l3_a_pre_run_can_deregister_units_that_are_still_to_come() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    let id = Arc::new(OnceLock::new());
-    let whom = id.clone();
-    group.register(Probe::new("first", &journal).pre_run(move |ctx| {
-        ctx.handle().deregister(*whom.get().unwrap())?;
-        Ok(())
-    }));
-    id.set(group.register(Probe::full("second", &journal)).id()).unwrap();
-    group.run().unwrap();
-    assert_eq!(journal.units("pre_run"), ["first"]);
-    assert_eq!(journal.units("serve"), [""; 0]);
-    assert_eq!(journal.units("post_run"), ["first"]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        let id = Arc::new(OnceLock::new());
+        let whom = id.clone();
+        group.register(Probe::new("first", &journal).pre_run(move |ctx| {
+            ctx.handle().deregister(*whom.get().unwrap())?;
+            Ok(())
+        }));
+        id.set(group.register(Probe::full("second", &journal)).id()).unwrap();
+        group.run().unwrap();
+        assert_eq!(journal.units("pre_run"), ["first"]);
+        assert_eq!(journal.units("serve"), [""; 0]);
+        assert_eq!(journal.units("post_run"), ["first"]);
+    });
 }
 
 #[test]
@@ -181,16 +187,18 @@ fn l3_deregistering_what_another_comes_after_is_refused_and_names_it() {
 
 #[test]
 fn l3_foreign_and_spent_ids_are_unknown_and_after_the_run_nothing_is_deregistered() {
-    let mut other = Group::new("other").args(["other"]);
-    let foreign = other.register(service_fn("same", |_| Ok(()))).id();
-    let mut group = Group::new("demo").args(["demo"]);
-    let own = group.register(service_fn("same", |_| Ok(()))).id();
-    let spent = group.register(service_fn("spent", |_| Ok(()))).id();
-    assert_eq!(group.deregister(foreign).unwrap_err().kind(), ErrorKind::UnknownUnit);
-    group.deregister(spent).unwrap();
-    assert_eq!(group.deregister(spent).unwrap_err().kind(), ErrorKind::UnknownUnit);
-    group.run().unwrap();
-    assert_eq!(group.deregister(own).unwrap_err().kind(), ErrorKind::Stopped);
+    within(SOON, || {
+        let mut other = Group::new("other").args(["other"]);
+        let foreign = other.register(service_fn("same", |_| Ok(()))).id();
+        let mut group = Group::new("demo").args(["demo"]);
+        let own = group.register(service_fn("same", |_| Ok(()))).id();
+        let spent = group.register(service_fn("spent", |_| Ok(()))).id();
+        assert_eq!(group.deregister(foreign).unwrap_err().kind(), ErrorKind::UnknownUnit);
+        group.deregister(spent).unwrap();
+        assert_eq!(group.deregister(spent).unwrap_err().kind(), ErrorKind::UnknownUnit);
+        group.run().unwrap();
+        assert_eq!(group.deregister(own).unwrap_err().kind(), ErrorKind::Stopped);
+    });
 }
 
 #[test]

@@ -174,42 +174,44 @@ fn fault_5_an_interrupt_during_the_pre_run_is_seen_after_it() {
 
 #[test]
 fn fault_6_validation_runs_twice_or_not_at_all() {
-    let group_of = |journal: &Journal| {
-        let mut group = Group::new("demo").args(["demo"]);
-        let size = Flag::new("size", 1, "s");
-        group.register(Probe::new("store", journal).flag(&size));
-        group.register(Probe::new("without-flags", journal).validate(|| Ok(())));
-        group
-    };
-    let assert_once = |journal: &Journal, how: &str| {
-        let (flags, validated) = (journal.units("flag_set"), journal.units("validate"));
-        assert_eq!(flags, ["store", "without-flags"], "{how}");
-        assert_eq!(validated, ["store", "without-flags"], "{how}");
-    };
-    let journal = Journal::new();
-    group_of(&journal).run().unwrap();
-    assert_once(&journal, "run");
+    within(SOON, || {
+        let group_of = |journal: &Journal| {
+            let mut group = Group::new("demo").args(["demo"]);
+            let size = Flag::new("size", 1, "s");
+            group.register(Probe::new("store", journal).flag(&size));
+            group.register(Probe::new("without-flags", journal).validate(|| Ok(())));
+            group
+        };
+        let assert_once = |journal: &Journal, how: &str| {
+            let (flags, validated) = (journal.units("flag_set"), journal.units("validate"));
+            assert_eq!(flags, ["store", "without-flags"], "{how}");
+            assert_eq!(validated, ["store", "without-flags"], "{how}");
+        };
+        let journal = Journal::new();
+        group_of(&journal).run().unwrap();
+        assert_once(&journal, "run");
 
-    let journal = Journal::new();
-    let mut group = group_of(&journal);
-    assert_eq!(group.run_config().unwrap(), Configured::Continue);
-    group.run().unwrap();
-    assert_once(&journal, "run_config, run");
+        let journal = Journal::new();
+        let mut group = group_of(&journal);
+        assert_eq!(group.run_config().unwrap(), Configured::Continue);
+        group.run().unwrap();
+        assert_once(&journal, "run_config, run");
 
-    let journal = Journal::new();
-    let mut group = group_of(&journal);
-    group.register_flags().unwrap();
-    group.run().unwrap();
-    assert_once(&journal, "register_flags, run");
+        let journal = Journal::new();
+        let mut group = group_of(&journal);
+        group.register_flags().unwrap();
+        group.run().unwrap();
+        assert_once(&journal, "register_flags, run");
 
-    let journal = Journal::new();
-    let mut group = group_of(&journal);
-    group.register_flags().unwrap();
-    assert_eq!(group.run_config().unwrap(), Configured::Continue);
-    group.run().unwrap();
-    let _ = group.run_config();
-    let _ = group.run();
-    assert_once(&journal, "register_flags, run_config, run, run_config, run");
+        let journal = Journal::new();
+        let mut group = group_of(&journal);
+        group.register_flags().unwrap();
+        assert_eq!(group.run_config().unwrap(), Configured::Continue);
+        group.run().unwrap();
+        let _ = group.run_config();
+        let _ = group.run();
+        assert_once(&journal, "register_flags, run_config, run, run_config, run");
+    });
 }
 
 #[test]
@@ -264,18 +266,20 @@ fn fault_7_a_stuck_stop_keeps_the_others_from_being_told_and_has_no_deadline() {
 
 #[test]
 fn fault_8_the_second_of_two_flags_of_one_name_is_dropped() {
-    let journal = Journal::new();
-    let (one, two) = (Flag::new("size", 1, "s"), Flag::new("size", 2, "s"));
-    let mut group = Group::new("demo").args(["demo", "--size=3"]);
-    group.register(Probe::new("store", &journal).flag(&one));
-    group.register(Probe::new("cache", &journal).flag(&two));
-    let error = group.run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Definition);
-    for culprit in ["size", "store", "cache"] {
-        assert!(error.to_string().contains(culprit), "{error}");
-    }
-    assert_eq!((*one.get(), *two.get()), (1, 2), "neither was set");
-    assert_eq!(journal.units("validate"), [""; 0]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let (one, two) = (Flag::new("size", 1, "s"), Flag::new("size", 2, "s"));
+        let mut group = Group::new("demo").args(["demo", "--size=3"]);
+        group.register(Probe::new("store", &journal).flag(&one));
+        group.register(Probe::new("cache", &journal).flag(&two));
+        let error = group.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition);
+        for culprit in ["size", "store", "cache"] {
+            assert!(error.to_string().contains(culprit), "{error}");
+        }
+        assert_eq!((*one.get(), *two.get()), (1, 2), "neither was set");
+        assert_eq!(journal.units("validate"), [""; 0]);
+    });
 }
 
 #[test]

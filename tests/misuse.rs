@@ -25,46 +25,52 @@ fn wait_for_the_end(group: &GroupHandle, callback: &str, journal: &Journal) {
 
 #[test]
 fn l18_running_twice_is_an_error_and_calls_nothing() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::full("store", &journal).serve(|_| Ok(())));
-    group.run().unwrap();
-    let calls = journal.entries().len();
-    let error = group.run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::AlreadyRan);
-    assert_eq!(error.to_string(), "the group has already run: build a new one for another run");
-    assert!(error.report().is_none() && error.cause().is_none());
-    assert_eq!(journal.entries().len(), calls);
-    assert_eq!(group.register_flags().unwrap_err().kind(), ErrorKind::AlreadyRan);
-    assert_eq!(group.run_config().unwrap_err().kind(), ErrorKind::AlreadyRan);
-    assert_eq!(group.run().unwrap_err().kind(), ErrorKind::AlreadyRan);
-    assert_eq!(journal.entries().len(), calls);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::full("store", &journal).serve(|_| Ok(())));
+        group.run().unwrap();
+        let calls = journal.entries().len();
+        let error = group.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyRan);
+        assert_eq!(error.to_string(), "the group has already run: build a new one for another run");
+        assert!(error.report().is_none() && error.cause().is_none());
+        assert_eq!(journal.entries().len(), calls);
+        assert_eq!(group.register_flags().unwrap_err().kind(), ErrorKind::AlreadyRan);
+        assert_eq!(group.run_config().unwrap_err().kind(), ErrorKind::AlreadyRan);
+        assert_eq!(group.run().unwrap_err().kind(), ErrorKind::AlreadyRan);
+        assert_eq!(journal.entries().len(), calls);
+    });
 }
 
 #[test]
 fn l18_running_again_after_a_failure_is_an_error_too() {
-    let journal = Journal::new();
-    for args in [["demo", "--nonsense"], ["demo", "--name=x"]] {
-        let mut group = Group::new("demo").args(args);
-        group.register(Probe::full("store", &journal).pre_run(|_| Err("no disk".into())));
-        assert_ne!(group.run().unwrap_err().kind(), ErrorKind::AlreadyRan);
-        assert_eq!(group.run().unwrap_err().kind(), ErrorKind::AlreadyRan);
-    }
-    assert_eq!(journal.count("store pre_run"), 1);
+    within(SOON, || {
+        let journal = Journal::new();
+        for args in [["demo", "--nonsense"], ["demo", "--name=x"]] {
+            let mut group = Group::new("demo").args(args);
+            group.register(Probe::full("store", &journal).pre_run(|_| Err("no disk".into())));
+            assert_ne!(group.run().unwrap_err().kind(), ErrorKind::AlreadyRan);
+            assert_eq!(group.run().unwrap_err().kind(), ErrorKind::AlreadyRan);
+        }
+        assert_eq!(journal.count("store pre_run"), 1);
+    });
 }
 
 #[test]
 fn l18_a_unit_that_is_registered_after_the_run_is_refused() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    group.run().unwrap();
-    let late = group.register(Probe::full("late", &journal)).background();
-    assert!(!late.takes_part());
-    let late = late.id();
-    assert!(group.run().is_err());
-    assert_eq!(group.list_units(), "Group: demo [cli]", "it is not among the units");
-    assert_eq!(group.deregister(late).unwrap_err().kind(), ErrorKind::Stopped);
-    assert_eq!(journal.entries(), [""; 0]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        group.run().unwrap();
+        let late = group.register(Probe::full("late", &journal)).background();
+        assert!(!late.takes_part());
+        let late = late.id();
+        assert!(group.run().is_err());
+        assert_eq!(group.list_units(), "Group: demo [cli]", "it is not among the units");
+        assert_eq!(group.deregister(late).unwrap_err().kind(), ErrorKind::Stopped);
+        assert_eq!(journal.entries(), [""; 0]);
+    });
 }
 
 #[test]

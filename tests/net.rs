@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use common::scenario::{self, Child};
 use common::scripted::stop_when_ready;
-use common::{tasks, within};
+use common::{SOON, tasks, within};
 use crossbeam_channel::bounded;
 use rungroup::{BoxError, Group, Readable, ServeContext, Signals, service_fn};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -74,61 +74,67 @@ fn o5_accept_ends_at_stop_at_once() {
 /// A stop goes before connections that wait: the unit is to come to an end.
 #[test]
 fn o5_accept_takes_nobody_after_the_stop() {
-    let (listener, address) = listener();
-    serve_and(
-        move |ctx| {
-            let client = TcpStream::connect(address)?; // in the backlog from here on
-            ctx.handle().stop("enough");
-            ctx.stopped().wait();
-            assert!(ctx.accept(&listener)?.is_none());
-            drop(client);
-            Ok(())
-        },
-        || {},
-    );
+    within(SOON, || {
+        let (listener, address) = listener();
+        serve_and(
+            move |ctx| {
+                let client = TcpStream::connect(address)?; // in the backlog from here on
+                ctx.handle().stop("enough");
+                ctx.stopped().wait();
+                assert!(ctx.accept(&listener)?.is_none());
+                drop(client);
+                Ok(())
+            },
+            || {},
+        );
+    });
 }
 
 #[test]
 fn o5_an_accepted_stream_blocks_and_knows_its_peer() {
-    let (listener, address) = listener();
-    let (told, peer) = bounded(1);
-    serve_and(
-        move |ctx| {
-            let (mut stream, addr) = ctx.accept(&listener)?.expect("a client");
-            assert_eq!(addr, peer.recv()?);
-            assert!(!fcntl_getfl(&stream)?.contains(OFlags::NONBLOCK));
-            let mut word = String::new();
-            stream.read_to_string(&mut word)?;
-            assert_eq!(word, "hello");
-            Ok(())
-        },
-        move || {
-            let mut client = TcpStream::connect(address).unwrap();
-            told.send(client.local_addr().unwrap()).unwrap();
-            client.write_all(b"hello").unwrap();
-        },
-    );
+    within(SOON, || {
+        let (listener, address) = listener();
+        let (told, peer) = bounded(1);
+        serve_and(
+            move |ctx| {
+                let (mut stream, addr) = ctx.accept(&listener)?.expect("a client");
+                assert_eq!(addr, peer.recv()?);
+                assert!(!fcntl_getfl(&stream)?.contains(OFlags::NONBLOCK));
+                let mut word = String::new();
+                stream.read_to_string(&mut word)?;
+                assert_eq!(word, "hello");
+                Ok(())
+            },
+            move || {
+                let mut client = TcpStream::connect(address).unwrap();
+                told.send(client.local_addr().unwrap()).unwrap();
+                client.write_all(b"hello").unwrap();
+            },
+        );
+    });
 }
 
 #[test]
 fn o5_accept_takes_unix_listeners_too() {
-    let path = std::env::temp_dir().join(format!("rungroup-test-{}.sock", std::process::id()));
-    let _ = std::fs::remove_file(&path); // of a test that was killed, long ago
-    let listener = UnixListener::bind(&path).unwrap();
-    let served = path.clone();
-    serve_and(
-        move |ctx| {
-            let (mut stream, _addr) = ctx.accept(&listener)?.expect("a client");
-            let mut word = String::new();
-            stream.read_to_string(&mut word)?;
-            assert_eq!(word, "hello");
-            ctx.handle().stop("enough");
-            assert!(ctx.accept(&listener)?.is_none());
-            Ok(())
-        },
-        move || UnixStream::connect(served).unwrap().write_all(b"hello").unwrap(),
-    );
-    std::fs::remove_file(&path).unwrap();
+    within(SOON, || {
+        let path = std::env::temp_dir().join(format!("rungroup-test-{}.sock", std::process::id()));
+        let _ = std::fs::remove_file(&path); // of a test that was killed, long ago
+        let listener = UnixListener::bind(&path).unwrap();
+        let served = path.clone();
+        serve_and(
+            move |ctx| {
+                let (mut stream, _addr) = ctx.accept(&listener)?.expect("a client");
+                let mut word = String::new();
+                stream.read_to_string(&mut word)?;
+                assert_eq!(word, "hello");
+                ctx.handle().stop("enough");
+                assert!(ctx.accept(&listener)?.is_none());
+                Ok(())
+            },
+            move || UnixStream::connect(served).unwrap().write_all(b"hello").unwrap(),
+        );
+        std::fs::remove_file(&path).unwrap();
+    });
 }
 
 /// Whoever is woken and finds the connection taken by another goes back to waiting.
@@ -166,17 +172,19 @@ fn o5_several_threads_may_accept_on_one_listener() {
 
 #[test]
 fn o5_accept_reports_what_is_wrong_with_the_listener() {
-    // A socket that does not listen: nobody can ever come.
-    let not_listening = UnixStream::pair().unwrap().0;
-    let not_listening = UnixListener::from(std::os::fd::OwnedFd::from(not_listening));
-    serve_and(
-        move |ctx| {
-            let error = ctx.accept(&not_listening).unwrap_err();
-            assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{error}");
-            Ok(())
-        },
-        || {},
-    );
+    within(SOON, || {
+        // A socket that does not listen: nobody can ever come.
+        let not_listening = UnixStream::pair().unwrap().0;
+        let not_listening = UnixListener::from(std::os::fd::OwnedFd::from(not_listening));
+        serve_and(
+            move |ctx| {
+                let error = ctx.accept(&not_listening).unwrap_err();
+                assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{error}");
+                Ok(())
+            },
+            || {},
+        );
+    });
 }
 
 /// Out of descriptors: `accept` waits, without spinning, and goes on when there are some again.
@@ -296,36 +304,40 @@ fn o5_wait_readable_tells_data_end_limit_and_stop_apart() {
 
 #[test]
 fn o5_a_peer_that_goes_away_ends_wait_readable() {
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    let (waits, waiting) = bounded::<()>(0);
-    serve_and(
-        move |ctx| {
-            waits.send(())?;
-            assert_eq!(ctx.wait_readable(&theirs, None)?, Readable::Ready);
-            assert_eq!((&theirs).read(&mut [0])?, 0, "the end");
-            Ok(())
-        },
-        move || {
-            waiting.recv().unwrap();
-            drop(ours);
-        },
-    );
+    within(SOON, || {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (waits, waiting) = bounded::<()>(0);
+        serve_and(
+            move |ctx| {
+                waits.send(())?;
+                assert_eq!(ctx.wait_readable(&theirs, None)?, Readable::Ready);
+                assert_eq!((&theirs).read(&mut [0])?, 0, "the end");
+                Ok(())
+            },
+            move || {
+                waiting.recv().unwrap();
+                drop(ours);
+            },
+        );
+    });
 }
 
 #[test]
 fn o5_a_connection_that_was_shut_down_ends_wait_readable() {
-    let (listener, address) = listener();
-    serve_and(
-        move |ctx| {
-            let client = TcpStream::connect(address)?;
-            let (stream, _addr) = ctx.accept(&listener)?.expect("a client");
-            stream.shutdown(std::net::Shutdown::Both)?;
-            assert_eq!(ctx.wait_readable(&stream, None)?, Readable::Ready);
-            drop(client);
-            Ok(())
-        },
-        || {},
-    );
+    within(SOON, || {
+        let (listener, address) = listener();
+        serve_and(
+            move |ctx| {
+                let client = TcpStream::connect(address)?;
+                let (stream, _addr) = ctx.accept(&listener)?.expect("a client");
+                stream.shutdown(std::net::Shutdown::Both)?;
+                assert_eq!(ctx.wait_readable(&stream, None)?, Readable::Ready);
+                drop(client);
+                Ok(())
+            },
+            || {},
+        );
+    });
 }
 
 #[test]
@@ -355,16 +367,18 @@ fn o5_the_threads_of_a_unit_wait_for_the_same_stop() {
 
 #[test]
 fn o5_a_sleep_that_nobody_disturbs_takes_its_time() {
-    serve_and(
-        |ctx| {
-            let began = Instant::now();
-            assert!(ctx.sleep(Duration::from_millis(30)));
-            assert!(began.elapsed() >= Duration::from_millis(30));
-            assert!(ctx.sleep(Duration::ZERO));
-            Ok(())
-        },
-        || {},
-    );
+    within(SOON, || {
+        serve_and(
+            |ctx| {
+                let began = Instant::now();
+                assert!(ctx.sleep(Duration::from_millis(30)));
+                assert!(began.elapsed() >= Duration::from_millis(30));
+                assert!(ctx.sleep(Duration::ZERO));
+                Ok(())
+            },
+            || {},
+        );
+    });
 }
 
 #[test]
@@ -394,35 +408,39 @@ fn is_readable(fd: impl AsFd) -> bool {
 
 #[test]
 fn o5_the_token_is_a_descriptor_that_becomes_readable_and_stays_so() {
-    serve_and(
-        |ctx| {
-            let fd = ctx.stopped().as_fd()?;
-            assert!(!is_readable(fd));
-            let run = ctx.handle().stopped().as_fd()?;
-            assert!(!is_readable(run));
-            ctx.handle().stop("enough");
-            // A loop of the program's own: without limit.
-            let mut fds = [PollFd::new(&fd, PollFlags::IN)];
-            assert_eq!(poll(&mut fds, None)?, 1);
-            assert!(is_readable(fd) && is_readable(fd) && is_readable(run));
-            Ok(())
-        },
-        || {},
-    );
+    within(SOON, || {
+        serve_and(
+            |ctx| {
+                let fd = ctx.stopped().as_fd()?;
+                assert!(!is_readable(fd));
+                let run = ctx.handle().stopped().as_fd()?;
+                assert!(!is_readable(run));
+                ctx.handle().stop("enough");
+                // A loop of the program's own: without limit.
+                let mut fds = [PollFd::new(&fd, PollFlags::IN)];
+                assert_eq!(poll(&mut fds, None)?, 1);
+                assert!(is_readable(fd) && is_readable(fd) && is_readable(run));
+                Ok(())
+            },
+            || {},
+        );
+    });
 }
 
 #[test]
 fn o5_a_descriptor_that_is_made_after_the_stop_is_readable() {
-    serve_and(
-        |ctx| {
-            ctx.handle().stop("enough");
-            ctx.stopped().wait();
-            assert!(is_readable(ctx.stopped().as_fd()?));
-            assert!(is_readable(ctx.clone().stopped().as_fd()?), "that of a clone, too");
-            Ok(())
-        },
-        || {},
-    );
+    within(SOON, || {
+        serve_and(
+            |ctx| {
+                ctx.handle().stop("enough");
+                ctx.stopped().wait();
+                assert!(is_readable(ctx.stopped().as_fd()?));
+                assert!(is_readable(ctx.clone().stopped().as_fd()?), "that of a clone, too");
+                Ok(())
+            },
+            || {},
+        );
+    });
 }
 
 /// Made by many threads at once, while the stop comes: all of them see it.

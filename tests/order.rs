@@ -53,58 +53,68 @@ fn l1_each_phase_is_over_for_all_units_before_the_next_begins() {
 
 #[test]
 fn l1_all_flags_are_parsed_before_the_first_validate() {
-    let journal = Journal::new();
-    let last = Flag::new("last", 1, "of the last unit");
-    let seen = last.clone();
-    let mut group = Group::new("demo").args(["demo", "--last=7"]);
-    let log = journal.clone();
-    group.register(Probe::new("first", &journal).validate(move || {
-        log.note(format!("last is {}", seen.get()));
-        Ok(())
-    }));
-    group.register(Probe::new("second", &journal).flag(&last));
-    group.run().unwrap();
-    assert!(journal.has("last is 7"), "{:?}", journal.entries());
+    within(SOON, || {
+        let journal = Journal::new();
+        let last = Flag::new("last", 1, "of the last unit");
+        let seen = last.clone();
+        let mut group = Group::new("demo").args(["demo", "--last=7"]);
+        let log = journal.clone();
+        group.register(Probe::new("first", &journal).validate(move || {
+            log.note(format!("last is {}", seen.get()));
+            Ok(())
+        }));
+        group.register(Probe::new("second", &journal).flag(&last));
+        group.run().unwrap();
+        assert!(journal.has("last is 7"), "{:?}", journal.entries());
+    });
 }
 
 #[test]
 fn l1_all_problems_of_the_config_phase_come_together_each_with_unit_and_flag() {
-    let journal = Journal::new();
-    let (port, size) = (Flag::new("port", 1_u32, "p"), Flag::new("size", 2_u32, "s"));
-    let mut group = Group::new("demo").args(["demo", "--port=many", "--size=9", "--typo"]);
-    group.register(Probe::new("net", &journal).flag(&port).pre_run(|_| Ok(())));
-    let refused = size.clone();
-    group.register(
-        Probe::new("store", &journal)
-            .flag(&size)
-            .validate(move || Err(refused.invalid("is too large").into())),
-    );
-    group.register(Probe::new("last", &journal).validate(|| panic!("no validate should panic")));
+    within(SOON, || {
+        let journal = Journal::new();
+        let (port, size) = (Flag::new("port", 1_u32, "p"), Flag::new("size", 2_u32, "s"));
+        let mut group = Group::new("demo").args(["demo", "--port=many", "--size=9", "--typo"]);
+        group.register(Probe::new("net", &journal).flag(&port).pre_run(|_| Ok(())));
+        let refused = size.clone();
+        group.register(
+            Probe::new("store", &journal)
+                .flag(&size)
+                .validate(move || Err(refused.invalid("is too large").into())),
+        );
+        group
+            .register(Probe::new("last", &journal).validate(|| panic!("no validate should panic")));
 
-    let error = group.run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
-    let said = error.to_string();
-    let found = |unit: &str, flag: Option<&str>| {
-        error.problems().iter().any(|it| it.unit() == Some(unit) && it.flag() == flag)
-    };
-    assert!(found("net", Some("port")), "{said}");
-    assert!(found("store", Some("size")), "{said}");
-    assert!(found("last", None), "{said}");
-    assert!(error.problems().iter().any(|it| it.why().contains("--typo")), "{said}");
-    assert_eq!(error.problems().len(), 4, "{said}");
-    assert_eq!(journal.units("pre_run"), [""; 0]);
-    assert!(!journal.has("net validate"), "its value could not be read");
+        let error = group.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let said = error.to_string();
+        let found = |unit: &str, flag: Option<&str>| {
+            error.problems().iter().any(|it| it.unit() == Some(unit) && it.flag() == flag)
+        };
+        assert!(found("net", Some("port")), "{said}");
+        assert!(found("store", Some("size")), "{said}");
+        assert!(found("last", None), "{said}");
+        assert!(error.problems().iter().any(|it| it.why().contains("--typo")), "{said}");
+        assert_eq!(error.problems().len(), 4, "{said}");
+        assert_eq!(journal.units("pre_run"), [""; 0]);
+        assert!(!journal.has("net validate"), "its value could not be read");
+    });
 }
 
 #[test]
 fn l1_a_unit_is_pre_run_after_those_that_it_comes_after() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    let first = group.register(Probe::new("first", &journal).pre_run(|_| Ok(()))).id();
-    let second = group.register(Probe::new("second", &journal).pre_run(|_| Ok(()))).id();
-    group.register(Probe::new("third", &journal).pre_run(|_| Ok(()))).after(second).after(first);
-    group.run().unwrap();
-    assert_eq!(journal.units("pre_run"), ["first", "second", "third"]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        let first = group.register(Probe::new("first", &journal).pre_run(|_| Ok(()))).id();
+        let second = group.register(Probe::new("second", &journal).pre_run(|_| Ok(()))).id();
+        group
+            .register(Probe::new("third", &journal).pre_run(|_| Ok(())))
+            .after(second)
+            .after(first);
+        group.run().unwrap();
+        assert_eq!(journal.units("pre_run"), ["first", "second", "third"]);
+    });
 }
 
 // ---- L13 ----
@@ -139,66 +149,81 @@ fn l13_a_failed_pre_run_cleans_up_those_before_it_in_reverse_and_serves_nothing(
 
 #[test]
 fn l13_a_pre_run_that_panics_is_cleaned_up_behind_as_well() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::full("a", &journal));
-    group.register(Probe::full("b", &journal).pre_run(|_| panic!("at the second")));
-    let error = group.run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::PreRun);
-    assert_eq!(error.cause().unwrap().as_panic().unwrap().message(), "at the second");
-    assert_eq!(journal.units("post_run"), ["a"]);
-    assert_eq!(journal.units("serve"), [""; 0]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::full("a", &journal));
+        group.register(Probe::full("b", &journal).pre_run(|_| panic!("at the second")));
+        let error = group.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PreRun);
+        assert_eq!(error.cause().unwrap().as_panic().unwrap().message(), "at the second");
+        assert_eq!(journal.units("post_run"), ["a"]);
+        assert_eq!(journal.units("serve"), [""; 0]);
+    });
 }
 
 #[test]
 fn l13_failed_clean_ups_are_attached_and_the_pre_run_stays_the_cause() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::new("a", &journal).post_run(|| Err("a is not clean".into())));
-    group.register(Probe::new("b", &journal).post_run(|| panic!("b is not clean")));
-    group.register(Probe::new("c", &journal).post_run(|| Ok(())));
-    group.register(Probe::new("d", &journal).pre_run(|_| Err("d does not start".into())));
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::new("a", &journal).post_run(|| Err("a is not clean".into())));
+        group.register(Probe::new("b", &journal).post_run(|| panic!("b is not clean")));
+        group.register(Probe::new("c", &journal).post_run(|| Ok(())));
+        group.register(Probe::new("d", &journal).pre_run(|_| Err("d does not start".into())));
 
-    let error = group.run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::PreRun);
-    assert_eq!(error.cause().unwrap().to_string(), "unit 'd': pre_run failed: d does not start");
-    let failed: Vec<_> = error.failures().iter().map(|it| (it.unit(), it.phase())).collect();
-    assert_eq!(failed, [("d", Phase::PreRun), ("b", Phase::PostRun), ("a", Phase::PostRun)]);
-    assert_eq!(journal.units("post_run"), ["c", "b", "a"], "one failure keeps no other from it");
-    let said = error.to_string();
-    let lines: Vec<&str> = said.lines().collect();
-    assert_eq!(lines[0], "unit 'd': pre_run failed: d does not start");
-    assert!(lines[1].starts_with("unit 'b': post_run panicked: b is not clean ("), "{said}");
-    assert_eq!(lines[2..], ["unit 'a': post_run failed: a is not clean"]);
+        let error = group.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PreRun);
+        assert_eq!(
+            error.cause().unwrap().to_string(),
+            "unit 'd': pre_run failed: d does not start"
+        );
+        let failed: Vec<_> = error.failures().iter().map(|it| (it.unit(), it.phase())).collect();
+        assert_eq!(failed, [("d", Phase::PreRun), ("b", Phase::PostRun), ("a", Phase::PostRun)]);
+        assert_eq!(
+            journal.units("post_run"),
+            ["c", "b", "a"],
+            "one failure keeps no other from it"
+        );
+        let said = error.to_string();
+        let lines: Vec<&str> = said.lines().collect();
+        assert_eq!(lines[0], "unit 'd': pre_run failed: d does not start");
+        assert!(lines[1].starts_with("unit 'b': post_run panicked: b is not clean ("), "{said}");
+        assert_eq!(lines[2..], ["unit 'a': post_run failed: a is not clean"]);
+    });
 }
 
 #[test]
 fn l13_a_failed_clean_up_makes_an_end_that_was_asked_for_an_error() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::new("a", &journal).post_run(|| Ok(())));
-    group.register(Probe::new("b", &journal).post_run(|| Err("b is not clean".into())));
-    group.register(service_fn("asks", |ctx| {
-        ctx.handle().stop("enough");
-        Ok(())
-    }));
-    let error = group.run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::PostRun);
-    assert_eq!(error.cause().unwrap().unit(), "b");
-    assert_eq!(error.report().unwrap().reason(), &StopReason::from("enough"));
-    assert_eq!(journal.units("post_run"), ["b", "a"]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::new("a", &journal).post_run(|| Ok(())));
+        group.register(Probe::new("b", &journal).post_run(|| Err("b is not clean".into())));
+        group.register(service_fn("asks", |ctx| {
+            ctx.handle().stop("enough");
+            Ok(())
+        }));
+        let error = group.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PostRun);
+        assert_eq!(error.cause().unwrap().unit(), "b");
+        assert_eq!(error.report().unwrap().reason(), &StopReason::from("enough"));
+        assert_eq!(journal.units("post_run"), ["b", "a"]);
+    });
 }
 
 #[test]
 fn l13_a_failed_service_stays_the_cause_whatever_the_clean_up_says() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::new("store", &journal).post_run(|| Err("not clean".into())));
-    group.register(service_fn("server", |_| Err("no route to host".into())));
-    let error = group.run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Failed);
-    assert_eq!(error.cause().unwrap().unit(), "server");
-    assert_eq!(error.failures().len(), 2);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::new("store", &journal).post_run(|| Err("not clean".into())));
+        group.register(service_fn("server", |_| Err("no route to host".into())));
+        let error = group.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Failed);
+        assert_eq!(error.cause().unwrap().unit(), "server");
+        assert_eq!(error.failures().len(), 2);
+    });
 }
 
 #[test]

@@ -67,41 +67,45 @@ fn l6_the_others_are_told_whose_end_it_was() {
 
 #[test]
 fn l6_the_original_error_of_a_service_can_be_had_back() {
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(service_fn("kitchen", |_| Err(OutOfCheese { slices: 2 }.into())));
-    let error = group.run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Failed);
-    assert_eq!(error.to_string(), "unit 'kitchen': serve failed: 2 slices are not enough");
-    assert_eq!(error.downcast_ref::<OutOfCheese>(), Some(&OutOfCheese { slices: 2 }));
-    assert!(error.downcast_ref::<io::Error>().is_none());
-    // It is at the end of the chain of sources, too.
-    let mut last: &dyn StdError = &error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    assert_eq!(last.downcast_ref::<OutOfCheese>(), Some(&OutOfCheese { slices: 2 }));
+    within(SOON, || {
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(service_fn("kitchen", |_| Err(OutOfCheese { slices: 2 }.into())));
+        let error = group.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Failed);
+        assert_eq!(error.to_string(), "unit 'kitchen': serve failed: 2 slices are not enough");
+        assert_eq!(error.downcast_ref::<OutOfCheese>(), Some(&OutOfCheese { slices: 2 }));
+        assert!(error.downcast_ref::<io::Error>().is_none());
+        // It is at the end of the chain of sources, too.
+        let mut last: &dyn StdError = &error;
+        while let Some(source) = last.source() {
+            last = source;
+        }
+        assert_eq!(last.downcast_ref::<OutOfCheese>(), Some(&OutOfCheese { slices: 2 }));
+    });
 }
 
 #[test]
 fn l6_an_error_says_what_is_behind_it() {
-    #[derive(Debug)]
-    struct Outer(OutOfCheese);
-    impl std::fmt::Display for Outer {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("no pizza")
+    within(SOON, || {
+        #[derive(Debug)]
+        struct Outer(OutOfCheese);
+        impl std::fmt::Display for Outer {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("no pizza")
+            }
         }
-    }
-    impl StdError for Outer {
-        fn source(&self) -> Option<&(dyn StdError + 'static)> {
-            Some(&self.0)
+        impl StdError for Outer {
+            fn source(&self) -> Option<&(dyn StdError + 'static)> {
+                Some(&self.0)
+            }
         }
-    }
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(service_fn("kitchen", |_| Err(Outer(OutOfCheese { slices: 0 }).into())));
-    assert_eq!(
-        group.run().unwrap_err().to_string(),
-        "unit 'kitchen': serve failed: no pizza: 0 slices are not enough"
-    );
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(service_fn("kitchen", |_| Err(Outer(OutOfCheese { slices: 0 }).into())));
+        assert_eq!(
+            group.run().unwrap_err().to_string(),
+            "unit 'kitchen': serve failed: no pizza: 0 slices are not enough"
+        );
+    });
 }
 
 #[test]
@@ -263,39 +267,41 @@ fn l5_the_end_of_a_run_is_sticky_and_any_number_of_threads_can_wait_for_it() {
 
 #[test]
 fn l5_the_end_of_a_run_has_its_outcome_however_it_ended() {
-    let outcome_of = |mut group: Group| {
-        let end = group.handle().stop_notify();
-        let result = group.run();
-        let outcome = end.outcome().expect("the run is over").clone();
-        assert_eq!(outcome.is_ok(), result.is_ok(), "{outcome} after {result:?}");
-        outcome
-    };
-    let journal = Journal::new();
-    let mut clean = Group::new("demo").args(["demo"]);
-    clean.register(service_fn("short", |_| Ok(())));
-    assert!(outcome_of(clean).is_ok());
+    within(SOON, || {
+        let outcome_of = |mut group: Group| {
+            let end = group.handle().stop_notify();
+            let result = group.run();
+            let outcome = end.outcome().expect("the run is over").clone();
+            assert_eq!(outcome.is_ok(), result.is_ok(), "{outcome} after {result:?}");
+            outcome
+        };
+        let journal = Journal::new();
+        let mut clean = Group::new("demo").args(["demo"]);
+        clean.register(service_fn("short", |_| Ok(())));
+        assert!(outcome_of(clean).is_ok());
 
-    let mut panics = Group::new("demo").args(["demo"]);
-    panics.register(service_fn("fragile", |_| panic!("out of cheese")));
-    let outcome = outcome_of(panics);
-    assert_eq!(outcome.failure().unwrap().as_panic().unwrap().message(), "out of cheese");
+        let mut panics = Group::new("demo").args(["demo"]);
+        panics.register(service_fn("fragile", |_| panic!("out of cheese")));
+        let outcome = outcome_of(panics);
+        assert_eq!(outcome.failure().unwrap().as_panic().unwrap().message(), "out of cheese");
 
-    let mut pre_run = Group::new("demo").args(["demo"]);
-    pre_run.register(Probe::new("early", &journal).pre_run(|_| Err("no disk".into())));
-    assert_eq!(outcome_of(pre_run).failure().unwrap().unit(), "early");
+        let mut pre_run = Group::new("demo").args(["demo"]);
+        pre_run.register(Probe::new("early", &journal).pre_run(|_| Err("no disk".into())));
+        assert_eq!(outcome_of(pre_run).failure().unwrap().unit(), "early");
 
-    let mut config = Group::new("demo").args(["demo", "--nonsense"]);
-    config.register(service_fn("short", |_| Ok(())));
-    assert!(outcome_of(config).to_string().contains("--nonsense"));
+        let mut config = Group::new("demo").args(["demo", "--nonsense"]);
+        config.register(service_fn("short", |_| Ok(())));
+        assert!(outcome_of(config).to_string().contains("--nonsense"));
 
-    let mut definition = Group::new("demo").args(["demo"]);
-    definition.register(service_fn("", |_| Ok(())));
-    assert!(!outcome_of(definition).is_ok());
+        let mut definition = Group::new("demo").args(["demo"]);
+        definition.register(service_fn("", |_| Ok(())));
+        assert!(!outcome_of(definition).is_ok());
 
-    let dropped = Group::new("demo");
-    let end = dropped.handle().stop_notify();
-    drop(dropped);
-    assert!(end.outcome().is_some(), "nobody waits for a group that is gone");
+        let dropped = Group::new("demo");
+        let end = dropped.handle().stop_notify();
+        drop(dropped);
+        assert!(end.outcome().is_some(), "nobody waits for a group that is gone");
+    });
 }
 
 #[test]

@@ -57,35 +57,41 @@ fn run_with(unit: Probe) -> RunError {
 
 #[test]
 fn l12_a_panic_in_flag_set_is_a_problem_of_the_config_phase() {
-    let journal = Journal::new();
-    let place = next_line!();
-    let flags = || -> FlagSet { panic!("no flags today") };
-    let error = run_with(Probe::full("fragile", &journal).flags(flags));
-    assert_eq!(error.kind(), ErrorKind::Definition);
-    assert_problem(&error.problems()[0], "flag_set", "no flags today", &place);
-    assert_eq!(journal.entries(), ["fragile flag_set"]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let place = next_line!();
+        let flags = || -> FlagSet { panic!("no flags today") };
+        let error = run_with(Probe::full("fragile", &journal).flags(flags));
+        assert_eq!(error.kind(), ErrorKind::Definition);
+        assert_problem(&error.problems()[0], "flag_set", "no flags today", &place);
+        assert_eq!(journal.entries(), ["fragile flag_set"]);
+    });
 }
 
 #[test]
 fn l12_a_panic_in_validate_is_a_problem_of_the_config_phase() {
-    let journal = Journal::new();
-    let place = next_line!();
-    let validate = || panic!("cannot tell");
-    let error = run_with(Probe::full("fragile", &journal).validate(validate));
-    assert_eq!(error.kind(), ErrorKind::Config);
-    assert_problem(&error.problems()[0], "validate", "cannot tell", &place);
-    assert_eq!(journal.units("pre_run"), [""; 0]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let place = next_line!();
+        let validate = || panic!("cannot tell");
+        let error = run_with(Probe::full("fragile", &journal).validate(validate));
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_problem(&error.problems()[0], "validate", "cannot tell", &place);
+        assert_eq!(journal.units("pre_run"), [""; 0]);
+    });
 }
 
 #[test]
 fn l12_a_panic_in_pre_run_ends_the_run() {
-    let journal = Journal::new();
-    let place = next_line!();
-    let pre_run = |_: &_| panic!("no disk");
-    let error = run_with(Probe::full("fragile", &journal).pre_run(pre_run));
-    assert_eq!(error.kind(), ErrorKind::PreRun);
-    assert_panicked(error.cause().unwrap(), "fragile", Phase::PreRun, "no disk", &place);
-    assert_eq!(journal.units("serve"), [""; 0]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let place = next_line!();
+        let pre_run = |_: &_| panic!("no disk");
+        let error = run_with(Probe::full("fragile", &journal).pre_run(pre_run));
+        assert_eq!(error.kind(), ErrorKind::PreRun);
+        assert_panicked(error.cause().unwrap(), "fragile", Phase::PreRun, "no disk", &place);
+        assert_eq!(journal.units("serve"), [""; 0]);
+    });
 }
 
 #[test]
@@ -277,38 +283,42 @@ fn l12_a_panic_that_is_passed_on_without_the_hook_has_its_message_and_no_wrong_p
 
 #[test]
 fn l12_a_panic_that_a_callback_catches_itself_is_its_own_business() {
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(pre_run_fn("careful", |_| {
-        panic::catch_unwind(|| panic!("nobody's business")).unwrap_err();
-        Ok(())
-    }));
-    // Its place must not be taken for that of the next one, which no hook is told of.
-    group.register(pre_run_fn("next", |_| resume_unwind(Box::new("out of the blue"))));
-    let error = group.run().unwrap_err();
-    assert_eq!(error.failures().len(), 1);
-    let panic = error.cause().unwrap().as_panic().unwrap();
-    assert_eq!((panic.message(), panic.location()), ("out of the blue", None));
+    within(SOON, || {
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(pre_run_fn("careful", |_| {
+            panic::catch_unwind(|| panic!("nobody's business")).unwrap_err();
+            Ok(())
+        }));
+        // Its place must not be taken for that of the next one, which no hook is told of.
+        group.register(pre_run_fn("next", |_| resume_unwind(Box::new("out of the blue"))));
+        let error = group.run().unwrap_err();
+        assert_eq!(error.failures().len(), 1);
+        let panic = error.cause().unwrap().as_panic().unwrap();
+        assert_eq!((panic.message(), panic.location()), ("out of the blue", None));
+    });
 }
 
 #[test]
 fn l12_a_group_that_is_run_while_a_callback_unwinds_does_not_take_its_place_away() {
-    struct LastWords;
-    impl Drop for LastWords {
-        fn drop(&mut self) {
-            let mut inner = Group::new("inner").args(["inner"]);
-            inner.register(pre_run_fn("flush", |_| Ok(())));
-            inner.run().unwrap();
+    within(SOON, || {
+        struct LastWords;
+        impl Drop for LastWords {
+            fn drop(&mut self) {
+                let mut inner = Group::new("inner").args(["inner"]);
+                inner.register(pre_run_fn("flush", |_| Ok(())));
+                inner.run().unwrap();
+            }
         }
-    }
-    let place = next_line!();
-    let fail = || panic!("no disk");
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(pre_run_fn("fragile", move |_| {
-        let _last_words = LastWords;
-        fail()
-    }));
-    let error = group.run().unwrap_err();
-    assert_panicked(error.cause().unwrap(), "fragile", Phase::PreRun, "no disk", &place);
+        let place = next_line!();
+        let fail = || panic!("no disk");
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(pre_run_fn("fragile", move |_| {
+            let _last_words = LastWords;
+            fail()
+        }));
+        let error = group.run().unwrap_err();
+        assert_panicked(error.cause().unwrap(), "fragile", Phase::PreRun, "no disk", &place);
+    });
 }
 
 #[test]

@@ -16,26 +16,30 @@ use rungroup::{
 
 #[test]
 fn l3_register_says_whether_the_unit_takes_part_in_any_phase() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    assert!(!group.register(Probe::new("idle", &journal)).takes_part());
-    assert!(group.register(Probe::new("config", &journal).validate(|| Ok(()))).takes_part());
-    assert!(group.register(Probe::new("pre-run", &journal).pre_run(|_| Ok(()))).takes_part());
-    assert!(group.register(Probe::new("serve", &journal).serve(|_| Ok(()))).takes_part());
-    assert!(group.register(Probe::new("role", &journal).role("data")).takes_part());
-    group.run().unwrap();
-    assert!(journal.entries().iter().all(|entry| !entry.starts_with("idle")));
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        assert!(!group.register(Probe::new("idle", &journal)).takes_part());
+        assert!(group.register(Probe::new("config", &journal).validate(|| Ok(()))).takes_part());
+        assert!(group.register(Probe::new("pre-run", &journal).pre_run(|_| Ok(()))).takes_part());
+        assert!(group.register(Probe::new("serve", &journal).serve(|_| Ok(()))).takes_part());
+        assert!(group.register(Probe::new("role", &journal).role("data")).takes_part());
+        group.run().unwrap();
+        assert!(journal.entries().iter().all(|entry| !entry.starts_with("idle")));
+    });
 }
 
 #[test]
 fn a_unit_that_takes_part_in_no_phase_is_said_to() {
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::new("idle", &Journal::new()));
-    let events = group.handle().events(16);
-    group.run().unwrap();
-    let said: Vec<String> = events.iter().map(|event| event.to_string()).collect();
-    let warning = "unit 'idle' takes part in no phase: does it override its as_ methods?";
-    assert!(said.iter().any(|text| text == warning), "{said:?}");
+    within(SOON, || {
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::new("idle", &Journal::new()));
+        let events = group.handle().events(16);
+        group.run().unwrap();
+        let said: Vec<String> = events.iter().map(|event| event.to_string()).collect();
+        let warning = "unit 'idle' takes part in no phase: does it override its as_ methods?";
+        assert!(said.iter().any(|text| text == warning), "{said:?}");
+    });
 }
 
 /// A unit that says yes to everything. Each method of [`Unit`] must be here: one that is added to
@@ -98,27 +102,31 @@ fn assert_forwards_all(unit: &impl Unit, what: &str) {
 
 #[test]
 fn a_shared_unit_forwards_every_phase() {
-    assert_forwards_all(&Arc::new(Everything), "Arc<U>");
-    assert_forwards_all(&Box::new(Everything), "Box<U>");
-    let shared: Arc<dyn Unit> = Arc::new(Everything);
-    assert_forwards_all(&shared, "Arc<dyn Unit>");
-    let boxed: Box<dyn Unit> = Box::new(Everything);
-    assert_forwards_all(&boxed, "Box<dyn Unit>");
-    assert_forwards_all(&Arc::new(boxed), "Arc<Box<dyn Unit>>");
+    within(SOON, || {
+        assert_forwards_all(&Arc::new(Everything), "Arc<U>");
+        assert_forwards_all(&Box::new(Everything), "Box<U>");
+        let shared: Arc<dyn Unit> = Arc::new(Everything);
+        assert_forwards_all(&shared, "Arc<dyn Unit>");
+        let boxed: Box<dyn Unit> = Box::new(Everything);
+        assert_forwards_all(&boxed, "Box<dyn Unit>");
+        assert_forwards_all(&Arc::new(boxed), "Arc<Box<dyn Unit>>");
+    });
 }
 
 /// The trait as it is written in the source: a method that is added to it and that the test above
 /// does not know would be forgotten by it as well.
 #[test]
 fn the_test_of_forwarding_knows_every_method_of_the_trait() {
-    let source = include_str!("../src/unit.rs");
-    let (_, rest) = source.split_once("pub trait Unit").expect("the trait");
-    let (body, _) = rest.split_once("\n}\n").expect("the end of the trait");
-    let methods: Vec<&str> = body
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("fn ")?.split_once('(').map(|it| it.0))
-        .collect();
-    assert_eq!(methods, ["name", "as_config", "as_pre_runner", "as_service", "as_role"]);
+    within(SOON, || {
+        let source = include_str!("../src/unit.rs");
+        let (_, rest) = source.split_once("pub trait Unit").expect("the trait");
+        let (body, _) = rest.split_once("\n}\n").expect("the end of the trait");
+        let methods: Vec<&str> = body
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("fn ")?.split_once('(').map(|it| it.0))
+            .collect();
+        assert_eq!(methods, ["name", "as_config", "as_pre_runner", "as_service", "as_role"]);
+    });
 }
 
 #[test]
@@ -148,156 +156,176 @@ fn a_shared_unit_runs_in_all_its_phases_and_stays_the_programs() {
 
 #[test]
 fn l2_after_run_config_the_run_skips_the_config_phase() {
-    let journal = Journal::new();
-    let size = Flag::new("size", 1, "s");
-    let mut group = Group::new("demo").args(["demo", "--size=5"]);
-    group.register(Probe::new("store", &journal).flag(&size).pre_run(|_| Ok(())));
-    assert_eq!(group.run_config().unwrap(), Configured::Continue);
-    assert_eq!(*size.get(), 5, "it can be looked at between the two");
-    assert_eq!(journal.entries(), ["store flag_set", "store validate"]);
-    group.run().unwrap();
-    let rest = ["store pre_run", "store post_run"];
-    assert_eq!(journal.entries()[2..], rest);
+    within(SOON, || {
+        let journal = Journal::new();
+        let size = Flag::new("size", 1, "s");
+        let mut group = Group::new("demo").args(["demo", "--size=5"]);
+        group.register(Probe::new("store", &journal).flag(&size).pre_run(|_| Ok(())));
+        assert_eq!(group.run_config().unwrap(), Configured::Continue);
+        assert_eq!(*size.get(), 5, "it can be looked at between the two");
+        assert_eq!(journal.entries(), ["store flag_set", "store validate"]);
+        group.run().unwrap();
+        let rest = ["store pre_run", "store post_run"];
+        assert_eq!(journal.entries()[2..], rest);
+    });
 }
 
 #[test]
 fn l2_run_config_can_be_called_once() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::new("store", &journal).validate(|| Ok(())));
-    assert_eq!(group.run_config().unwrap(), Configured::Continue);
-    assert_eq!(group.run_config().unwrap_err().kind(), ErrorKind::AlreadyRan);
-    group.run().unwrap();
-    assert_eq!(group.run_config().unwrap_err().kind(), ErrorKind::AlreadyRan);
-    assert_eq!(journal.count("store validate"), 1);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::new("store", &journal).validate(|| Ok(())));
+        assert_eq!(group.run_config().unwrap(), Configured::Continue);
+        assert_eq!(group.run_config().unwrap_err().kind(), ErrorKind::AlreadyRan);
+        group.run().unwrap();
+        assert_eq!(group.run_config().unwrap_err().kind(), ErrorKind::AlreadyRan);
+        assert_eq!(journal.count("store validate"), 1);
+    });
 }
 
 #[test]
 fn l2_a_failed_config_phase_is_the_result_of_the_run_and_is_not_repeated() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::new("picky", &journal).validate(|| {
-        let why: ConfigError = "does not like it".into();
-        Err(why.into())
-    }));
-    let first = group.run_config().unwrap_err();
-    assert_eq!(first.kind(), ErrorKind::Config);
-    let run = group.run().unwrap_err();
-    assert_eq!(run.kind(), ErrorKind::Config);
-    assert_eq!(run.problems(), first.problems());
-    assert_eq!(journal.count("picky validate"), 1);
-    assert_eq!(group.run_config().unwrap_err().kind(), ErrorKind::AlreadyRan);
-    assert_eq!(journal.count("picky validate"), 1);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::new("picky", &journal).validate(|| {
+            let why: ConfigError = "does not like it".into();
+            Err(why.into())
+        }));
+        let first = group.run_config().unwrap_err();
+        assert_eq!(first.kind(), ErrorKind::Config);
+        let run = group.run().unwrap_err();
+        assert_eq!(run.kind(), ErrorKind::Config);
+        assert_eq!(run.problems(), first.problems());
+        assert_eq!(journal.count("picky validate"), 1);
+        assert_eq!(group.run_config().unwrap_err().kind(), ErrorKind::AlreadyRan);
+        assert_eq!(journal.count("picky validate"), 1);
+    });
 }
 
 #[test]
 fn l2_a_unit_with_flags_after_run_config_is_refused_and_nothing_runs() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::full("early", &journal));
-    assert_eq!(group.run_config().unwrap(), Configured::Continue);
-    assert!(!group.register(Probe::full("late", &journal)).takes_part());
-    let error = group.run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Definition);
-    assert_eq!(
-        error.to_string(),
-        "unit 'late': has flags but was registered after the config phase"
-    );
-    assert_eq!(journal.entries(), ["early flag_set", "early validate"]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::full("early", &journal));
+        assert_eq!(group.run_config().unwrap(), Configured::Continue);
+        assert!(!group.register(Probe::full("late", &journal)).takes_part());
+        let error = group.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition);
+        assert_eq!(
+            error.to_string(),
+            "unit 'late': has flags but was registered after the config phase"
+        );
+        assert_eq!(journal.entries(), ["early flag_set", "early validate"]);
+    });
 }
 
 #[test]
 fn l2_a_unit_with_flags_after_register_flags_is_refused_too() {
-    let journal = Journal::new();
-    let (early, late) = (Flag::new("early", 1, "e"), Flag::new("late", 1, "l"));
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::new("early", &journal).flag(&early));
-    let set = group.register_flags().unwrap();
-    assert!(set.flags().any(|flag| flag.name() == "early"));
-    assert!(!group.register(Probe::new("late", &journal).flag(&late)).takes_part());
-    let error = group.run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Definition);
-    assert!(error.to_string().contains("unit 'late'"), "{error}");
+    within(SOON, || {
+        let journal = Journal::new();
+        let (early, late) = (Flag::new("early", 1, "e"), Flag::new("late", 1, "l"));
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::new("early", &journal).flag(&early));
+        let set = group.register_flags().unwrap();
+        assert!(set.flags().any(|flag| flag.name() == "early"));
+        assert!(!group.register(Probe::new("late", &journal).flag(&late)).takes_part());
+        let error = group.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition);
+        assert!(error.to_string().contains("unit 'late'"), "{error}");
+    });
 }
 
 #[test]
 fn l2_a_unit_without_flags_may_come_between_config_and_run() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::new("early", &journal).validate(|| Ok(())));
-    assert_eq!(group.run_config().unwrap(), Configured::Continue);
-    assert!(group.register(Probe::new("late", &journal).pre_run(|_| Ok(()))).takes_part());
-    group.run().unwrap();
-    assert!(journal.has("late pre_run"));
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::new("early", &journal).validate(|| Ok(())));
+        assert_eq!(group.run_config().unwrap(), Configured::Continue);
+        assert!(group.register(Probe::new("late", &journal).pre_run(|_| Ok(()))).takes_part());
+        group.run().unwrap();
+        assert!(journal.has("late pre_run"));
+    });
 }
 
 #[test]
 fn l2_what_is_wrong_with_a_unit_between_config_and_run_is_an_error_of_the_run() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::new("twin", &journal).pre_run(|_| Ok(())));
-    assert_eq!(group.run_config().unwrap(), Configured::Continue);
-    group.register(Probe::new("twin", &journal).pre_run(|_| Ok(())));
-    let error = group.run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Definition);
-    assert_eq!(error.to_string(), "two units are named 'twin'");
-    assert_eq!(journal.entries(), [""; 0]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::new("twin", &journal).pre_run(|_| Ok(())));
+        assert_eq!(group.run_config().unwrap(), Configured::Continue);
+        group.register(Probe::new("twin", &journal).pre_run(|_| Ok(())));
+        let error = group.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition);
+        assert_eq!(error.to_string(), "two units are named 'twin'");
+        assert_eq!(journal.entries(), [""; 0]);
+    });
 }
 
 // ---- L3: definition errors ----
 
 #[test]
 fn l3_all_definition_errors_come_together_before_any_validate() {
-    let journal = Journal::new();
-    let mut other = Group::new("other").args(["other"]);
-    let foreign = other.register(service_fn("foreign", |_| Ok(()))).id();
-    let (one, two) = (Flag::new("size", 1, "s"), Flag::new("size", 2, "s"));
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut other = Group::new("other").args(["other"]);
+        let foreign = other.register(service_fn("foreign", |_| Ok(()))).id();
+        let (one, two) = (Flag::new("size", 1, "s"), Flag::new("size", 2, "s"));
 
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::full("twin", &journal));
-    group.register(Probe::full("twin", &journal));
-    group.register(Probe::full("", &journal));
-    group.register(Probe::full("sla/sh", &journal));
-    group.register(Probe::full("n\0l", &journal));
-    group.register(Probe::full("lost", &journal)).after(foreign);
-    let gone = group.register(Probe::full("gone", &journal)).id();
-    group.deregister(gone).unwrap();
-    group.register(Probe::full("late", &journal)).after(gone);
-    let round = group.register(Probe::full("round", &journal));
-    let itself = round.id();
-    round.after(itself);
-    group.register(Probe::full("none", &journal)).instances(0);
-    group.register(Probe::new("clash-1", &journal).flag(&one));
-    group.register(Probe::new("clash-2", &journal).flag(&two));
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::full("twin", &journal));
+        group.register(Probe::full("twin", &journal));
+        group.register(Probe::full("", &journal));
+        group.register(Probe::full("sla/sh", &journal));
+        group.register(Probe::full("n\0l", &journal));
+        group.register(Probe::full("lost", &journal)).after(foreign);
+        let gone = group.register(Probe::full("gone", &journal)).id();
+        group.deregister(gone).unwrap();
+        group.register(Probe::full("late", &journal)).after(gone);
+        let round = group.register(Probe::full("round", &journal));
+        let itself = round.id();
+        round.after(itself);
+        group.register(Probe::full("none", &journal)).instances(0);
+        group.register(Probe::new("clash-1", &journal).flag(&one));
+        group.register(Probe::new("clash-2", &journal).flag(&two));
 
-    let error = group.run_config().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Definition);
-    let said = error.to_string();
-    let lines: Vec<&str> = said.lines().collect();
-    for line in [
-        "two units are named 'twin'",
-        "the unit registered as number 3 has no name",
-        "unit 'sla/sh': a name must not contain '/' or NUL",
-        "unit 'n\\0l': a name must not contain '/' or NUL",
-        "unit 'lost': is to come after a unit of another group",
-        "unit 'late': is to come after a unit that is not, or no longer, registered",
-        "units come after each other in a circle: 'round'",
-        "unit 'none': needs at least one instance",
-    ] {
-        assert!(lines.contains(&line), "{line:?} is missing in:\n{said}");
-    }
-    let names_both = |line: &&&str| line.contains("clash-1") && line.contains("clash-2");
-    assert!(lines.iter().any(|line| names_both(&line)), "{said}");
-    assert_eq!(error.problems().len(), 9, "{said}");
-    // To know the flags the sets have to be asked for; nothing else was.
-    assert!(journal.entries().iter().all(|it| it.ends_with("flag_set")), "{:?}", journal.entries());
+        let error = group.run_config().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition);
+        let said = error.to_string();
+        let lines: Vec<&str> = said.lines().collect();
+        for line in [
+            "two units are named 'twin'",
+            "the unit registered as number 3 has no name",
+            "unit 'sla/sh': a name must not contain '/' or NUL",
+            "unit 'n\\0l': a name must not contain '/' or NUL",
+            "unit 'lost': is to come after a unit of another group",
+            "unit 'late': is to come after a unit that is not, or no longer, registered",
+            "units come after each other in a circle: 'round'",
+            "unit 'none': needs at least one instance",
+        ] {
+            assert!(lines.contains(&line), "{line:?} is missing in:\n{said}");
+        }
+        let names_both = |line: &&&str| line.contains("clash-1") && line.contains("clash-2");
+        assert!(lines.iter().any(|line| names_both(&line)), "{said}");
+        assert_eq!(error.problems().len(), 9, "{said}");
+        // To know the flags the sets have to be asked for; nothing else was.
+        assert!(
+            journal.entries().iter().all(|it| it.ends_with("flag_set")),
+            "{:?}",
+            journal.entries()
+        );
+    });
 }
 
 #[test]
 fn l3_a_stop_timeout_that_no_flag_set_has_is_a_definition_error() {
     let limit = |name: &'static str| Flag::new(name, SOON, "how long");
-    let mut group = Group::new("demo").args(["demo"]).stop_timeout(&limit("drain"));
-    group.register(service_fn("server", |_| Ok(()))).stop_timeout(&limit("grace"));
+    let mut group = Group::new("demo").args(["demo"]).stop_timeout(limit("drain"));
+    group.register(service_fn("server", |_| Ok(()))).stop_timeout(limit("grace"));
     let known = limit("known");
     let flags = FlagSet::new("Other").add(&known);
     group.register(service_fn("other", |_| Ok(())).flags(flags)).stop_timeout(&known);
@@ -312,13 +340,15 @@ fn l3_a_stop_timeout_that_no_flag_set_has_is_a_definition_error() {
 
 #[test]
 fn l3_one_unit_registered_twice_is_a_definition_error() {
-    let unit = Arc::new(service_fn("shared", |_| Ok(())));
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(unit.clone());
-    group.register(unit);
-    let error = group.run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Definition);
-    assert!(error.to_string().contains("'shared'"), "{error}");
+    within(SOON, || {
+        let unit = Arc::new(service_fn("shared", |_| Ok(())));
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(unit.clone());
+        group.register(unit);
+        let error = group.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition);
+        assert!(error.to_string().contains("'shared'"), "{error}");
+    });
 }
 
 #[test]

@@ -46,31 +46,35 @@ fn capture_log() {
 
 #[test]
 fn l17_the_distinct_sorted_roles_of_all_units_are_in_the_context() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    let log = journal.clone();
-    let look = move |ctx: &RunContext| {
-        log.note(ctx.roles().join(" "));
-        Ok(())
-    };
-    group.register(Probe::new("a", &Journal::new()).role("query").pre_run(look));
-    group.register(Probe::new("b", &journal).role("data"));
-    group.register(Probe::new("c", &journal).role("query"));
-    group.register(Probe::new("d", &journal).role("liaison"));
-    group.run().unwrap();
-    assert_eq!(journal.entries(), ["data liaison query"], "also those registered after it");
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        let log = journal.clone();
+        let look = move |ctx: &RunContext| {
+            log.note(ctx.roles().join(" "));
+            Ok(())
+        };
+        group.register(Probe::new("a", &Journal::new()).role("query").pre_run(look));
+        group.register(Probe::new("b", &journal).role("data"));
+        group.register(Probe::new("c", &journal).role("query"));
+        group.register(Probe::new("d", &journal).role("liaison"));
+        group.run().unwrap();
+        assert_eq!(journal.entries(), ["data liaison query"], "also those registered after it");
+    });
 }
 
 #[test]
 fn l17_without_roles_there_are_none_and_a_unit_that_was_taken_out_has_none() {
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(pre_run_fn("look", |ctx| {
-        assert_eq!(ctx.roles(), [""; 0]);
-        Ok(())
-    }));
-    let gone = group.register(Probe::new("gone", &Journal::new()).role("data")).id();
-    group.deregister(gone).unwrap();
-    group.run().unwrap();
+    within(SOON, || {
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(pre_run_fn("look", |ctx| {
+            assert_eq!(ctx.roles(), [""; 0]);
+            Ok(())
+        }));
+        let gone = group.register(Probe::new("gone", &Journal::new()).role("data")).id();
+        group.deregister(gone).unwrap();
+        group.run().unwrap();
+    });
 }
 
 #[test]
@@ -110,32 +114,34 @@ fn l17_a_run_that_fails_before_it_serves_does_not_say_that_it_serves() {
 
 #[test]
 fn l17_a_role_that_panics_is_an_error_that_names_its_unit() {
-    struct Fragile;
-    impl Unit for Fragile {
-        fn name(&self) -> &'static str {
-            "fragile"
+    within(SOON, || {
+        struct Fragile;
+        impl Unit for Fragile {
+            fn name(&self) -> &'static str {
+                "fragile"
+            }
+            fn as_role(&self) -> Option<&dyn Role> {
+                Some(self)
+            }
+            fn as_pre_runner(&self) -> Option<&dyn PreRunner> {
+                Some(self)
+            }
         }
-        fn as_role(&self) -> Option<&dyn Role> {
-            Some(self)
+        impl Role for Fragile {
+            fn role(&self) -> &str {
+                panic!("lost the script")
+            }
         }
-        fn as_pre_runner(&self) -> Option<&dyn PreRunner> {
-            Some(self)
+        impl PreRunner for Fragile {
+            fn pre_run(&self, _ctx: &RunContext) -> Result<(), BoxError> {
+                unreachable!("the run has failed")
+            }
         }
-    }
-    impl Role for Fragile {
-        fn role(&self) -> &str {
-            panic!("lost the script")
-        }
-    }
-    impl PreRunner for Fragile {
-        fn pre_run(&self, _ctx: &RunContext) -> Result<(), BoxError> {
-            unreachable!("the run has failed")
-        }
-    }
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Fragile);
-    let error = group.run().unwrap_err();
-    let cause = error.cause().unwrap();
-    assert_eq!(cause.unit(), "fragile");
-    assert_eq!(cause.as_panic().unwrap().message(), "lost the script");
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Fragile);
+        let error = group.run().unwrap_err();
+        let cause = error.cause().unwrap();
+        assert_eq!(cause.unit(), "fragile");
+        assert_eq!(cause.as_panic().unwrap().message(), "lost the script");
+    });
 }

@@ -40,34 +40,40 @@ fn l7_a_stop_before_the_run_makes_it_return_ok_without_a_pre_run() {
 
 #[test]
 fn l7_a_stop_between_config_and_run_counts_as_well() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::full("store", &journal));
-    let _ = group.run_config().unwrap();
-    group.handle().stop("changed our mind");
-    assert_reason(&group.run().unwrap(), "changed our mind");
-    assert_eq!(journal.units("pre_run"), [""; 0]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::full("store", &journal));
+        let _ = group.run_config().unwrap();
+        group.handle().stop("changed our mind");
+        assert_reason(&group.run().unwrap(), "changed our mind");
+        assert_eq!(journal.units("pre_run"), [""; 0]);
+    });
 }
 
 #[test]
 fn l7_a_stop_does_not_hide_settings_that_are_wrong() {
-    let mut group = Group::new("demo").args(["demo", "--nonsense"]);
-    group.register(service_fn("server", |_| Ok(())));
-    group.handle().stop("changed our mind");
-    assert!(group.run().unwrap_err().to_string().contains("--nonsense"));
+    within(SOON, || {
+        let mut group = Group::new("demo").args(["demo", "--nonsense"]);
+        group.register(service_fn("server", |_| Ok(())));
+        group.handle().stop("changed our mind");
+        assert!(group.run().unwrap_err().to_string().contains("--nonsense"));
+    });
 }
 
 #[test]
 fn l7_a_stop_from_a_validate_is_followed_by_no_pre_run() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    let handle = group.handle();
-    group.register(Probe::full("store", &journal).validate(move || {
-        handle.stop("not with these settings");
-        Ok(())
-    }));
-    assert_reason(&group.run().unwrap(), "not with these settings");
-    assert_eq!(journal.units("pre_run"), [""; 0]);
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        let handle = group.handle();
+        group.register(Probe::full("store", &journal).validate(move || {
+            handle.stop("not with these settings");
+            Ok(())
+        }));
+        assert_reason(&group.run().unwrap(), "not with these settings");
+        assert_eq!(journal.units("pre_run"), [""; 0]);
+    });
 }
 
 // ---- during the pre-runs ----
@@ -134,15 +140,17 @@ fn l7_a_stop_in_the_last_pre_run_starts_nothing() {
 
 #[test]
 fn l7_a_pre_run_that_fails_over_the_stop_is_an_error() {
-    let journal = Journal::new();
-    let mut group = Group::new("demo").args(["demo"]);
-    group.register(Probe::new("asks", &journal).pre_run(|ctx| {
-        ctx.handle().stop("no need");
-        Err("half done".into())
-    }));
-    let error = group.run().unwrap_err();
-    assert_eq!(error.cause().unwrap().unit(), "asks");
-    assert_reason(error.report().unwrap(), "no need");
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(Probe::new("asks", &journal).pre_run(|ctx| {
+            ctx.handle().stop("no need");
+            Err("half done".into())
+        }));
+        let error = group.run().unwrap_err();
+        assert_eq!(error.cause().unwrap().unit(), "asks");
+        assert_reason(error.report().unwrap(), "no need");
+    });
 }
 
 // ---- during the start ----

@@ -99,6 +99,15 @@ pub(super) fn gather(
     }
 }
 
+/// Everything that is wrong with how the group is put together, once the flags of all units are
+/// known.
+pub(super) fn problems(shared: &Shared, stop_timeout: &Limit) -> ConfigErrors {
+    let registry = shared.registry.lock();
+    let mut problems = registry.problems();
+    problems.append(unreachable_limits(&registry, stop_timeout));
+    problems
+}
+
 /// Limits that are flags which nobody could set: known once the flags of all units are.
 fn unreachable_limits(registry: &Registry, stop_timeout: &Limit) -> ConfigErrors {
     let mut problems = ConfigErrors::new();

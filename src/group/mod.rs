@@ -558,7 +558,8 @@ impl Group {
                 unreachable!("the config phase was just run, and there is one run")
             }
         };
-        let refused = end.0.shared.registry.lock().problems();
+        // What was registered since.
+        let refused = config::problems(&end.0.shared, &end.0.policies.stop_timeout);
         if !refused.is_empty() {
             let error = Error::config(ErrorKind::Definition, refused);
             return Err(end.0.failed_early(error, began));

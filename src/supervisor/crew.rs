@@ -132,7 +132,7 @@ impl Crew {
 
     /// Lets nobody in any more, and lists those that have not left: so nobody is left behind unlisted.
     pub(crate) fn close(&self) -> Vec<ThreadStatus> {
-        self.0.lock().closed = true;
+        self.members.lock().closed = true;
         self.threads()
     }
 

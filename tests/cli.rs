@@ -23,10 +23,10 @@ fn l15_list_units_has_a_line_for_each_phase_with_its_units_in_order() {
         group.register(Probe::new("role-only", &journal).role("data"));
         group.register(Probe::new("idle", &journal));
         let list = "\
-    Group: kvd [svc]
-    - config: store flags-only
-    - prerun: store migrate
-    - serve : store ticker";
+Group: kvd [svc]
+- config: store flags-only
+- prerun: store migrate
+- serve : store ticker";
         assert_eq!(group.list_units(), list);
     });
 }

@@ -39,7 +39,7 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// # Limitations
 ///
 /// Handlers that were installed by others before are called as well, as `signal-hook` does it. Two
-/// signals in such quick succession that the system delivers them as one are one.
+/// signals in such quick succession that the second is there before the first was taken are one.
 ///
 /// # Examples
 ///

@@ -125,3 +125,35 @@ fn l10_without_a_deadline_helpers_have_none_either() {
         group.run().unwrap();
     });
 }
+
+/// Panics when it is dropped.
+struct Fragile;
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        panic!("dropped, and not called");
+    }
+}
+
+/// Callbacks that come when the engine takes in no more: some are dropped by `run` itself.
+#[test]
+fn l12_a_callback_that_came_too_late_and_panics_when_it_is_dropped_does_no_harm() {
+    within(LIMIT, || {
+        let over = Arc::new(AtomicBool::new(false));
+        let late = over.clone();
+        let mut group = Group::new("demo").args(["demo"]).stop_timeout(SHORT);
+        group.register(Scripted::new("deaf").serve(move |ctx| {
+            ctx.stopped().wait();
+            while !late.load(Ordering::SeqCst) {
+                let fragile = Fragile;
+                ctx.on_stop(move || std::mem::forget(fragile)).keep();
+                thread::sleep(Duration::from_micros(50));
+            }
+            Ok(())
+        }));
+        stop_when_ready(&group);
+        let error = group.run().unwrap_err();
+        over.store(true, Ordering::SeqCst);
+        assert_eq!(error.kind(), ErrorKind::NotStopped);
+    });
+}

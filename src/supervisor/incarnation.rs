@@ -250,6 +250,12 @@ impl context::Incarnation for Incarnation {
         callbacks.next += 1;
         if callbacks.told {
             drop(callbacks);
+            let mut uncalled = Uncalled(Some(callback));
+            let callback = Box::new(move || {
+                if let Some(callback) = uncalled.0.take() {
+                    callback();
+                }
+            });
             self.tell_engine(Notice::OnStop { unit: self.unit, callback });
         } else {
             callbacks.waiting.push((key, callback));
@@ -263,6 +269,17 @@ impl context::Incarnation for Incarnation {
         let cancelled = position.map(|position| callbacks.waiting.swap_remove(position));
         drop(callbacks);
         drop(cancelled); // outside the lock: what it holds is the program's
+    }
+}
+
+/// A callback on its way to the engine. One that comes too late is dropped by whoever is last at the
+/// channel, be it `run` itself, and its drop may be the program's code.
+struct Uncalled(Option<Task>);
+
+impl Drop for Uncalled {
+    fn drop(&mut self) {
+        let callback = self.0.take();
+        let _ = panic::catch(move || drop(callback)); // the run is over: the hook alone can say it
     }
 }
 

@@ -216,6 +216,10 @@ impl GroupHandle {
             return ready.clone();
         }
         let units = self.snapshot().units;
+        // It may have come in just now: then nobody is to be named.
+        if let Some(ready) = self.0.readiness().get() {
+            return ready.clone();
+        }
         Err(NotReady::TimedOut(
             units.into_iter().filter(|unit| !unit.ready).map(|unit| unit.path).collect(),
         ))

@@ -292,23 +292,31 @@ impl<'g> Execution<'g> {
         self.shared.helpers.join_left();
         let mut threads = self.shared.helpers.close();
         for thread in &threads {
-            let (unit, thread) = (unit_of_helper(thread), thread.clone());
+            let (unit, thread) = (self.unit_of_helper(thread), thread.clone());
             self.shared.publisher.publish(&Event::LeftBehind { unit, thread });
         }
         threads.extend(self.shared.publisher.close());
         let ago = clock::now().saturating_duration_since(told);
-        self.served.left_behind.extend(threads.into_iter().map(|thread| LeftBehind {
-            unit: unit_of_helper(&thread),
+        let left_behind = threads.into_iter().map(|thread| LeftBehind {
+            unit: self.unit_of_helper(&thread),
             phase: Phase::Helper,
             told_ago: Some(ago),
             thread,
-        }));
+        });
+        let left_behind: Vec<LeftBehind> = left_behind.collect();
+        self.served.left_behind.extend(left_behind);
     }
-}
 
-/// A helper is named `unit:name`; the log's thread belongs to no unit.
-fn unit_of_helper(thread: &ThreadStatus) -> Option<Arc<str>> {
-    thread.name.split_once(':').map(|(unit, _)| unit.into())
+    /// A helper is named `unit:name`, and a unit's name may have a `:` of its own. The log's thread
+    /// belongs to no unit.
+    fn unit_of_helper(&self, thread: &ThreadStatus) -> Option<Arc<str>> {
+        let registry = self.shared.registry.lock();
+        let spawned_it = |unit: &&Arc<str>| {
+            thread.name.strip_prefix(&***unit).is_some_and(|rest| rest.starts_with(':'))
+        };
+        let units = registry.entries.iter().map(|entry| &entry.name).filter(spawned_it);
+        units.max_by_key(|unit| unit.len()).cloned()
+    }
 }
 
 /// `Ok` only for an end without a failed callback and without anything left behind. A thread of a

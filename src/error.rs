@@ -355,6 +355,14 @@ pub struct ConfigErrors(Vec<ConfigError>);
 
 impl ConfigErrors {
     /// None yet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::ConfigErrors;
+    ///
+    /// assert!(ConfigErrors::new().into_result().is_ok());
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }

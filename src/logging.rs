@@ -49,6 +49,17 @@ pub struct Logging {
 
 impl Logging {
     /// The unit is named `logging`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, Logging};
+    ///
+    /// let mut group = Group::new("demo");
+    /// group.register(Logging::new());
+    /// let units = "Group: demo [cli]\n- config: logging\n- prerun: logging";
+    /// assert_eq!(group.list_units(), units);
+    /// ```
     pub fn new() -> Self {
         let help = "What to log: messages of this level and of more serious ones.";
         Self { level: Flag::new("log-level", LevelFilter::Info, help).value_name("LEVEL") }

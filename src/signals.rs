@@ -65,6 +65,16 @@ pub struct Signals {
 
 impl Signals {
     /// The unit is named `signals`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, Signals};
+    ///
+    /// let mut group = Group::new("demo");
+    /// group.register(Signals::new());
+    /// assert_eq!(group.list_units(), "Group: demo [cli]\n- prerun: signals");
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }

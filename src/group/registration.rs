@@ -33,6 +33,7 @@ pub struct Registration<'g> {
     pub(super) takes_part: bool,
 }
 
+#[allow(clippy::return_self_not_must_use)] // the unit is registered, used or not
 impl Registration<'_> {
     /// Which unit it is, for [`after`](Registration::after) of others and for `deregister`.
     ///
@@ -97,7 +98,6 @@ impl Registration<'_> {
     /// assert!(server.stopped.is_some() && server.stopped <= store.told);
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
-    #[allow(clippy::return_self_not_must_use)] // the unit is registered, used or not
     pub fn after(self, unit: UnitId) -> Self {
         self.with(|entry| {
             if !entry.after.contains(&unit) {
@@ -125,7 +125,6 @@ impl Registration<'_> {
     /// let error = group.run().unwrap_err(); // without waiting for the group's 30 s
     /// assert_eq!(error.left_behind()[0].unit.as_deref(), Some("deaf"));
     /// ```
-    #[allow(clippy::return_self_not_must_use)]
     pub fn stop_timeout(self, limit: impl Into<Limit>) -> Self {
         self.with(|entry| entry.stop_timeout = Some(limit.into()))
     }
@@ -145,7 +144,6 @@ impl Registration<'_> {
     /// assert_eq!(report.reason(), &StopReason::TasksDone);
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
-    #[allow(clippy::return_self_not_must_use)]
     pub fn task(self) -> Self {
         self.with(|entry| entry.task = true)
     }
@@ -168,7 +166,6 @@ impl Registration<'_> {
     /// assert_eq!(report.reason().to_string(), "all tasks are done");
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
-    #[allow(clippy::return_self_not_must_use)]
     pub fn background(self) -> Self {
         self.with(|entry| entry.background = true)
     }
@@ -195,7 +192,6 @@ impl Registration<'_> {
     /// assert_eq!(threads, ["worker#0", "worker#1"]);
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
-    #[allow(clippy::return_self_not_must_use)]
     pub fn instances(self, count: u32) -> Self {
         self.with(|entry| entry.instances = count)
     }
@@ -218,7 +214,6 @@ impl Registration<'_> {
     /// group.run()?;
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
-    #[allow(clippy::return_self_not_must_use)]
     pub fn stack_size(self, size: Bytes) -> Self {
         let size = usize::try_from(size.get()).unwrap_or(usize::MAX);
         self.with(|entry| entry.stack_size = Some(size))

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::panic::Panic;
+use crate::panic::{self, Panic};
 
 /// The error type of callbacks: anything that is an error, boxed. `?` makes one of most errors, and
 /// `"text".into()` of a text.
@@ -109,6 +109,19 @@ struct Inner {
 enum Fault {
     Error(BoxError),
     Panic(Panic),
+}
+
+/// Calls one callback of one unit; an error and a panic in it are its failure (L12).
+pub(crate) fn call(
+    unit: &Arc<str>,
+    phase: Phase,
+    body: impl FnOnce() -> Result<(), BoxError>,
+) -> Result<(), Failure> {
+    match panic::catch(body) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Failure::error(unit.clone(), phase, error)),
+        Err(panic) => Err(Failure::panic(unit.clone(), phase, panic)),
+    }
 }
 
 impl Failure {

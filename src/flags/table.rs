@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::clash;
 use super::common::{Ask, Common};
 use super::definition::{AnyFlag, Definition};
 use super::set::FlagSet;
-use super::{clash, help};
+use super::show::help;
 use crate::error::{ConfigError, ConfigErrors};
 
 /// What the flags of a program have to know of it.

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::context::RunContext;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
-use crate::failure::{BoxError, Failure, Outcome, Phase};
+use crate::failure::{self, BoxError, Failure, Outcome, Phase};
 use crate::handle::GroupHandle;
 use crate::panic;
 use crate::ready::NotReady;
@@ -118,13 +118,9 @@ impl<'g> Execution<'g> {
         body: impl FnOnce() -> Result<(), BoxError>,
     ) -> Result<(), Failure> {
         *self.shared.calling.lock() = Some((unit.clone(), phase));
-        let result = panic::catch(body);
+        let result = failure::call(unit, phase, body);
         *self.shared.calling.lock() = None;
-        match result {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Failure::error(unit.clone(), phase, error)),
-            Err(panic) => Err(Failure::panic(unit.clone(), phase, panic)),
-        }
+        result
     }
 
     // ---- pre-run ----

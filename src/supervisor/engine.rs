@@ -17,8 +17,7 @@ use super::stoppers::{Call, Stoppers};
 use crate::clock;
 use crate::context::Task;
 use crate::event::Event;
-use crate::failure::{BoxError, Failure, Outcome, Phase};
-use crate::panic;
+use crate::failure::{self, BoxError, Failure, Outcome, Phase};
 use crate::ready::NotReady;
 use crate::snapshot::UnitState;
 use crate::stop::StopReason;
@@ -300,11 +299,7 @@ impl Engine {
         let path = self.path(unit);
         let (notify, name) = (self.notify.clone(), path.clone());
         let body = Box::new(move || {
-            let failure = match panic::catch(body) {
-                Ok(Ok(())) => None,
-                Ok(Err(error)) => Some(Failure::error(name, phase, error)),
-                Err(panic) => Some(Failure::panic(name, phase, panic)),
-            };
+            let failure = failure::call(&name, phase, body).err();
             // When the engine has left this call behind, there is nobody to tell.
             let _ = notify.send(Notice::Called { unit, failure });
         });

@@ -9,7 +9,7 @@ use super::crew::Crew;
 use super::state::NodeId;
 use crate::context::{self, ServeContext, Task};
 use crate::error::{Error, ErrorKind};
-use crate::failure::{BoxError, Failure, Outcome, Phase};
+use crate::failure::{self, BoxError, Failure, Outcome, Phase};
 use crate::handle::GroupHandle;
 use crate::latch::Latch;
 use crate::panic;
@@ -161,17 +161,11 @@ impl Incarnation {
             incarnation: self.clone(),
         };
         self.tell_engine(Notice::Entered { unit: self.unit, incarnation: self.number });
-        let result = panic::catch(move || match unit.as_service() {
+        let result = failure::call(&self.path, Phase::Serve, move || match unit.as_service() {
             Some(service) => service.serve(&ctx),
             None => Err(denies("service")),
         });
-        match result {
-            Ok(Ok(())) => Outcome::Ok,
-            Ok(Err(error)) => {
-                Outcome::Failed(Failure::error(self.path.clone(), Phase::Serve, error))
-            }
-            Err(panic) => Outcome::Failed(Failure::panic(self.path.clone(), Phase::Serve, panic)),
-        }
+        result.map_or_else(Outcome::Failed, |()| Outcome::Ok)
     }
 
     /// Keeps the first failure as the outcome of the incarnation.

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::time::Duration;
 
 use super::{ask_with, table};
-use crate::flags::duration;
+use crate::flags::value::duration;
 use crate::{Bytes, Flag, FlagSet};
 
 /// Marsaglia's xorshift64.

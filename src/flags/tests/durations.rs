@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::flags::duration::{format, parse};
+use crate::flags::value::duration::{format, parse};
 
 #[test]
 fn f12_numbers_with_units_add_up() {

@@ -5,36 +5,36 @@ use std::ffi::{OsStr, OsString};
 
 use lexopt::Arg;
 
-use super::common::Ask;
-use super::definition::{Definition, printable};
-use super::source::Source;
-use super::table::Table;
-use super::value::Arity;
 use crate::error::{ConfigError, ConfigErrors};
+use crate::flags::common::Ask;
+use crate::flags::definition::{Definition, printable};
+use crate::flags::source::Source;
+use crate::flags::table::{Entry, Table};
+use crate::flags::value::Arity;
 
 /// What was on the command line.
 #[derive(Default)]
-pub(super) struct Line {
+pub(in crate::flags) struct Line {
     /// The values in order, each with the index of its flag.
-    pub(super) given: Vec<(usize, OsString)>,
+    pub(in crate::flags) given: Vec<(usize, OsString)>,
     /// Flags that were given without a value that they need, or with one that they do not take.
-    pub(super) faulty: Vec<usize>,
+    pub(in crate::flags) faulty: Vec<usize>,
     /// The first thing asked for, and how.
-    pub(super) ask: Option<(Ask, Form)>,
-    pub(super) positionals: Vec<OsString>,
-    pub(super) errors: ConfigErrors,
+    pub(in crate::flags) ask: Option<(Ask, Form)>,
+    pub(in crate::flags) positionals: Vec<OsString>,
+    pub(in crate::flags) errors: ConfigErrors,
 }
 
 /// Which of its two names a flag was called by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::flags) enum Form {
     Long,
     Short,
 }
 
 /// Reads a whole command line, the program's name first. It goes on after a problem, so that all
 /// of them are found.
-pub(super) fn read(table: &Table, args: Vec<OsString>) -> Line {
+pub(in crate::flags) fn read(table: &Table, args: Vec<OsString>) -> Line {
     let mut reader = Reader {
         table,
         parser: lexopt::Parser::from_iter(args),
@@ -245,7 +245,7 @@ fn unknown(table: &Table, name: &str) -> ConfigError {
 /// The flag that differs only in case, or in `_` for `-`.
 fn similar<'a>(table: &'a Table, name: &str) -> Option<&'a str> {
     let plain = |name: &str| name.to_ascii_lowercase().replace(['_', '.'], "-");
-    let names = table.entries.iter().map(super::table::Entry::definition);
+    let names = table.entries.iter().map(Entry::definition);
     let mut shown = names.filter(|definition| !definition.hidden).map(Definition::full_name);
     shown.find(|other| plain(other) == plain(name))
 }

@@ -1,11 +1,18 @@
 //! `FlagValue`, what the type of a flag has to say: how its values are read from an argument and
 //! written as one, and the macro that says it for a type in one line. The types that the library
-//! knows itself are in `values`.
+//! knows itself are in `known`; `bytes` and `duration` are two of them, on the exact `decimal`.
+
+mod bytes;
+mod decimal;
+pub(super) mod duration;
+mod known;
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 
 use crate::error::ConfigError;
+
+pub use bytes::{Bytes, ParseBytesError};
 
 /// How many values a flag takes on the command line.
 ///

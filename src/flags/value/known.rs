@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::bytes::Bytes;
 use super::duration;
-use super::value::{Arity, FlagValue, IntoDefault};
+use super::{Arity, FlagValue, IntoDefault};
 use crate::error::ConfigError;
 
 fn text(arg: &OsStr) -> Result<&str, ConfigError> {

@@ -4,15 +4,15 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use super::common::Ask;
-use super::help;
 use super::parse;
-use super::set::at_commas;
-use super::source::Source;
-use super::table::{Entry, Table};
-use super::value::Arity;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::exit::Exit;
+use crate::flags::common::Ask;
+use crate::flags::set::at_commas;
+use crate::flags::show::help;
+use crate::flags::source::Source;
+use crate::flags::table::{Entry, Table};
+use crate::flags::value::Arity;
 
 /// What came of reading the settings.
 pub(crate) enum Parsed {

@@ -27,7 +27,7 @@ const UNITS_TIP: &str = "units are d, h, m, s, ms, us and ns, the larger ones fi
 
 /// Reads `1h30m`: numbers with units, each unit once, the larger ones first; fractions below a
 /// nanosecond are cut. `0` needs no unit.
-pub(super) fn parse(text: &str) -> Result<Duration, ConfigError> {
+pub(in crate::flags) fn parse(text: &str) -> Result<Duration, ConfigError> {
     let text = text.trim();
     if text.is_empty() {
         return Err(ConfigError::new("no duration given").tip("write a number and a unit, as 30s"));
@@ -82,7 +82,7 @@ fn too_large() -> ConfigError {
 }
 
 /// The form that [`parse`] reads back as exactly the same duration: `1h30m`, `1s500ms`, `0s`.
-pub(super) fn format(duration: Duration) -> String {
+pub(in crate::flags) fn format(duration: Duration) -> String {
     let mut rest = duration.as_nanos();
     if rest == 0 {
         return "0s".to_owned();

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::parse::Form;
-use super::table::{Entry, Section, Table};
-use super::value::Arity;
+use crate::flags::read::Form;
+use crate::flags::table::{Entry, Section, Table};
+use crate::flags::value::Arity;
 
 /// Where the help is wrapped if nobody says otherwise.
-pub(super) const DEFAULT_WIDTH: usize = 80;
+pub(in crate::flags) const DEFAULT_WIDTH: usize = 80;
 
 /// The widest that the column of flags gets; longer ones have the text below them.
 const MAX_FLAG_COLUMN: usize = 32;
@@ -16,7 +16,7 @@ const MAX_FLAG_COLUMN: usize = 32;
 const LONG_INDENT: usize = 10;
 
 /// The whole help page. Writing to a `String` cannot fail, hence the `let _`.
-pub(super) fn page(table: &Table, form: Form) -> String {
+pub(in crate::flags) fn page(table: &Table, form: Form) -> String {
     let program = &table.program;
     let mut page = String::new();
     if let Some(about) = &program.about {

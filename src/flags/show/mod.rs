@@ -1,0 +1,3 @@
+//! What the user sees of the table of flags.
+
+pub(super) mod help;

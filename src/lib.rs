@@ -202,6 +202,7 @@ pub use exit::Exit;
 pub use failure::{BoxError, Failure, Outcome, Phase};
 pub use flags::{
     Arity, Bytes, Flag, FlagInfo, FlagSet, FlagValue, IntoDefault, ParseBytesError, Source,
+    ValueKind,
 };
 pub use group::{Configured, Group, Limit, Registration, RunError};
 pub use handle::{GroupHandle, UnitId};

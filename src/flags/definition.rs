@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::sync::OnceLock;
 
 use super::source::Source;
-use super::value::Arity;
+use super::value::{Arity, ValueKind};
 use crate::error::{ConfigError, ConfigErrors};
 use crate::sync::Mutex;
 
@@ -23,6 +23,8 @@ pub(super) struct Definition {
     /// Whether a variable is made of prefix and name: not for `--help` and its like.
     pub(super) env_by_prefix: bool,
     pub(super) hidden: bool,
+    /// Given by its place on the command line, not by its name.
+    pub(super) positional: bool,
     pub(super) secret: bool,
     /// What to use instead.
     pub(super) deprecated: Option<Text>,
@@ -42,6 +44,7 @@ impl Definition {
             env: Vec::new(),
             env_by_prefix: true,
             hidden: false,
+            positional: false,
             secret: false,
             deprecated: None,
             bound: OnceLock::new(),
@@ -139,6 +142,10 @@ pub(super) trait AnyFlag: Send + Sync {
     fn value_name(&self) -> Text;
 
     fn choices(&self) -> &'static [&'static str];
+
+    fn kind(&self) -> ValueKind;
+
+    fn notation(&self) -> Option<&'static str>;
 
     /// The default as the help shows it; nothing where there is none or it is empty or secret.
     fn default_shown(&self) -> Option<String>;

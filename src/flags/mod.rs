@@ -26,4 +26,4 @@ pub(crate) use read::{Parsed, Settings};
 pub use set::{FlagInfo, FlagSet};
 pub use source::Source;
 pub(crate) use table::{Definitions, Program, Table};
-pub use value::{Arity, Bytes, FlagValue, IntoDefault, ParseBytesError};
+pub use value::{Arity, Bytes, FlagValue, IntoDefault, ParseBytesError, ValueKind};

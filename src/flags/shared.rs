@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use super::definition::{AnyFlag, Definition, NOT_SHOWN};
 use super::source::Source;
-use super::value::{Arity, FlagValue};
+use super::value::{Arity, FlagValue, ValueKind};
 use crate::error::{ConfigError, ConfigErrors};
 use crate::panic;
 
@@ -108,6 +108,14 @@ impl<T: FlagValue> AnyFlag for Shared<T> {
 
     fn choices(&self) -> &'static [&'static str] {
         T::choices()
+    }
+
+    fn kind(&self) -> ValueKind {
+        T::kind()
+    }
+
+    fn notation(&self) -> Option<&'static str> {
+        T::notation()
     }
 
     fn default_shown(&self) -> Option<String> {

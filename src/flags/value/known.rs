@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::bytes::Bytes;
 use super::duration;
-use super::{Arity, FlagValue, IntoDefault};
+use super::{Arity, FlagValue, IntoDefault, ValueKind};
 use crate::error::ConfigError;
 
 fn text(arg: &OsStr) -> Result<&str, ConfigError> {
@@ -58,6 +58,10 @@ macro_rules! whole_numbers {
             fn value_name() -> Cow<'static, str> {
                 Cow::Borrowed("N")
             }
+
+            fn kind() -> ValueKind {
+                ValueKind::Number
+            }
         }
     )+};
 }
@@ -66,7 +70,7 @@ whole_numbers!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
 whole_numbers!(NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize);
 
 macro_rules! parsed {
-    ($($type:ty: $name:literal, $why:literal $(, tip $tip:literal)?;)+) => {$(
+    ($($type:ty: $name:literal, $kind:ident, $why:literal $(, tip $tip:literal)?;)+) => {$(
         impl FlagValue for $type {
             fn from_arg(arg: &OsStr) -> Result<Self, ConfigError> {
                 text(arg)?.parse().map_err(|_| ConfigError::new($why)$(.tip($tip))?)
@@ -79,21 +83,25 @@ macro_rules! parsed {
             fn value_name() -> Cow<'static, str> {
                 Cow::Borrowed($name)
             }
+
+            fn kind() -> ValueKind {
+                ValueKind::$kind
+            }
         }
     )+};
 }
 
 parsed! {
-    f32: "NUMBER", "not a number";
-    f64: "NUMBER", "not a number";
-    char: "CHAR", "not a single character";
-    SocketAddr: "ADDR", "not an IP address with a port",
+    f32: "NUMBER", Number, "not a number";
+    f64: "NUMBER", Number, "not a number";
+    char: "CHAR", Text, "not a single character";
+    SocketAddr: "ADDR", Text, "not an IP address with a port",
         tip "write 127.0.0.1:8080 or [::1]:8080; host names are not looked up";
-    SocketAddrV4: "ADDR", "not an IPv4 address with a port", tip "write 127.0.0.1:8080";
-    SocketAddrV6: "ADDR", "not an IPv6 address with a port", tip "write [::1]:8080";
-    IpAddr: "IP", "not an IP address";
-    Ipv4Addr: "IP", "not an IPv4 address";
-    Ipv6Addr: "IP", "not an IPv6 address";
+    SocketAddrV4: "ADDR", Text, "not an IPv4 address with a port", tip "write 127.0.0.1:8080";
+    SocketAddrV6: "ADDR", Text, "not an IPv6 address with a port", tip "write [::1]:8080";
+    IpAddr: "IP", Text, "not an IP address";
+    Ipv4Addr: "IP", Text, "not an IPv4 address";
+    Ipv6Addr: "IP", Text, "not an IPv6 address";
 }
 
 impl FlagValue for String {
@@ -136,6 +144,10 @@ impl FlagValue for PathBuf {
     fn value_name() -> Cow<'static, str> {
         Cow::Borrowed("PATH")
     }
+
+    fn kind() -> ValueKind {
+        ValueKind::Path
+    }
 }
 
 /// Numbers with units, the larger ones first: `500ms`, `1.5s`, `1h30m`. The units are `d`, `h`, `m`,
@@ -152,6 +164,13 @@ impl FlagValue for Duration {
 
     fn value_name() -> Cow<'static, str> {
         Cow::Borrowed("DURATION")
+    }
+
+    fn notation() -> Option<&'static str> {
+        Some(
+            "numbers with units, the larger ones first, as 500ms, 1.5s or 1h30m; the units are d, h, \
+             m, s, ms, us and ns",
+        )
     }
 }
 
@@ -172,6 +191,13 @@ impl FlagValue for Bytes {
 
     fn value_name() -> Cow<'static, str> {
         Cow::Borrowed("SIZE")
+    }
+
+    fn notation() -> Option<&'static str> {
+        Some(
+            "a number of bytes, or a number and a unit, as 64MiB or 1.5GiB; KB to EB are powers of \
+             1000, KiB to EiB powers of 1024",
+        )
     }
 }
 
@@ -199,6 +225,14 @@ impl<T: FlagValue> FlagValue for Option<T> {
 
     fn value_name() -> Cow<'static, str> {
         T::value_name()
+    }
+
+    fn kind() -> ValueKind {
+        T::kind()
+    }
+
+    fn notation() -> Option<&'static str> {
+        T::notation()
     }
 
     fn choices() -> &'static [&'static str] {
@@ -239,6 +273,14 @@ impl<T: FlagValue> FlagValue for Vec<T> {
 
     fn value_name() -> Cow<'static, str> {
         T::value_name()
+    }
+
+    fn kind() -> ValueKind {
+        T::kind()
+    }
+
+    fn notation() -> Option<&'static str> {
+        T::notation()
     }
 
     fn choices() -> &'static [&'static str] {

@@ -37,6 +37,30 @@ pub enum Arity {
     Many,
 }
 
+/// What kind of text the values of a type are: how a shell completes them, and whether a file of
+/// settings has them in quotes.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Bytes, FlagValue, ValueKind};
+/// use std::path::PathBuf;
+///
+/// assert_eq!(PathBuf::kind(), ValueKind::Path);
+/// assert_eq!(u16::kind(), ValueKind::Number);
+/// assert_eq!(Bytes::kind(), ValueKind::Text); // it has a unit
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ValueKind {
+    /// Any text.
+    Text,
+    /// A number, without a unit.
+    Number,
+    /// The path of a file or a directory.
+    Path,
+}
+
 /// A type that a [`Flag`](crate::Flag) can have.
 ///
 /// Implemented for `bool`, the integers and floats, `String`, `PathBuf` and `OsString` (which need
@@ -163,6 +187,35 @@ pub trait FlagValue: Sized + Send + Sync + 'static {
     /// ```
     fn value_name() -> Cow<'static, str> {
         Cow::Borrowed("VALUE")
+    }
+
+    /// What kind of text the values are: any, unless the type says otherwise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{FlagValue, ValueKind};
+    ///
+    /// assert_eq!(String::kind(), ValueKind::Text);
+    /// assert_eq!(<Option<u16>>::kind(), ValueKind::Number);
+    /// ```
+    fn kind() -> ValueKind {
+        ValueKind::Text
+    }
+
+    /// How a value is written, where its name alone does not say it. It stands once at the end of
+    /// the long help, if there is a flag of the type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Bytes, FlagValue};
+    ///
+    /// assert!(Bytes::notation().unwrap().contains("1.5GiB"));
+    /// assert_eq!(u16::notation(), None);
+    /// ```
+    fn notation() -> Option<&'static str> {
+        None
     }
 
     /// All the values there are, for a type that can list them: for help and completions.

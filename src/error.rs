@@ -172,6 +172,8 @@ struct Problem {
     why: String,
     unit: Option<String>,
     flag: Option<String>,
+    /// What stands for the flag where it is given by its place: `FILE`.
+    placeholder: Option<String>,
     value: Option<String>,
     source: Option<String>,
     tip: Option<String>,
@@ -211,6 +213,17 @@ impl ConfigError {
 
     pub(crate) fn of_flag(mut self, flag: impl Into<String>) -> Self {
         self.0.flag = Some(flag.into());
+        self
+    }
+
+    pub(crate) fn of_argument(self, flag: &str, placeholder: String) -> Self {
+        let mut problem = self.of_flag(flag);
+        problem.0.placeholder = Some(placeholder);
+        problem
+    }
+
+    pub(crate) fn of_source(mut self, source: impl Into<String>) -> Self {
+        self.0.source = Some(source.into());
         self
     }
 
@@ -306,18 +319,20 @@ impl fmt::Display for ConfigError {
         if let Some(unit) = &self.0.unit {
             write!(f, "unit '{unit}': ")?;
         }
-        match (&self.0.flag, &self.0.value) {
-            (Some(flag), Some(value)) => write!(f, "invalid value '{value}' for '--{flag}'")?,
-            (Some(flag), None) => write!(f, "flag '--{flag}'")?,
-            (None, _) => {}
+        let named = match (&self.0.placeholder, &self.0.flag) {
+            (Some(placeholder), _) => Some(("argument", format!("'<{placeholder}>'"))),
+            (None, Some(flag)) => Some(("flag", format!("'--{flag}'"))),
+            (None, None) => None,
+        };
+        let source = self.0.source.as_ref().map(|source| format!(" ({source})"));
+        let (why, source) = (&self.0.why, source.unwrap_or_default());
+        match (named, &self.0.value) {
+            (Some((_, name)), Some(value)) => {
+                write!(f, "invalid value '{value}' for {name}{source}: {why}")?;
+            }
+            (Some((kind, name)), None) => write!(f, "{kind} {name}{source}: {why}")?,
+            (None, _) => write!(f, "{why}{source}")?,
         }
-        if let Some(source) = &self.0.source {
-            write!(f, " ({source})")?;
-        }
-        if self.0.flag.is_some() {
-            f.write_str(": ")?;
-        }
-        f.write_str(&self.0.why)?;
         match &self.0.tip {
             Some(tip) => write!(f, "\n  tip: {tip}"),
             None => Ok(()),

@@ -201,8 +201,8 @@ pub use event::{Event, Events};
 pub use exit::Exit;
 pub use failure::{BoxError, Failure, Outcome, Phase};
 pub use flags::{
-    Arity, Bytes, Flag, FlagInfo, FlagSet, FlagValue, IntoDefault, ParseBytesError, Source,
-    ValueKind,
+    Arity, Bytes, Flag, FlagHandle, FlagInfo, FlagSet, FlagValue, IntoDefault, Live,
+    ParseBytesError, Reload, Source, ValueKind,
 };
 pub use group::{Configured, Group, Limit, Registration, RunError};
 pub use handle::{GroupHandle, UnitId};

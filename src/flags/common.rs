@@ -47,7 +47,7 @@ impl Common {
         let show = Flag::new("show-rungroup-units", false, "Print the units by phase.").hidden();
         switches.push((show, Ask::ShowUnits));
         let switches =
-            switches.into_iter().map(|(flag, asks)| (flag.without_env(), asks)).collect();
+            switches.into_iter().map(|(flag, asks)| (flag.on_command_line(), asks)).collect();
         let name = Flag::new("name", None, "The name to run under, in logs and reports.")
             .short('n')
             .check(|name: &Option<String>| match name.as_deref() {

@@ -12,6 +12,17 @@ use crate::sync::Mutex;
 
 type Text = Cow<'static, str>;
 
+/// How the user gives a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    /// By its name: on the command line, in the environment, in a file.
+    ByName,
+    /// By its name, on the command line alone: `KVD_HELP=1` must not print the help.
+    OnCommandLine,
+    /// By its place on the command line.
+    ByPlace,
+}
+
 /// What the builders of a flag have said.
 pub(super) struct Definition {
     pub(super) name: Text,
@@ -20,11 +31,8 @@ pub(super) struct Definition {
     pub(super) value_name: Option<Text>,
     /// Variables of its own, beside the one made of the group's prefix and the name.
     pub(super) env: Vec<Text>,
-    /// Whether a variable is made of prefix and name: not for `--help` and its like.
-    pub(super) env_by_prefix: bool,
     pub(super) hidden: bool,
-    /// Given by its place on the command line, not by its name.
-    pub(super) positional: bool,
+    pub(super) given: Given,
     pub(super) secret: bool,
     /// What to use instead.
     pub(super) deprecated: Option<Text>,
@@ -42,9 +50,8 @@ impl Definition {
             short: None,
             value_name: None,
             env: Vec::new(),
-            env_by_prefix: true,
             hidden: false,
-            positional: false,
+            given: Given::ByName,
             secret: false,
             deprecated: None,
             bound: OnceLock::new(),
@@ -70,6 +77,23 @@ impl Definition {
 
     pub(super) fn mistake(&self, what: String) {
         self.mistakes.lock().push(what);
+    }
+
+    /// A builder was called on a handle that is not the only one.
+    pub(super) fn mistake_too_late(&self, builder: &str) {
+        self.mistake(format!(
+            "'{builder}' was called when the flag had been cloned or added to a set"
+        ));
+    }
+
+    /// `get` of a required flag, too early.
+    #[track_caller]
+    pub(super) fn panic_without_value(&self) -> ! {
+        let name = self.full_name();
+        if self.is_bound() {
+            panic!("the required flag '--{name}' has no value yet")
+        }
+        panic!("the required flag '--{name}' has no value yet: is it in the flag set of a unit?")
     }
 
     /// Everything that is wrong with the flag taken by itself.
@@ -103,12 +127,32 @@ impl Definition {
         let quotes = |value: &str| !value.is_empty() && why.to_string().contains(value);
         let hide = self.secret && quotes(&value.to_string_lossy());
         let why = if hide { ConfigError::new(NOT_SHOWN) } else { why };
-        why.of_flag(self.full_name()).of_value(self.shown(value), source.to_string())
+        self.name_in(why).of_value(self.shown(value), source.to_string())
     }
 
     /// A problem of this flag in which no value plays a part.
     pub(super) fn problem_without_value(&self, why: impl Into<String>) -> ConfigError {
-        ConfigError::new(why).of_flag(self.full_name())
+        self.name_in(ConfigError::new(why))
+    }
+
+    /// Says which flag, or which argument, a problem is about.
+    pub(super) fn name_in(&self, problem: ConfigError) -> ConfigError {
+        match self.placeholder() {
+            Some(placeholder) => problem.of_argument(self.full_name(), placeholder),
+            None => problem.of_flag(self.full_name()),
+        }
+    }
+
+    pub(super) fn is_positional(&self) -> bool {
+        self.given == Given::ByPlace
+    }
+
+    /// What a positional argument is called, as it has no name to be given by: `FILE`.
+    pub(super) fn placeholder(&self) -> Option<String> {
+        let own = || {
+            self.value_name.as_deref().map_or_else(|| self.name.to_ascii_uppercase(), str::to_owned)
+        };
+        self.is_positional().then(own)
     }
 }
 
@@ -132,6 +176,14 @@ fn is_flag_name(name: &str) -> bool {
     is_end(bytes.first()) && is_end(bytes.last()) && bytes.iter().all(is_inner)
 }
 
+/// What a reload would do to a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    None,
+    Live,
+    NeedsRestart,
+}
+
 /// A flag whose type is not known.
 pub(super) trait AnyFlag: Send + Sync {
     fn definition(&self) -> &Definition;
@@ -152,6 +204,12 @@ pub(super) trait AnyFlag: Send + Sync {
 
     fn is_required(&self) -> bool;
 
+    /// Whether a reload can change it.
+    fn is_live(&self) -> bool;
+
+    /// The present value as arguments; nothing for a required flag that has none.
+    fn present_args(&self) -> Option<Vec<OsString>>;
+
     /// Where the present value came from.
     fn source(&self) -> Source;
 
@@ -160,4 +218,14 @@ pub(super) trait AnyFlag: Send + Sync {
 
     /// Nobody gave a value: sees that there is one all the same, and checks it.
     fn settle(&self) -> Result<(), ConfigError>;
+
+    /// Reads and checks what a reload has found, nothing for the default, and keeps it aside if the
+    /// flag is live.
+    fn prepare(&self, given: Option<(Vec<OsString>, Source)>) -> Result<Change, ConfigErrors>;
+
+    /// Sets what was kept aside.
+    fn commit(&self);
+
+    /// Forgets what was kept aside.
+    fn discard(&self);
 }

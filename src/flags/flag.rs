@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::definition::{AnyFlag, Definition};
+use super::definition::{AnyFlag, Definition, Given};
+use super::live::Live;
 use super::shared::Shared;
+use super::slot::Fixed;
 use super::source::Source;
 use super::value::{FlagValue, IntoDefault};
 use crate::error::ConfigError;
@@ -49,7 +51,7 @@ use crate::error::ConfigError;
 /// assert_eq!(*server.idle.get(), Duration::from_secs(90));
 /// # Ok::<(), rungroup::ConfigErrors>(())
 /// ```
-pub struct Flag<T>(Arc<Shared<T>>);
+pub struct Flag<T>(Arc<Shared<T, Fixed<T>>>);
 
 impl<T: FlagValue> Flag<T> {
     /// A flag with a default.
@@ -95,7 +97,7 @@ impl<T: FlagValue> Flag<T> {
     }
 
     fn build(name: Cow<'static, str>, default: Option<T>, help: Cow<'static, str>) -> Self {
-        Self(Arc::new(Shared::new(Definition::new(name, help), default)))
+        Self(Arc::new(Shared::new(Definition::new(name, help), default.map(Arc::new))))
     }
 
     /// Gives it a short name too, a letter or digit: `-l`.
@@ -234,18 +236,61 @@ impl<T: FlagValue> Flag<T> {
         self.define("env", |shared| shared.definition.env.push(variable.into()))
     }
 
-    /// No variable is made of the group's prefix and the name: `KVD_HELP=1` must not print the
-    /// help.
-    pub(super) fn without_env(self) -> Self {
-        self.define("without_env", |shared| shared.definition.env_by_prefix = false)
+    /// It is given on the command line and nowhere else.
+    pub(super) fn on_command_line(self) -> Self {
+        self.define("on_command_line", |shared| shared.definition.given = Given::OnCommandLine)
     }
 
-    fn define(mut self, builder: &str, change: impl FnOnce(&mut Shared<T>)) -> Self {
+    /// Makes it a [`Live`] flag, which a [reload](crate::GroupHandle::reload) can change. Say it last,
+    /// as the other builders are this type's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Bytes, Flag, Live};
+    ///
+    /// let memory: Live<Bytes> = Flag::new("memory", Bytes::gib(1), "how much memory to use")
+    ///     .check(|limit| if *limit > Bytes::ZERO { Ok(()) } else { Err("must not be 0") })
+    ///     .live();
+    /// assert_eq!(*memory.get(), Bytes::gib(1));
+    /// ```
+    #[must_use]
+    pub fn live(self) -> Live<T> {
+        Live::of(self.0)
+    }
+
+    /// It is given by its place on the command line and not by its name: `kvd-dump FILE...`.
+    ///
+    /// Positional arguments are filled in the order in which the units hand them in; one with a
+    /// list takes all that are left, and has to be the last. One with a default can be left out. In
+    /// help and errors it goes by its [`value_name`](Self::value_name), else by its name in
+    /// capitals. It is not read from the environment (but for [`env`](Self::env)) or from a file.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Flag, FlagSet, Group, pre_run_fn};
+    /// use std::path::PathBuf;
+    ///
+    /// let files = Flag::<Vec<PathBuf>>::required("files", "what to read")
+    ///     .value_name("FILE")
+    ///     .positional();
+    /// let flags = FlagSet::new("Input").add(&files);
+    /// let mut group = Group::new("cat").args(["cat", "a.txt", "b.txt"]);
+    /// group.register(pre_run_fn("input", |_ctx| Ok(())).flags(flags));
+    /// group.run()?;
+    /// assert_eq!(files.get().len(), 2);
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
+    #[must_use]
+    pub fn positional(self) -> Self {
+        self.define("positional", |shared| shared.definition.given = Given::ByPlace)
+    }
+
+    fn define(mut self, builder: &str, change: impl FnOnce(&mut Shared<T, Fixed<T>>)) -> Self {
         match Arc::get_mut(&mut self.0) {
             Some(shared) => change(shared),
-            None => self.0.definition.mistake(format!(
-                "'{builder}' was called when the flag had been cloned or added to a set"
-            )),
+            None => self.0.definition.mistake_too_late(builder),
         }
         self
     }
@@ -267,15 +312,10 @@ impl<T: FlagValue> Flag<T> {
     /// ```
     #[track_caller]
     pub fn get(&self) -> &T {
-        match self.0.value() {
+        let set = self.0.slot.last().map(|setting| &setting.value);
+        match set.or(self.0.default.as_ref()) {
             Some(value) => value,
-            None if self.0.definition.is_bound() => {
-                panic!("the required flag '--{}' has no value yet", self.name())
-            }
-            None => panic!(
-                "the required flag '--{}' has no value yet: is it in the flag set of a unit?",
-                self.name()
-            ),
+            None => self.0.definition.panic_without_value(),
         }
     }
 
@@ -335,7 +375,7 @@ impl<T: FlagValue> Flag<T> {
     /// ```
     #[must_use = "the error has to be returned from `validate`"]
     pub fn invalid(&self, why: impl Into<ConfigError>) -> ConfigError {
-        self.0.refuse(why.into())
+        self.0.refuse(why.into(), self.0.present())
     }
 
     /// Sets the value, for a test of a unit without a group. Checks are not made; the source is
@@ -351,7 +391,7 @@ impl<T: FlagValue> Flag<T> {
     /// assert_eq!(*workers.get(), 1);
     /// ```
     pub fn set_for_test(&self, value: impl IntoDefault<T>) {
-        self.0.push(value.into_default(), Source::other("set for a test"));
+        self.0.set(value.into_default(), Source::other("set for a test"));
     }
 
     /// The same flag without its type.
@@ -370,11 +410,6 @@ impl<T> Clone for Flag<T> {
 /// Name, value unless it is secret, and source.
 impl<T: FlagValue> fmt::Debug for Flag<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.0.value().and_then(|value| self.0.definition.shown(&value.to_arg()));
-        f.debug_struct("Flag")
-            .field("name", &self.name())
-            .field("value", &value)
-            .field("source", &self.source())
-            .finish_non_exhaustive()
+        self.0.debug("Flag", f)
     }
 }

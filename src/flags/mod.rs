@@ -2,7 +2,7 @@
 //! command line and the environment.
 //!
 //! In reading order: `value` says what the type of a flag has to be able to do; `source`,
-//! `definition`, `shared` and `flag` are one flag; `set` is the flags of one unit, `common`, `table`
+//! `definition`, `slot`, `shared`, `flag` and `live` are one flag; `set` is the flags of one unit, `common`, `table`
 //! and `clash` are those of a whole group; `read` is from the user to the values, `show` from the
 //! table to the user. Nothing here knows units: they are names.
 
@@ -10,10 +10,12 @@ mod clash;
 mod common;
 mod definition;
 mod flag;
+mod live;
 mod read;
 mod set;
 mod shared;
 mod show;
+mod slot;
 mod source;
 mod table;
 mod value;
@@ -22,8 +24,9 @@ mod value;
 mod tests;
 
 pub use flag::Flag;
+pub use live::{Live, Reload};
 pub(crate) use read::{Parsed, Settings};
-pub use set::{FlagInfo, FlagSet};
+pub use set::{FlagHandle, FlagInfo, FlagSet};
 pub use source::Source;
 pub(crate) use table::{Definitions, Program, Table};
 pub use value::{Arity, Bytes, FlagValue, IntoDefault, ParseBytesError, ValueKind};

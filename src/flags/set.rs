@@ -8,9 +8,46 @@ use std::sync::Arc;
 
 use super::definition::AnyFlag;
 use super::flag::Flag;
+use super::live::Live;
 use super::source::Source;
 use super::value::{Arity, FlagValue};
 use crate::error::{ConfigError, ConfigErrors};
+
+/// A [`Flag`](crate::Flag) or a [`Live`](crate::Live) flag of any type, as
+/// [`FlagSet::add`](crate::FlagSet::add) takes it.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Flag, FlagHandle, FlagSet};
+///
+/// let port = Flag::<u16>::new("port", 80, "where to listen");
+/// let limit = Flag::<u32>::new("limit", 100, "how many at once").live();
+/// let flags: [FlagHandle; 2] = [(&port).into(), (&limit).into()];
+/// let set = flags.into_iter().fold(FlagSet::new("Server"), FlagSet::add);
+/// assert_eq!(set.flags().count(), 2);
+/// ```
+#[derive(Clone)]
+pub struct FlagHandle(pub(super) Arc<dyn AnyFlag>);
+
+impl<T: FlagValue> From<&Flag<T>> for FlagHandle {
+    fn from(flag: &Flag<T>) -> Self {
+        Self(flag.erased())
+    }
+}
+
+impl<T: FlagValue> From<&Live<T>> for FlagHandle {
+    fn from(flag: &Live<T>) -> Self {
+        Self(flag.erased())
+    }
+}
+
+/// The flag's name.
+impl fmt::Debug for FlagHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FlagHandle").field(&self.0.definition().full_name()).finish()
+    }
+}
 
 /// The flags of one unit: a name, which is their section in the help, and the flags in order.
 ///
@@ -65,8 +102,8 @@ impl FlagSet {
     /// ```
     #[must_use = "`add` returns the set with the flag in it"]
     #[allow(clippy::should_implement_trait)] // `a + b` would not read better
-    pub fn add<T: FlagValue>(mut self, flag: &Flag<T>) -> Self {
-        self.flags.push(flag.erased());
+    pub fn add(mut self, flag: impl Into<FlagHandle>) -> Self {
+        self.flags.push(flag.into().0);
         self
     }
 

@@ -1,11 +1,13 @@
-//! What all handles of a flag share: definition, default, checks, and the value with its source. It
+//! What all handles of a flag share: definition, default, checks, and the slot with its value. It
 //! knows neither parser nor table.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::sync::OnceLock;
+use std::fmt;
+use std::sync::Arc;
 
-use super::definition::{AnyFlag, Definition, NOT_SHOWN};
+use super::definition::{AnyFlag, Change, Definition, NOT_SHOWN};
+use super::slot::{Setting, Slot};
 use super::source::Source;
 use super::value::{Arity, FlagValue, ValueKind};
 use crate::error::{ConfigError, ConfigErrors};
@@ -14,75 +16,90 @@ use crate::panic;
 type Check<T> = Box<dyn Fn(&T) -> Result<(), ConfigError> + Send + Sync>;
 
 /// A flag with its type.
-pub(super) struct Shared<T> {
+pub(super) struct Shared<T, S> {
     pub(super) definition: Definition,
     /// None: the flag is required.
-    default: Option<T>,
+    pub(super) default: Option<Arc<T>>,
     pub(super) checks: Vec<Check<T>>,
-    /// What was set, the newest last. `get` hands out references, so that what was set once has to
-    /// stay; a list that only grows needs no lock to read. In a run it has at most one entry.
-    set: OnceLock<Box<Setting<T>>>,
+    pub(super) slot: S,
 }
 
-struct Setting<T> {
-    value: T,
-    source: Source,
-    newer: OnceLock<Box<Setting<T>>>,
+impl<T, S: Default> Shared<T, S> {
+    pub(super) fn new(definition: Definition, default: Option<Arc<T>>) -> Self {
+        Self { definition, default, checks: Vec::new(), slot: S::default() }
+    }
 }
 
-/// One after the other: a list that was set very often would overflow the stack otherwise.
-impl<T> Drop for Setting<T> {
-    fn drop(&mut self) {
-        let mut newer = self.newer.take();
-        while let Some(mut setting) = newer {
-            newer = setting.newer.take();
+impl<T: FlagValue, S: Slot<T>> Shared<T, S> {
+    /// What was set, else the default.
+    pub(super) fn present(&self) -> Option<Setting<T>> {
+        self.slot.newest().or_else(|| self.fallback())
+    }
+
+    fn fallback(&self) -> Option<Setting<T>> {
+        let value = self.default.clone()?;
+        Some(Setting { value, source: Source::Default })
+    }
+
+    pub(super) fn source(&self) -> Source {
+        self.slot.newest().map_or(Source::Default, |setting| setting.source)
+    }
+
+    pub(super) fn set(&self, value: T, source: Source) {
+        self.slot.set(Setting { value: Arc::new(value), source });
+    }
+
+    /// What `why` says about a value, the present one if there is no other.
+    pub(super) fn refuse(&self, why: ConfigError, setting: Option<Setting<T>>) -> ConfigError {
+        match setting {
+            Some(Setting { value, source }) => {
+                self.definition.problem(why, &value.to_arg(), &source)
+            }
+            None => self.definition.name_in(why),
         }
     }
-}
 
-impl<T: FlagValue> Shared<T> {
-    pub(super) fn new(definition: Definition, default: Option<T>) -> Self {
-        Self { definition, default, checks: Vec::new(), set: OnceLock::new() }
+    /// Name, value unless it is secret, and source.
+    pub(super) fn debug(&self, handle: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.present().map(|setting| setting.value.to_arg());
+        f.debug_struct(handle)
+            .field("name", &self.definition.full_name())
+            .field("value", &value.and_then(|value| self.definition.shown(&value)))
+            .field("source", &self.source())
+            .finish_non_exhaustive()
     }
 
-    fn newest(&self) -> Option<&Setting<T>> {
-        let mut newest = self.set.get()?;
-        while let Some(newer) = newest.newer.get() {
-            newest = newer;
-        }
-        Some(newest)
+    fn passes(&self, setting: &Setting<T>) -> Result<(), ConfigError> {
+        let all = self.checks.iter().try_for_each(|check| guarded(|| check(&setting.value)));
+        all.map_err(|why| self.refuse(why, Some(setting.clone())))
     }
 
-    pub(super) fn value(&self) -> Option<&T> {
-        self.newest().map(|setting| &setting.value).or(self.default.as_ref())
+    /// Reads and checks a value.
+    fn read(&self, args: &[OsString], source: Source) -> Result<Setting<T>, ConfigErrors> {
+        let value = guarded(|| T::from_args(args));
+        let value = value.map_err(|why| self.unreadable(why, args, &source))?;
+        let setting = Setting { value: Arc::new(value), source };
+        self.passes(&setting)?;
+        Ok(setting)
     }
 
-    pub(super) fn push(&self, value: T, source: Source) {
-        let mut setting = Box::new(Setting { value, source, newer: OnceLock::new() });
-        let mut end = &self.set;
-        // `set` fails where the cell is full, be it only just now: go on to the next.
-        while let Err(back) = end.set(setting) {
-            setting = back;
-            while let Some(full) = end.get() {
-                end = &full.newer;
+    /// The problem of reading `args`: of several values, the ones at fault.
+    fn unreadable(&self, why: ConfigError, args: &[OsString], source: &Source) -> ConfigErrors {
+        let mut errors = ConfigErrors::new();
+        let count = if T::arity() == Arity::Many { args.len() } else { 1 };
+        for arg in &args[args.len().saturating_sub(count)..] {
+            if let Err(why) = guarded(|| T::from_arg(arg)) {
+                errors.push(self.unreadable_one(why, arg, source));
             }
         }
-    }
-
-    /// What `why` says about the present value.
-    pub(super) fn refuse(&self, why: ConfigError) -> ConfigError {
-        match self.value() {
-            Some(value) => self.definition.problem(why, &value.to_arg(), &self.source()),
-            None => why.of_flag(self.definition.full_name()),
+        if errors.is_empty() {
+            errors.push(self.unreadable_one(why, &args.join(",".as_ref()), source));
         }
+        errors
     }
 
-    fn passes(&self, value: &T) -> Result<(), ConfigError> {
-        self.checks.iter().try_for_each(|check| guarded(|| check(value)))
-    }
-
-    /// The problem of reading `arg`. What the type says about a secret may quote any part of it.
-    fn unreadable(&self, why: ConfigError, arg: &OsString, source: &Source) -> ConfigError {
+    /// What the type says about a secret may quote any part of it.
+    fn unreadable_one(&self, why: ConfigError, arg: &OsString, source: &Source) -> ConfigError {
         let why = if self.definition.secret { ConfigError::new(NOT_SHOWN) } else { why };
         self.definition.problem(why, arg, source)
     }
@@ -93,7 +110,7 @@ fn guarded<R>(call: impl FnOnce() -> Result<R, ConfigError>) -> Result<R, Config
     panic::catch(call).unwrap_or_else(|panic| Err(ConfigError::new(panic.to_string())))
 }
 
-impl<T: FlagValue> AnyFlag for Shared<T> {
+impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
     fn definition(&self) -> &Definition {
         &self.definition
     }
@@ -103,7 +120,10 @@ impl<T: FlagValue> AnyFlag for Shared<T> {
     }
 
     fn value_name(&self) -> Cow<'static, str> {
-        self.definition.value_name.clone().unwrap_or_else(T::value_name)
+        self.definition.value_name.clone().unwrap_or_else(|| {
+            let placeholder = self.definition.placeholder();
+            placeholder.map_or_else(T::value_name, Cow::Owned)
+        })
     }
 
     fn choices(&self) -> &'static [&'static str] {
@@ -118,6 +138,10 @@ impl<T: FlagValue> AnyFlag for Shared<T> {
         T::notation()
     }
 
+    fn is_live(&self) -> bool {
+        S::IS_LIVE
+    }
+
     fn default_shown(&self) -> Option<String> {
         let default = self.default.as_ref()?.to_arg();
         let tells_nothing = default.is_empty() || T::arity() == Arity::Switch && default == "false";
@@ -129,38 +153,51 @@ impl<T: FlagValue> AnyFlag for Shared<T> {
     }
 
     fn source(&self) -> Source {
-        self.newest().map_or(Source::Default, |setting| setting.source.clone())
+        self.source()
+    }
+
+    fn present_args(&self) -> Option<Vec<OsString>> {
+        self.present().map(|setting| setting.value.to_args())
     }
 
     fn assign(&self, args: &[OsString], source: Source) -> Result<(), ConfigErrors> {
-        let value = match guarded(|| T::from_args(args)) {
-            Ok(value) => value,
-            Err(why) => {
-                // Of several values, the ones at fault.
-                let mut errors = ConfigErrors::new();
-                let count = if T::arity() == Arity::Many { args.len() } else { 1 };
-                for arg in &args[args.len().saturating_sub(count)..] {
-                    if let Err(why) = guarded(|| T::from_arg(arg)) {
-                        errors.push(self.unreadable(why, arg, &source));
-                    }
-                }
-                if errors.is_empty() {
-                    errors.push(self.unreadable(why, &args.join(",".as_ref()), &source));
-                }
-                return Err(errors);
-            }
-        };
-        match self.passes(&value) {
-            Ok(()) => self.push(value, source),
-            Err(why) => return Err(self.definition.problem(why, &value.to_arg(), &source).into()),
-        }
+        self.slot.set(self.read(args, source)?);
         Ok(())
     }
 
     fn settle(&self) -> Result<(), ConfigError> {
-        match self.value() {
-            Some(value) => self.passes(value).map_err(|why| self.refuse(why)),
+        match self.present() {
+            Some(setting) => self.passes(&setting),
             None => Err(self.definition.problem_without_value("is required")),
         }
+    }
+
+    fn prepare(&self, args: Option<(Vec<OsString>, Source)>) -> Result<Change, ConfigErrors> {
+        let next = match args {
+            Some((args, source)) => self.read(&args, source)?,
+            None => {
+                let default = self.fallback();
+                let default =
+                    default.ok_or_else(|| self.definition.problem_without_value("is required"))?;
+                self.passes(&default)?;
+                default
+            }
+        };
+        let present = self.present_args();
+        let change = match (present == Some(next.value.to_args()), S::IS_LIVE) {
+            (true, _) => Change::None,
+            (false, true) => Change::Live,
+            (false, false) => Change::NeedsRestart,
+        };
+        self.slot.prepare(next); // though the value be the same: its source may not be
+        Ok(change)
+    }
+
+    fn commit(&self) {
+        self.slot.commit();
+    }
+
+    fn discard(&self) {
+        self.slot.discard();
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::clash;
 use super::common::{Ask, Common};
-use super::definition::{AnyFlag, Definition};
+use super::definition::{AnyFlag, Definition, Given};
 use super::set::FlagSet;
 use super::show::help;
 use crate::error::{ConfigError, ConfigErrors};
@@ -180,7 +180,7 @@ fn is_prefix(name: &str) -> bool {
 /// The environment variables that a flag is read from (F4).
 fn variables(prefix: Option<&str>, definition: &Definition) -> Vec<String> {
     let mut variables = Vec::new();
-    if let Some(prefix) = prefix.filter(|_| definition.env_by_prefix) {
+    if let Some(prefix) = prefix.filter(|_| definition.given == Given::ByName) {
         let name = definition.full_name().chars().map(|letter| match letter {
             '-' | '.' => '_',
             letter => letter.to_ascii_uppercase(),

@@ -1,6 +1,5 @@
 //! What a callback is given: [`RunContext`] in the pre-run phase, [`ServeContext`] in `serve`.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +39,6 @@ pub struct RunContext {
     pub(crate) handle: GroupHandle,
     pub(crate) unit: Arc<str>,
     pub(crate) roles: Arc<[String]>,
-    pub(crate) arguments: Arc<[OsString]>,
     pub(crate) helpers: Arc<dyn HelperSpawner>,
 }
 
@@ -113,25 +111,6 @@ impl RunContext {
     /// ```
     pub fn roles(&self) -> &[String] {
         &self.roles
-    }
-
-    /// The positional arguments, where the group takes them; see `Group::arguments`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use rungroup::{Group, pre_run_fn};
-    ///
-    /// let mut group = Group::new("load").arguments("FILE...").args(["load", "a.csv", "b.csv"]);
-    /// group.register(pre_run_fn("load", |ctx| {
-    ///     assert_eq!(ctx.arguments(), ["a.csv", "b.csv"]);
-    ///     Ok(())
-    /// }));
-    /// group.run()?;
-    /// # Ok::<(), rungroup::RunError>(())
-    /// ```
-    pub fn arguments(&self) -> &[OsString] {
-        &self.arguments
     }
 
     /// The run's stop token: set when the group's end begins. A pre-run that can take long watches

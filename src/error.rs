@@ -41,6 +41,8 @@ pub enum ErrorKind {
     WouldDeadlock,
     /// The group has already run, or its config phase is over.
     AlreadyRan,
+    /// Too early: the config phase is not over.
+    NotConfigured,
     /// Too late: the run is over, or its services have stopped.
     Stopped,
     /// The id belongs to no unit of this group.
@@ -479,7 +481,11 @@ impl ConfigErrors {
     }
 
     pub(crate) fn of_unit(self, unit: &str) -> Self {
-        Self(self.0.into_iter().map(|error| error.of_unit(unit)).collect())
+        self.map(|error| error.of_unit(unit))
+    }
+
+    pub(crate) fn map(self, change: impl FnMut(ConfigError) -> ConfigError) -> Self {
+        Self(self.0.into_iter().map(change).collect())
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
+use crate::error::Error;
 use crate::failure::{Failure, Outcome, Phase};
 use crate::stop::StopReason;
 use crate::sync::Mutex;
@@ -92,6 +93,16 @@ pub enum Event {
         /// What it is.
         text: String,
     },
+    /// The settings were read again, and are in effect.
+    Reloaded {
+        /// The live flags that have another value now.
+        changed: Arc<[String]>,
+    },
+    /// The settings were read again, and are not in effect: everything is as it was.
+    ReloadRefused {
+        /// All that is wrong with them.
+        error: Error,
+    },
     /// All pre-runs are done; these roles are in the group.
     Serving {
         /// Sorted, each once.
@@ -132,6 +143,8 @@ impl Event {
             Event::CallbackFailed { failure } => Some(failure.unit()),
             Event::GroupReady
             | Event::Warning { .. }
+            | Event::Reloaded { .. }
+            | Event::ReloadRefused { .. }
             | Event::Stopping { .. }
             | Event::Serving { .. }
             | Event::ServicesStopped { .. } => None,
@@ -159,11 +172,14 @@ impl Event {
             Event::CallbackFailed { failure } if failure.phase() == Phase::PreRun => {
                 log::Level::Debug
             }
-            Event::CallbackFailed { .. } | Event::LeftBehind { .. } => log::Level::Error,
+            Event::CallbackFailed { .. }
+            | Event::LeftBehind { .. }
+            | Event::ReloadRefused { .. } => log::Level::Error,
             Event::Late { .. } | Event::Warning { .. } => log::Level::Warn,
-            Event::GroupReady | Event::Stopping { .. } | Event::ServicesStopped { .. } => {
-                log::Level::Info
-            }
+            Event::GroupReady
+            | Event::Stopping { .. }
+            | Event::Reloaded { .. }
+            | Event::ServicesStopped { .. } => log::Level::Info,
             Event::Serving { roles } if !roles.is_empty() => log::Level::Info,
             _ => log::Level::Debug,
         }
@@ -192,6 +208,13 @@ impl fmt::Display for Event {
             }
             Event::LeftBehind { unit: None, thread } => write!(f, "{thread} is left behind"),
             Event::Warning { text } => f.write_str(text),
+            Event::Reloaded { changed } => match &changed[..] {
+                [] => f.write_str("reloaded, no live setting has changed"),
+                changed => write!(f, "reloaded, changed: {}", changed.join(", ")),
+            },
+            Event::ReloadRefused { error } => {
+                write!(f, "not reloaded, all stays as it was: {error}")
+            }
             Event::Serving { roles } => match &roles[..] {
                 [] => f.write_str("serving"),
                 roles => write!(f, "serving, roles: {}", roles.join(", ")),

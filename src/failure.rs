@@ -58,6 +58,8 @@ pub enum Phase {
     GracefulStop,
     /// A callback given to `ServeContext::on_stop`.
     OnStop,
+    /// `Config::reload`.
+    Reload,
     /// `PreRunner::post_run`.
     PostRun,
 }
@@ -73,6 +75,7 @@ impl fmt::Display for Phase {
             Phase::Helper => "helper thread",
             Phase::GracefulStop => "graceful_stop",
             Phase::OnStop => "on_stop",
+            Phase::Reload => "reload",
             Phase::PostRun => "post_run",
         })
     }

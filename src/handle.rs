@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::clock;
 use crate::error::Error;
 use crate::event::Events;
+use crate::flags::Reloaded;
 use crate::latch::Latch;
 use crate::ready::NotReady;
 use crate::snapshot::Snapshot;
@@ -50,6 +51,7 @@ pub(crate) trait Control: Send + Sync {
     fn readiness(&self) -> &Latch<Result<(), NotReady>>;
     fn subscribe(&self, capacity: usize) -> Events;
     fn snapshot(&self) -> Snapshot;
+    fn reload(&self) -> Result<Reloaded, Error>;
     fn deregister(&self, unit: UnitId) -> Result<StopNotify, Error>;
 }
 
@@ -274,6 +276,43 @@ impl GroupHandle {
     /// ```
     pub fn snapshot(&self) -> Snapshot {
         self.0.snapshot()
+    }
+
+    /// Reads the file that `--config` names, and the environment, again, and sets all
+    /// [`Live`](crate::Live) flags to what they say; the command line stays as it was.
+    ///
+    /// First every value is read and checked, then every unit is asked, with
+    /// [`Config::validate_reload`](crate::Config::validate_reload). Only if nothing is wrong do all
+    /// live flags change, and [`Config::reload`](crate::Config::reload) of every unit is called; else
+    /// everything stays as it is. A flag that is not live and would be another is in
+    /// [`needs_restart`](Reloaded::needs_restart), and a warning among the events.
+    ///
+    /// It is done on this thread. One that comes while another is under way waits for its turn.
+    ///
+    /// # Errors
+    ///
+    /// - [`Config`](crate::ErrorKind::Config): the file or a value is at fault, or a unit objects;
+    ///   nothing has changed. All [problems](Error::problems) are in it.
+    /// - [`Failed`](crate::ErrorKind::Failed): the flags have changed, and the `reload` of a unit
+    ///   failed.
+    /// - [`NotConfigured`](crate::ErrorKind::NotConfigured) before the config phase is over,
+    ///   [`Stopped`](crate::ErrorKind::Stopped) once the group is to stop.
+    /// - [`WouldDeadlock`](crate::ErrorKind::WouldDeadlock) in a callback of a reload.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{ErrorKind, Group};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// let handle = group.handle();
+    /// assert_eq!(handle.reload().unwrap_err().kind(), ErrorKind::NotConfigured);
+    /// let _ = group.run_config()?;
+    /// assert!(handle.reload()?.changed().is_empty());
+    /// # Ok::<(), rungroup::Error>(())
+    /// ```
+    pub fn reload(&self) -> Result<Reloaded, Error> {
+        self.0.reload()
     }
 
     /// Takes a unit out of the group. Up to and including the pre-run phase it takes part in no

@@ -202,7 +202,7 @@ pub use exit::Exit;
 pub use failure::{BoxError, Failure, Outcome, Phase};
 pub use flags::{
     Arity, Bytes, Flag, FlagHandle, FlagInfo, FlagSet, FlagValue, IntoDefault, Live,
-    ParseBytesError, Reload, Source, ValueKind,
+    ParseBytesError, Reload, Reloaded, Source, ValueKind,
 };
 pub use group::{Configured, Group, Limit, Registration, RunError};
 pub use handle::{GroupHandle, UnitId};

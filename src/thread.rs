@@ -16,12 +16,17 @@ pub(crate) enum Place {
     Unit { run: u64, unit: usize },
     /// A thread that stops units, writes the log, or helps a pre-runner.
     Helper { run: u64 },
+    /// Inside a reload, on whatever thread asked for it.
+    Reload { run: u64 },
 }
 
 impl Place {
     pub(crate) fn run(self) -> u64 {
         match self {
-            Place::Caller { run } | Place::Unit { run, .. } | Place::Helper { run } => run,
+            Place::Caller { run }
+            | Place::Unit { run, .. }
+            | Place::Helper { run }
+            | Place::Reload { run } => run,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::context::{RunContext, ServeContext};
 use crate::error::ConfigErrors;
 use crate::failure::BoxError;
-use crate::flags::FlagSet;
+use crate::flags::{FlagSet, Reload};
 
 /// A part of a program, handed to a `Group`.
 ///
@@ -241,6 +241,70 @@ pub trait Config: Send + Sync {
     /// assert!(pool.validate().is_err());
     /// ```
     fn validate(&self) -> Result<(), ConfigErrors> {
+        Ok(())
+    }
+
+    /// Says whether the unit can live with what a [reload](crate::GroupHandle::reload) is about to
+    /// set. `get` of a flag still gives the old value here, [`Reload::get`] the new one.
+    ///
+    /// Called on the thread that asked for the reload, only after every value by itself has been
+    /// found in order. [`validate`](Self::validate) is not called again: what it says of several
+    /// flags together, say here too, for those that are [`Live`](crate::Live).
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong. Nothing changes then, for no unit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Config, ConfigErrors, FlagSet, Live, Reload};
+    ///
+    /// struct Cache { size: Live<u32> }
+    ///
+    /// impl Config for Cache {
+    ///     fn flag_set(&self) -> FlagSet { FlagSet::new("Cache").add(&self.size) }
+    ///     fn validate_reload(&self, new: &Reload) -> Result<(), ConfigErrors> {
+    ///         if new.get(&self.size) < self.size.get() {
+    ///             return Err(new.invalid(&self.size, "can only grow while the program runs"))?;
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    fn validate_reload(&self, _new: &Reload) -> Result<(), ConfigErrors> {
+        Ok(())
+    }
+
+    /// Called after every reload that was not refused, whether a value has changed or not: for what
+    /// has to be done with new values, and for what else a reload means to the unit, as reading its
+    /// certificates again.
+    ///
+    /// It is on the thread that asked for the reload, one unit after the other, in the order of
+    /// registration; a `post_run` can come before it has returned.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong. The new values stay, and so does the run: it is among the events, and what
+    /// [`GroupHandle::reload`](crate::GroupHandle::reload) returns.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{BoxError, Config, FlagSet, Live};
+    /// use std::sync::Mutex;
+    ///
+    /// struct Cache { size: Live<usize>, entries: Mutex<Vec<u64>> }
+    ///
+    /// impl Config for Cache {
+    ///     fn flag_set(&self) -> FlagSet { FlagSet::new("Cache").add(&self.size) }
+    ///     fn reload(&self) -> Result<(), BoxError> {
+    ///         self.entries.lock().unwrap().truncate(*self.size.get());
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    fn reload(&self) -> Result<(), BoxError> {
         Ok(())
     }
 }

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use super::common::{RESERVED, RESERVED_SHORT};
-use super::table::{Entry, Section};
+use super::table::{Entry, RemovedFlag, Section};
+use super::value::Arity;
 use crate::error::{ConfigError, ConfigErrors};
 
 /// `unit 'store'`, or the group for the common flags.
@@ -27,6 +28,10 @@ pub(super) fn by_name(
     entries: &mut [Entry],
     problems: &mut ConfigErrors,
 ) -> HashMap<String, usize> {
+    let secrets: Vec<(usize, String)> = entries
+        .iter()
+        .filter_map(|entry| Some((entry.secret_file?, entry.definition().full_name().to_owned())))
+        .collect();
     let mut names: HashMap<String, usize> = HashMap::with_capacity(entries.len());
     for index in 0..entries.len() {
         let (before, rest) = entries.split_at_mut(index);
@@ -37,16 +42,20 @@ pub(super) fn by_name(
             problems.push(problem(sections, entry, "the group keeps this name".to_owned()));
             continue;
         }
-        let Some(first) = names.get(name).map(|first| &mut before[*first]) else {
+        let Some(&earlier) = names.get(name) else {
             names.insert(name.to_owned(), index);
             continue;
         };
+        let first = &mut before[earlier];
+        let of_secret = secrets.iter().find(|(file, _)| [earlier, index].contains(file));
         if entry.is_same_handle(&*first.flag) {
             first.also_in.push(entry.section);
             entry.repeated = true;
         } else {
             let owner = owner(&sections[first.section]);
-            let why = if first.section == entry.section {
+            let why = if let Some((_, secret)) = of_secret {
+                format!("the group has it already, to read '--{secret}' from a file")
+            } else if first.section == entry.section {
                 format!("{owner} has another of this name")
             } else {
                 format!("{owner} has a flag of this name too")
@@ -98,4 +107,60 @@ pub(super) fn by_variable(sections: &[Section], entries: &[Entry], problems: &mu
 fn also(sections: &[Section], other: &Entry) -> String {
     let (name, owner) = (other.definition().full_name(), owner(&sections[other.section]));
     format!("also that of '--{name}' of {owner}")
+}
+
+/// Sees that a name that is no more is not that of a flag, and is said to be gone once.
+pub(super) fn removed(
+    sections: &[Section],
+    entries: &[Entry],
+    by_name: &HashMap<String, usize>,
+    removed: &[RemovedFlag],
+    problems: &mut ConfigErrors,
+) {
+    for (index, gone) in removed.iter().enumerate() {
+        let name = gone.full_name.as_str();
+        let same = by_name.get(name).map(|index| entries[*index].section);
+        let before = removed[..index].iter().find(|other| other.full_name == name);
+        let why = match (same, before) {
+            (Some(section), _) => {
+                format!("is said to be removed, and {} has it", owner(&sections[section]))
+            }
+            (None, Some(other)) => {
+                format!("{} says too that it is removed", owner(&sections[other.section]))
+            }
+            (None, None) => continue,
+        };
+        let problem = ConfigError::new(why).of_flag(name);
+        problems.push(match &sections[gone.section].unit {
+            Some(unit) => problem.of_unit(unit),
+            None => problem,
+        });
+    }
+}
+
+/// Finds the positional arguments, and sees that each can be reached: nothing after one that takes
+/// all that are left, nothing required after one that can be left out.
+pub(super) fn positional(
+    sections: &[Section],
+    entries: &[Entry],
+    problems: &mut ConfigErrors,
+) -> Vec<usize> {
+    let places = entries.iter().enumerate();
+    let places: Vec<usize> = places
+        .filter(|(_, entry)| !entry.repeated && entry.definition().is_positional())
+        .map(|(index, _)| index)
+        .collect();
+    for pair in places.windows(2) {
+        let (before, entry) = (&entries[pair[0]], &entries[pair[1]]);
+        let name = before.flag.value_name();
+        let owner = owner(&sections[before.section]);
+        if before.flag.arity() == Arity::Many {
+            let why = format!("comes after '<{name}>' of {owner}, which takes all arguments");
+            problems.push(problem(sections, entry, why));
+        } else if entry.flag.is_required() && !before.flag.is_required() {
+            let why = format!("is required, and comes after '<{name}>' of {owner}, which is not");
+            problems.push(problem(sections, entry, why));
+        }
+    }
+    places
 }

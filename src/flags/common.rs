@@ -1,5 +1,9 @@
 //! The flags that every group has (F6), and the names kept for them.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::definition::{AnyFlag, Definition};
 use super::flag::Flag;
 use super::set::FlagSet;
 
@@ -26,10 +30,28 @@ pub(super) enum Ask {
     Help,
     Version,
     ShowUnits,
+    #[cfg(feature = "config-file")]
+    PrintConfig,
+    Check,
+}
+
+impl Ask {
+    /// Of several the lowest is done, and of equal ones the first: what needs no settings wins over
+    /// what does, whatever is wrong with them.
+    pub(super) fn rank(self) -> u8 {
+        match self {
+            Ask::Help | Ask::Version | Ask::ShowUnits => 0,
+            #[cfg(feature = "config-file")]
+            Ask::PrintConfig => 1,
+            Ask::Check => 2,
+        }
+    }
 }
 
 pub(super) struct Common {
     pub(super) name: Flag<Option<String>>,
+    #[cfg(feature = "config-file")]
+    pub(super) config: Flag<Option<PathBuf>>,
     /// The switches, with what each asks for.
     switches: Vec<(Flag<bool>, Ask)>,
 }
@@ -44,6 +66,13 @@ impl Common {
             let version = Flag::new("version", false, "Print the version.").short('V');
             switches.push((version, Ask::Version));
         }
+        let check = Flag::new("check", false, "Check the settings, and end.");
+        switches.push((check, Ask::Check));
+        #[cfg(feature = "config-file")]
+        {
+            let help = "Check the settings, print all of them as a file for --config, and end.";
+            switches.push((Flag::new("print-config", false, help), Ask::PrintConfig));
+        }
         let show = Flag::new("show-rungroup-units", false, "Print the units by phase.").hidden();
         switches.push((show, Ask::ShowUnits));
         let switches =
@@ -55,11 +84,21 @@ impl Common {
                 Some(name) if name.contains(['/', '\0']) => Err("a name cannot contain '/' or NUL"),
                 _ => Ok(()),
             });
-        Self { name, switches }
+        Self {
+            name,
+            #[cfg(feature = "config-file")]
+            config: Flag::new("config", None, "Read settings from this TOML file.")
+                .short('c')
+                .value_name("FILE")
+                .not_in_file(),
+            switches,
+        }
     }
 
     pub(super) fn flag_set(&self) -> FlagSet {
         let set = FlagSet::new("Common").add(&self.name);
+        #[cfg(feature = "config-file")]
+        let set = set.add(&self.config);
         self.switches.iter().fold(set, |set, (flag, _)| set.add(flag))
     }
 
@@ -67,4 +106,25 @@ impl Common {
     pub(super) fn asks(&self, name: &str) -> Option<Ask> {
         self.switches.iter().find(|(flag, _)| flag.name() == name).map(|(_, asks)| *asks)
     }
+}
+
+/// The flag that names a file with the value of a secret one, `--token-file` for `--token`.
+pub(super) fn secret_file(secret: &Definition) -> Arc<dyn AnyFlag> {
+    let name = &secret.name;
+    let flag = Flag::<Option<PathBuf>>::new(
+        format!("{name}-file"),
+        None,
+        format!("Read --{name} from this file."),
+    );
+    let mut flag = flag.value_name("FILE");
+    for variable in &secret.env {
+        flag = flag.env(format!("{variable}_FILE"));
+    }
+    if secret.hidden {
+        flag = flag.hidden();
+    }
+    if let Some(instead) = &secret.deprecated {
+        flag = flag.deprecated(instead.clone());
+    }
+    flag.erased()
 }

@@ -17,10 +17,25 @@ type Text = Cow<'static, str>;
 pub(super) enum Given {
     /// By its name: on the command line, in the environment, in a file.
     ByName,
+    /// By its name, on the command line and in the environment: it names the file.
+    #[cfg(feature = "config-file")]
+    NotInFile,
     /// By its name, on the command line alone: `KVD_HELP=1` must not print the help.
     OnCommandLine,
     /// By its place on the command line.
     ByPlace,
+}
+
+impl Given {
+    /// Whether a variable is made of the group's prefix and the name.
+    pub(super) fn by_variable(self) -> bool {
+        match self {
+            Given::ByName => true,
+            #[cfg(feature = "config-file")]
+            Given::NotInFile => true,
+            Given::OnCommandLine | Given::ByPlace => false,
+        }
+    }
 }
 
 /// What the builders of a flag have said.
@@ -89,14 +104,12 @@ impl Definition {
     /// `get` of a required flag, too early.
     #[track_caller]
     pub(super) fn panic_without_value(&self) -> ! {
-        let name = self.full_name();
-        if self.is_bound() {
-            panic!("the required flag '--{name}' has no value yet")
-        }
-        panic!("the required flag '--{name}' has no value yet: is it in the flag set of a unit?")
+        let is_known = self.is_bound();
+        let hint = if is_known { "" } else { ": is it in the flag set of a unit?" };
+        panic!("the required flag '--{}' has no value yet{hint}", self.full_name())
     }
 
-    /// Everything that is wrong with the flag taken by itself.
+    /// Everything that is wrong with the flag, whatever its type.
     pub(super) fn mistakes(&self) -> Vec<String> {
         let mut mistakes = self.mistakes.lock().clone();
         if !is_flag_name(self.full_name()) {
@@ -212,6 +225,9 @@ pub(super) trait AnyFlag: Send + Sync {
 
     /// Where the present value came from.
     fn source(&self) -> Source;
+
+    /// Everything that is wrong with the flag taken by itself.
+    fn mistakes(&self) -> Vec<String>;
 
     /// Reads, checks and sets a value. Nothing is set where there is a problem.
     fn assign(&self, args: &[OsString], source: Source) -> Result<(), ConfigErrors>;

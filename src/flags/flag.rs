@@ -236,6 +236,12 @@ impl<T: FlagValue> Flag<T> {
         self.define("env", |shared| shared.definition.env.push(variable.into()))
     }
 
+    /// It is given on the command line or in the environment, and not in a file.
+    #[cfg(feature = "config-file")]
+    pub(super) fn not_in_file(self) -> Self {
+        self.define("not_in_file", |shared| shared.definition.given = Given::NotInFile)
+    }
+
     /// It is given on the command line and nowhere else.
     pub(super) fn on_command_line(self) -> Self {
         self.define("on_command_line", |shared| shared.definition.given = Given::OnCommandLine)

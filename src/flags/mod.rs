@@ -25,7 +25,8 @@ mod tests;
 
 pub use flag::Flag;
 pub use live::{Live, Reload};
-pub(crate) use read::{Parsed, Settings};
+pub use read::Reloaded;
+pub(crate) use read::{Candidate, Kept, Parsed, Settings};
 pub use set::{FlagHandle, FlagInfo, FlagSet};
 pub use source::Source;
 pub(crate) use table::{Definitions, Program, Table};

@@ -10,7 +10,7 @@ use super::definition::AnyFlag;
 use super::flag::Flag;
 use super::live::Live;
 use super::source::Source;
-use super::value::{Arity, FlagValue};
+use super::value::{Arity, FlagValue, ValueKind};
 use crate::error::{ConfigError, ConfigErrors};
 
 /// A [`Flag`](crate::Flag) or a [`Live`](crate::Live) flag of any type, as
@@ -71,6 +71,30 @@ pub struct FlagSet {
     pub(super) name: Cow<'static, str>,
     pub(super) prefix: Cow<'static, str>,
     pub(super) flags: Vec<Arc<dyn AnyFlag>>,
+    pub(super) removed: Vec<Removed>,
+}
+
+/// A name that was that of a flag once.
+#[derive(Clone)]
+pub(super) struct Removed {
+    pub(super) name: Cow<'static, str>,
+    pub(super) why: Cow<'static, str>,
+}
+
+impl Removed {
+    /// What whoever still gives it is told.
+    pub(super) fn problem(&self, full_name: &str) -> ConfigError {
+        ConfigError::new(format!("was removed: {}", self.why)).of_flag(full_name)
+    }
+}
+
+/// A name behind its prefix, if there is one.
+pub(super) fn join<'a>(prefix: &str, name: &'a str) -> Cow<'a, str> {
+    match (prefix, name) {
+        ("", name) => Cow::Borrowed(name),
+        (prefix, "") => Cow::Owned(prefix.to_owned()),
+        (prefix, name) => Cow::Owned(format!("{prefix}-{name}")),
+    }
 }
 
 impl FlagSet {
@@ -85,7 +109,12 @@ impl FlagSet {
     /// assert_eq!((set.name(), set.flags().count()), ("Store", 0));
     /// ```
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        Self { name: name.into(), prefix: Cow::Borrowed(""), flags: Vec::new() }
+        Self {
+            name: name.into(),
+            prefix: Cow::Borrowed(""),
+            flags: Vec::new(),
+            removed: Vec::new(),
+        }
     }
 
     /// Adds a flag.
@@ -122,11 +151,36 @@ impl FlagSet {
     #[must_use = "`prefix` returns the set with the prefix"]
     pub fn prefix(mut self, prefix: impl Into<Cow<'static, str>>) -> Self {
         let outer = prefix.into();
-        self.prefix = match (&*outer, &*self.prefix) {
-            ("", _) => self.prefix,
-            (_, "") => outer,
-            (outer, inner) => Cow::Owned(format!("{outer}-{inner}")),
-        };
+        self.prefix = join(&outer, &self.prefix).into_owned().into();
+        self
+    }
+
+    /// Says that there was a flag of this name, and why it is no more or what to use instead.
+    ///
+    /// Whoever still gives it, on the command line, in the environment or in a file, is told so,
+    /// instead of "unknown flag" or nothing at all.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{FlagSet, Group, pre_run_fn};
+    ///
+    /// let flags = FlagSet::new("Server").removed("max-clients", "use --max-conns");
+    /// let mut group = Group::new("demo");
+    /// group.register(pre_run_fn("server", |_ctx| Ok(())).flags(flags));
+    /// let error = group.run_config_from(["demo", "--max-clients=8"], [("", "")]).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "unit 'server': flag '--max-clients' (command line): was removed: use --max-conns",
+    /// );
+    /// ```
+    #[must_use = "`removed` returns the set with the name in it"]
+    pub fn removed(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        why: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.removed.push(Removed { name: name.into(), why: why.into() });
         self
     }
 
@@ -229,7 +283,11 @@ impl FlagSet {
     ) -> Result<(), ConfigErrors> {
         let flag = self.flags().find(|flag| flag.is_named(name));
         let Some(flag) = flag else {
-            return Err(ConfigError::new(format!("unknown flag '--{name}'")).into());
+            let removed = self.removed.iter().find(|gone| join(&self.prefix, &gone.name) == name);
+            return Err(match removed {
+                Some(gone) => gone.problem(name).of_source(source.to_string()).into(),
+                None => ConfigError::new(format!("unknown flag '--{name}'")).into(),
+            });
         };
         let mut args: Vec<OsString> =
             values.into_iter().map(|value| value.as_ref().to_owned()).collect();
@@ -303,7 +361,7 @@ impl FlagInfo<'_> {
         if self.prefix.is_empty() || definition.is_bound() {
             definition.full_name().to_owned()
         } else {
-            format!("{}-{}", self.prefix, definition.name)
+            join(self.prefix, &definition.name).into_owned()
         }
     }
 
@@ -454,6 +512,48 @@ impl FlagInfo<'_> {
     /// ```
     pub fn is_secret(&self) -> bool {
         self.flag.definition().secret
+    }
+
+    /// Whether it is given by its place on the command line, and not by its name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet};
+    /// let flag = Flag::<String>::required("file", "what to read").positional();
+    /// let set = FlagSet::new("Input").add(&flag);
+    /// assert!(set.flags().next().unwrap().is_positional());
+    /// ```
+    pub fn is_positional(&self) -> bool {
+        self.flag.definition().is_positional()
+    }
+
+    /// Whether it is a [`Live`](crate::Live) flag.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet};
+    /// let flag = Flag::<u32>::new("limit", 100, "how many at once").live();
+    /// let set = FlagSet::new("Server").add(&flag);
+    /// assert!(set.flags().next().unwrap().is_live());
+    /// ```
+    pub fn is_live(&self) -> bool {
+        self.flag.is_live()
+    }
+
+    /// What kind of text its values are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet, ValueKind};
+    /// let flag = Flag::<u32>::new("limit", 100, "how many at once");
+    /// let set = FlagSet::new("Server").add(&flag);
+    /// assert_eq!(set.flags().next().unwrap().kind(), ValueKind::Number);
+    /// ```
+    pub fn kind(&self) -> ValueKind {
+        self.flag.kind()
     }
 
     /// Where its present value came from.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::PathBuf;
 
 /// Where the value of a flag came from, as its errors and the effective settings show it.
 ///
@@ -26,6 +27,20 @@ pub enum Source {
         /// The variable's name.
         variable: String,
     },
+    /// A line of the file that `--config` names.
+    #[non_exhaustive]
+    File {
+        /// The file, as it was named.
+        path: PathBuf,
+        /// The line, the first is 1.
+        line: usize,
+    },
+    /// The file that holds a secret, `--token-file` for `--token`.
+    #[non_exhaustive]
+    SecretFile {
+        /// The file, as it was named.
+        path: PathBuf,
+    },
     /// The command line.
     CommandLine,
     /// Something that the program brought itself, in its own words: `etcd /kvd/port`.
@@ -46,6 +61,19 @@ impl Source {
         Source::Environment { variable: variable.into() }
     }
 
+    /// A line of a file.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Source;
+    ///
+    /// assert_eq!(Source::file("kvd.toml", 14).to_string(), "kvd.toml:14");
+    /// ```
+    pub fn file(path: impl Into<PathBuf>, line: usize) -> Self {
+        Source::File { path: path.into(), line }
+    }
+
     /// A source in the program's own words.
     ///
     /// # Examples
@@ -63,12 +91,15 @@ impl Source {
     }
 }
 
-/// `default`, `environment variable KVD_LISTEN`, `command line`, or the program's own words.
+/// `default`, `environment variable KVD_LISTEN`, `kvd.toml:14`, `file /run/secrets/token`,
+/// `command line`, or the program's own words.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Source::Default => f.write_str("default"),
             Source::Environment { variable } => write!(f, "environment variable {variable}"),
+            Source::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Source::SecretFile { path } => write!(f, "file {}", path.display()),
             Source::CommandLine => f.write_str("command line"),
             Source::Other(words) => f.write_str(words),
         }

@@ -6,10 +6,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::clash;
-use super::common::{Ask, Common};
+use super::common::{self, Ask, Common};
 use super::definition::{AnyFlag, Definition, Given};
-use super::set::FlagSet;
+use super::set::{FlagSet, Removed, join};
 use super::show::help;
+use super::source::Source;
+use super::value::Arity;
 use crate::error::{ConfigError, ConfigErrors};
 
 /// What the flags of a program have to know of it.
@@ -20,8 +22,6 @@ pub(crate) struct Program {
     pub(crate) about: Option<String>,
     /// `KVD`: the flag `max-conns` is then read from `KVD_MAX_CONNS` too.
     pub(crate) env_prefix: Option<String>,
-    /// What stands for positional arguments in the help, `FILE...`; without it there are none.
-    pub(crate) arguments: Option<String>,
     /// At how many columns the help is wrapped.
     pub(crate) help_width: usize,
 }
@@ -33,7 +33,6 @@ impl Program {
             version: None,
             about: None,
             env_prefix: None,
-            arguments: None,
             help_width: help::DEFAULT_WIDTH,
         }
     }
@@ -57,6 +56,8 @@ pub(super) struct Entry {
     /// The environment variables, the one to prefer first.
     pub(super) variables: Vec<String>,
     pub(super) asks: Option<Ask>,
+    /// Of a secret: the entry of the flag that names a file with it.
+    pub(super) secret_file: Option<usize>,
 }
 
 impl Entry {
@@ -69,12 +70,21 @@ impl Entry {
     }
 }
 
+/// A name that was that of a flag of a unit.
+pub(super) struct RemovedFlag {
+    pub(super) full_name: String,
+    pub(super) variable: Option<String>,
+    pub(super) section: usize,
+    pub(super) told: Removed,
+}
+
 /// The flags of a group while its units hand them in.
 pub(crate) struct Definitions {
     program: Program,
     common: Common,
     sections: Vec<Section>,
     entries: Vec<Entry>,
+    removed: Vec<RemovedFlag>,
     problems: ConfigErrors,
 }
 
@@ -88,6 +98,7 @@ impl Definitions {
             common,
             sections: Vec::new(),
             entries: Vec::new(),
+            removed: Vec::new(),
             problems: ConfigErrors::new(),
         };
         definitions.add_section(None, set);
@@ -106,19 +117,50 @@ impl Definitions {
         let section = self.sections.len();
         self.sections.push(Section { title: set.name, unit });
         for flag in set.flags {
-            if !flag.definition().bind(&set.prefix) {
-                self.problems.push(self.two_prefixes(section, &*flag));
-                continue;
+            let Some(index) = self.add_flag(section, &set.prefix, flag) else { continue };
+            if let Some(file) = self.secret_file(index) {
+                self.entries[index].secret_file = self.add_flag(section, &set.prefix, file);
             }
-            self.entries.push(Entry {
-                flag,
-                section,
-                also_in: Vec::new(),
-                repeated: false,
-                variables: Vec::new(),
-                asks: None,
-            });
         }
+        let prefix = self.program.env_prefix.as_deref();
+        self.removed.extend(set.removed.into_iter().map(|told| {
+            let full_name = join(&set.prefix, &told.name).into_owned();
+            let variable = prefix.map(|prefix| variable(prefix, &full_name));
+            RemovedFlag { full_name, variable, section, told }
+        }));
+    }
+
+    fn add_flag(&mut self, section: usize, prefix: &str, flag: Arc<dyn AnyFlag>) -> Option<usize> {
+        if !flag.definition().bind(prefix) {
+            self.problems.push(self.two_prefixes(section, &*flag));
+            return None;
+        }
+        self.entries.push(Entry {
+            flag,
+            section,
+            also_in: Vec::new(),
+            repeated: false,
+            variables: Vec::new(),
+            asks: None,
+            secret_file: None,
+        });
+        Some(self.entries.len() - 1)
+    }
+
+    /// The flag that names a file with the secret of this entry: what is on a command line, every
+    /// user of the machine can read.
+    fn secret_file(&self, index: usize) -> Option<Arc<dyn AnyFlag>> {
+        let secret = &self.entries[index];
+        let by_name = secret.definition().given == Given::ByName;
+        if !secret.definition().secret || !by_name || secret.flag.arity() == Arity::Switch {
+            return None;
+        }
+        let other = self.entries[..index].iter().find(|entry| entry.is_same_handle(&*secret.flag));
+        let other = other.and_then(|entry| entry.secret_file);
+        Some(match other {
+            Some(file) => Arc::clone(&self.entries[file].flag),
+            None => common::secret_file(secret.definition()),
+        })
     }
 
     fn two_prefixes(&self, section: usize, flag: &dyn AnyFlag) -> ConfigError {
@@ -154,12 +196,14 @@ impl Definitions {
         }
         let by_name = clash::by_name(&self.sections, &mut self.entries, &mut problems);
         for entry in self.entries.iter().filter(|entry| !entry.repeated) {
-            for mistake in entry.definition().mistakes() {
+            for mistake in entry.flag.mistakes() {
                 problems.push(clash::problem(&self.sections, entry, mistake));
             }
         }
         let by_short = clash::by_short(&self.sections, &self.entries, &mut problems);
         clash::by_variable(&self.sections, &self.entries, &mut problems);
+        clash::removed(&self.sections, &self.entries, &by_name, &self.removed, &mut problems);
+        let positional = clash::positional(&self.sections, &self.entries, &mut problems);
         problems.into_result()?;
         Ok(Table {
             program: self.program,
@@ -168,6 +212,8 @@ impl Definitions {
             entries: self.entries,
             by_name,
             by_short,
+            removed: self.removed,
+            positional,
         })
     }
 }
@@ -177,19 +223,23 @@ fn is_prefix(name: &str) -> bool {
     name.bytes().all(is_inner) && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
+/// The environment variable of this prefix for this name.
+fn variable(prefix: &str, name: &str) -> String {
+    let mut variable = String::with_capacity(prefix.len() + 1 + name.len());
+    variable.push_str(prefix);
+    variable.push('_');
+    variable.extend(name.chars().map(|letter| match letter {
+        '-' | '.' => '_',
+        letter => letter.to_ascii_uppercase(),
+    }));
+    variable
+}
+
 /// The environment variables that a flag is read from (F4).
 fn variables(prefix: Option<&str>, definition: &Definition) -> Vec<String> {
     let mut variables = Vec::new();
-    if let Some(prefix) = prefix.filter(|_| definition.given == Given::ByName) {
-        let name = definition.full_name().chars().map(|letter| match letter {
-            '-' | '.' => '_',
-            letter => letter.to_ascii_uppercase(),
-        });
-        let mut variable = String::with_capacity(prefix.len() + 1 + definition.full_name().len());
-        variable.push_str(prefix);
-        variable.push('_');
-        variable.extend(name);
-        variables.push(variable);
+    if let Some(prefix) = prefix.filter(|_| definition.given.by_variable()) {
+        variables.push(variable(prefix, definition.full_name()));
     }
     for own in &definition.env {
         if !variables.iter().any(|variable| variable == own) {
@@ -208,17 +258,51 @@ pub(crate) struct Table {
     /// Indices into `entries` by full and by short name.
     by_name: HashMap<String, usize>,
     by_short: Vec<(char, usize)>,
+    pub(super) removed: Vec<RemovedFlag>,
+    /// The entries of positional arguments, in their order.
+    pub(super) positional: Vec<usize>,
 }
 
 impl Table {
-    /// The entry of this full name.
+    /// The entry of this full name; positional arguments are not given by theirs.
     pub(super) fn long(&self, name: &str) -> Option<usize> {
-        self.by_name.get(name).copied()
+        let index = self.by_name.get(name).copied();
+        index.filter(|index| !self.entries[*index].definition().is_positional())
+    }
+
+    /// The names that can be given and are shown, for tips.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        let shown = self.entries.iter().filter(|entry| !entry.repeated);
+        let shown = shown.map(Entry::definition).filter(|definition| {
+            !definition.hidden && !definition.is_positional() && definition.deprecated.is_none()
+        });
+        shown.map(Definition::full_name)
+    }
+
+    /// The name of this full name that is no more.
+    pub(super) fn removed(&self, name: &str) -> Option<&RemovedFlag> {
+        self.removed.iter().find(|gone| gone.full_name == name)
+    }
+
+    /// What whoever gives a removed name by `source` is told.
+    pub(super) fn problem_of_removed(&self, gone: &RemovedFlag, source: &Source) -> ConfigError {
+        let problem = gone.told.problem(&gone.full_name).of_source(source.to_string());
+        match &self.sections[gone.section].unit {
+            Some(unit) => problem.of_unit(unit),
+            None => problem,
+        }
     }
 
     /// The entry of this short name.
     pub(super) fn short(&self, short: char) -> Option<usize> {
         self.by_short.iter().find(|(name, _)| *name == short).map(|(_, index)| *index)
+    }
+
+    /// The sections as they are shown: the group's own come first in the table and last for the user.
+    pub(super) fn sections_shown(&self) -> impl Iterator<Item = usize> {
+        let of_units = move |index: &usize| self.sections[*index].unit.is_some();
+        let all = 0..self.sections.len();
+        all.clone().filter(of_units).chain(all.filter(move |index| !of_units(index)))
     }
 
     /// The units that have this flag; none for a common one.
@@ -235,6 +319,11 @@ impl Table {
         set.flags = entries
             .filter(|entry| self.sections[entry.section].unit.is_some())
             .map(|entry| Arc::clone(&entry.flag))
+            .collect();
+        set.removed = self
+            .removed
+            .iter()
+            .map(|gone| Removed { name: gone.full_name.clone().into(), ..gone.told.clone() })
             .collect();
         set
     }

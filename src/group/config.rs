@@ -2,11 +2,12 @@
 //! wrong at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 use super::limit::Limit;
 use super::registry::{Registry, Stage};
+use super::reload::Loaded;
 use super::shared::Shared;
 use crate::error::{ConfigError, ConfigErrors, Error, ErrorKind};
 use crate::exit::Exit;
@@ -41,20 +42,29 @@ pub enum Configured {
 pub(super) struct Sources {
     /// The program's name first.
     pub(super) args: Vec<OsString>,
-    /// `None`: the process's own.
-    pub(super) env: Option<BTreeMap<OsString, OsString>>,
+    pub(super) env: Environment,
 }
 
 impl Sources {
     /// Neither: the program has set the flags by itself.
     pub(super) fn none(program: &str) -> Self {
-        Self { args: vec![program.into()], env: Some(BTreeMap::new()) }
+        Self { args: vec![program.into()], env: Environment::Given(BTreeMap::new()) }
     }
+}
 
-    fn variable(&self, name: &str) -> Option<OsString> {
-        match &self.env {
-            Some(env) => env.get(std::ffi::OsStr::new(name)).cloned(),
-            None => std::env::var_os(name),
+/// Where environment variables are read.
+pub(super) enum Environment {
+    /// The process's own.
+    Process,
+    /// What the program said instead.
+    Given(BTreeMap<OsString, OsString>),
+}
+
+impl Environment {
+    pub(super) fn variable(&self, name: &str) -> Option<OsString> {
+        match self {
+            Environment::Process => std::env::var_os(name),
+            Environment::Given(env) => env.get(OsStr::new(name)).cloned(),
         }
     }
 }
@@ -62,7 +72,6 @@ impl Sources {
 /// What the config phase leaves to the others.
 #[derive(Default)]
 pub(super) struct Settled {
-    pub(super) arguments: Arc<[OsString]>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -131,12 +140,11 @@ fn unreachable_limits(registry: &Registry, stop_timeout: &Limit) -> ConfigErrors
 /// Everything that is wrong with the settings, those that units refuse included.
 pub(super) fn settle(
     shared: &Shared,
-    table: &Table,
-    sources: &Sources,
+    table: Table,
+    sources: Sources,
 ) -> Result<(Configured, Settled), Error> {
-    let variable = |name: &str| sources.variable(name);
-    let parsed = table.parse(sources.args.clone(), &variable);
-    let settings = match parsed {
+    let Sources { args, env } = sources;
+    let mut settings = match table.parse(args, &|name| env.variable(name)) {
         Parsed::Exit(exit) => return Ok((Configured::Exit(exit), Settled::default())),
         Parsed::ShowUnits => {
             let name = shared.name.lock().clone();
@@ -146,16 +154,21 @@ pub(super) fn settle(
         }
         Parsed::Settings(settings) => settings,
     };
-    let Settings { mut errors, unusable, warnings, name, arguments } = settings;
-    if let Some(name) = name {
+    if let Some(name) = settings.name.take() {
         *shared.name.lock() = name;
     }
-    errors.append(validate(shared, &unusable));
+    let mut errors = std::mem::take(&mut settings.errors);
+    errors.append(validate(shared, &settings.unusable));
     if !errors.is_empty() {
         return Err(Error::config(ErrorKind::Config, errors));
     }
+    if let Some(exit) = table.answer(&settings) {
+        return Ok((Configured::Exit(exit), Settled::default()));
+    }
     shared.registry.lock().stage = Stage::Configured;
-    Ok((Configured::Continue, Settled { arguments: arguments.into(), warnings }))
+    let Settings { warnings, kept, .. } = settings;
+    shared.reloads.begin(Loaded { table, kept, env });
+    Ok((Configured::Continue, Settled { warnings }))
 }
 
 /// Asks every unit whose values could be read whether it can live with them.
@@ -170,13 +183,13 @@ fn validate(shared: &Shared, unusable: &BTreeSet<String>) -> ConfigErrors {
     errors
 }
 
-fn config_units(registry: &Registry) -> Units {
+pub(super) fn config_units(registry: &Registry) -> Units {
     let units = registry.present().filter(|(_, entry)| entry.phases.config);
     units.map(|(_, entry)| (entry.name.clone(), entry.unit.clone())).collect()
 }
 
 /// Calls one callback of one unit; a panic becomes a problem that names it.
-fn call<R>(
+pub(super) fn call<R>(
     name: &str,
     callback: &str,
     unit: &dyn Unit,

@@ -9,6 +9,7 @@ mod phases;
 mod plan;
 mod registration;
 mod registry;
+mod reload;
 mod run_error;
 mod shared;
 
@@ -36,7 +37,7 @@ use crate::supervisor::{Report, StopOrder};
 use crate::terminal;
 use crate::thread::{self, Place};
 use crate::unit::Unit;
-use config::{Settled, Sources};
+use config::{Environment, Settled, Sources};
 use phases::{Execution, Policies};
 use registry::{Phases, Stage};
 use shared::Shared;
@@ -109,7 +110,6 @@ impl Group {
             policies: Policies {
                 order: StopOrder::default(),
                 stop_timeout: Limit::Fixed(STOP_TIMEOUT),
-                arguments: Arc::new([]),
             },
             args: None,
             config: Config::Due,
@@ -172,31 +172,6 @@ impl Group {
     #[must_use]
     pub fn env_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.program.env_prefix = Some(prefix.into());
-        self
-    }
-
-    /// Takes positional arguments, which `RunContext::arguments` then has; `what` stands for them in
-    /// the help, as `FILE...`. By default they are an error.
-    ///
-    /// Any number of them will do, none too: the pre-run sees to it that there are enough. A service
-    /// gets them from there, through what it shares with the pre-run.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use rungroup::{Group, pre_run_fn};
-    ///
-    /// let mut group = Group::new("count").arguments("FILE...").args(["count", "a.txt", "b.txt"]);
-    /// group.register(pre_run_fn("count", |ctx| {
-    ///     assert_eq!(ctx.arguments().len(), 2);
-    ///     Ok(())
-    /// }));
-    /// group.run()?;
-    /// # Ok::<(), rungroup::RunError>(())
-    /// ```
-    #[must_use]
-    pub fn arguments(mut self, what: impl Into<String>) -> Self {
-        self.program.arguments = Some(what.into());
         self
     }
 
@@ -440,7 +415,7 @@ impl Group {
     /// ```
     pub fn run_config(&mut self) -> Result<Configured, Error> {
         let args = self.args.take().unwrap_or_else(|| std::env::args_os().collect());
-        self.configure(&Sources { args, env: None })
+        self.configure(Sources { args, env: Environment::Process })
     }
 
     /// As [`run_config`](Group::run_config), from these arguments (the program's name first) and
@@ -473,18 +448,18 @@ impl Group {
         let args = args.into_iter().map(Into::into).collect();
         let env: BTreeMap<OsString, OsString> =
             env.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        self.configure(&Sources { args, env: Some(env) })
+        self.configure(Sources { args, env: Environment::Given(env) })
     }
 
-    fn configure(&mut self, sources: &Sources) -> Result<Configured, Error> {
+    fn configure(&mut self, sources: Sources) -> Result<Configured, Error> {
         let _here = thread::enter(Place::Caller { run: self.shared.id });
         let result = match std::mem::replace(&mut self.config, Config::Due) {
             Config::Due => {
                 config::gather(&self.shared, self.program.clone(), &self.policies.stop_timeout)
-                    .and_then(|table| config::settle(&self.shared, &table, sources))
+                    .and_then(|table| config::settle(&self.shared, table, sources))
             }
             Config::Embedded(table) => {
-                config::settle(&self.shared, &table, &Sources::none(&self.program.name))
+                config::settle(&self.shared, *table, Sources::none(&self.program.name))
             }
             done => {
                 self.config = done;
@@ -564,7 +539,6 @@ impl Group {
             let error = Error::config(ErrorKind::Definition, refused);
             return Err(end.0.failed_early(error, began));
         }
-        end.0.policies.arguments = settled.arguments;
         let idle = end.0.shared.registry.lock().without_phases();
         for text in settled.warnings.into_iter().chain(idle) {
             end.0.shared.publisher.publish(&Event::Warning { text });

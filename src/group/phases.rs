@@ -2,7 +2,6 @@
 //! The config phase is in `config`.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,7 +30,6 @@ const HELPER_GRACE: Duration = Duration::from_secs(1);
 pub(super) struct Policies {
     pub(super) order: StopOrder,
     pub(super) stop_timeout: Limit,
-    pub(super) arguments: Arc<[OsString]>,
 }
 
 /// One run, from the first pre-run to the end.
@@ -148,7 +146,6 @@ impl<'g> Execution<'g> {
                 handle: self.handle(),
                 unit: name.clone(),
                 roles: roles.clone(),
-                arguments: self.policies.arguments.clone(),
                 helpers: Arc::new(self.shared.clone()),
             };
             let result = self.call(&name, Phase::PreRun, || match unit.as_pre_runner() {

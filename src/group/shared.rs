@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::registry::{Registry, Stage};
+use super::reload::Reloads;
 use crate::context::{HelperSpawner, Task};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Events};
 use crate::failure::{Failure, Outcome, Phase};
+use crate::flags::Reloaded;
 use crate::handle::{Control, UnitId};
 use crate::latch::Latch;
 use crate::panic;
@@ -36,6 +38,7 @@ pub(super) struct Shared {
     pub(super) stopped: StopNotify,
     pub(super) publisher: Arc<Publisher>,
     pub(super) helpers: Arc<Crew>,
+    pub(super) reloads: Reloads,
     requests: Sender<Request>,
     pub(super) inbox: Receiver<Request>,
 }
@@ -61,6 +64,7 @@ impl Shared {
             stopped: StopNotify::new(Scope::Run { run: id }),
             publisher: Arc::new(Publisher::new(id)),
             helpers: Arc::new(Crew::new(RUN_IS_OVER)),
+            reloads: Reloads::default(),
             requests,
             inbox,
         })
@@ -111,6 +115,10 @@ impl Control for Shared {
     fn snapshot(&self) -> Snapshot {
         let calling = self.calling.lock().clone();
         Snapshot { calling, ..Board::snapshot(&self.board) }
+    }
+
+    fn reload(&self) -> Result<Reloaded, Error> {
+        self.read_again()
     }
 
     fn deregister(&self, unit: UnitId) -> Result<StopNotify, Error> {

@@ -1,8 +1,18 @@
-//! From what the user gave to values: `parse` reads the command line, `resolve` decides where each
-//! value comes from.
+//! From what the user gave to values: `parse` reads the command line, `file` and `toml` the file of
+//! settings, `secret` that of a secret; `resolve` decides where each value comes from, `reload` does so
+//! again; `similar` has the tip for a name that there is not.
 
+#[cfg_attr(not(feature = "config-file"), path = "no_file.rs")]
+mod file;
 mod parse;
+mod reload;
 mod resolve;
+mod secret;
+mod similar;
+#[cfg(feature = "config-file")]
+mod toml;
 
 pub(super) use parse::Form;
-pub(crate) use resolve::{Parsed, Settings};
+pub(crate) use reload::Candidate;
+pub use reload::Reloaded;
+pub(crate) use resolve::{Kept, Parsed, Settings};

@@ -5,11 +5,12 @@ use std::ffi::{OsStr, OsString};
 
 use lexopt::Arg;
 
+use super::similar::similar;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::flags::common::Ask;
-use crate::flags::definition::{Definition, printable};
+use crate::flags::definition::printable;
 use crate::flags::source::Source;
-use crate::flags::table::{Entry, Table};
+use crate::flags::table::Table;
 use crate::flags::value::Arity;
 
 /// What was on the command line.
@@ -19,9 +20,8 @@ pub(in crate::flags) struct Line {
     pub(in crate::flags) given: Vec<(usize, OsString)>,
     /// Flags that were given without a value that they need, or with one that they do not take.
     pub(in crate::flags) faulty: Vec<usize>,
-    /// The first thing asked for, and how.
+    /// What is asked for instead of a run, and how.
     pub(in crate::flags) ask: Option<(Ask, Form)>,
-    pub(in crate::flags) positionals: Vec<OsString>,
     pub(in crate::flags) errors: ConfigErrors,
 }
 
@@ -41,6 +41,7 @@ pub(in crate::flags) fn read(table: &Table, args: Vec<OsString>) -> Line {
         line: Line::default(),
         before: Before::Nothing,
         only_positionals: false,
+        place: 0,
     };
     while reader.step() {}
     reader.line
@@ -63,6 +64,8 @@ struct Reader<'a> {
     before: Before,
     /// `--` was seen.
     only_positionals: bool,
+    /// Which of the positional arguments is to come next.
+    place: usize,
 }
 
 impl Reader<'_> {
@@ -144,7 +147,9 @@ impl Reader<'_> {
                 match (value, entry.asks) {
                     (Some(value), _) => self.value(index, value),
                     (None, Some(ask)) => {
-                        self.line.ask.get_or_insert((ask, form));
+                        if self.line.ask.is_none_or(|(before, _)| ask.rank() < before.rank()) {
+                            self.line.ask = Some((ask, form));
+                        }
                         self.before = Before::Switch(index);
                     }
                     (None, None) => {
@@ -203,8 +208,11 @@ impl Reader<'_> {
     }
 
     fn positional(&mut self, value: OsString, before: Before) {
-        if self.table.program.arguments.is_some() {
-            self.line.positionals.push(value);
+        if let Some(index) = self.table.positional.get(self.place) {
+            if self.table.entries[*index].flag.arity() == Arity::One {
+                self.place += 1;
+            }
+            self.line.given.push((*index, value));
             return;
         }
         let problem = ConfigError::new(format!("unexpected argument '{}'", printable(&value)));
@@ -233,19 +241,14 @@ fn is_flag(table: &Table, arg: &OsStr) -> bool {
     }
 }
 
-/// `unknown flag '--max_conns'`, with the flag that is probably meant.
+/// `unknown flag '--max-con'`, with the flag that is probably meant.
 fn unknown(table: &Table, name: &str) -> ConfigError {
+    if let Some(gone) = table.removed(name) {
+        return table.problem_of_removed(gone, &Source::CommandLine);
+    }
     let problem = ConfigError::new(format!("unknown flag '--{}'", printable(OsStr::new(name))));
-    match similar(table, name) {
+    match similar(table.names(), name) {
         Some(name) => problem.tip(format!("a similar flag exists: '--{name}'")),
         None => problem,
     }
-}
-
-/// The flag that differs only in case, or in `_` for `-`.
-fn similar<'a>(table: &'a Table, name: &str) -> Option<&'a str> {
-    let plain = |name: &str| name.to_ascii_lowercase().replace(['_', '.'], "-");
-    let names = table.entries.iter().map(Entry::definition);
-    let mut shown = names.filter(|definition| !definition.hidden).map(Definition::full_name);
-    shown.find(|other| plain(other) == plain(name))
 }

@@ -1,10 +1,11 @@
-//! From command line and environment to values (F4): which of the sources counts for each flag,
-//! what is wrong with it, and whether the user asked for something else than a run.
+//! From command line, environment and file to values (F4): which of the sources counts for each
+//! flag, what is wrong with it, and whether the user asked for something else than a run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 
-use super::parse;
+use super::file::Name;
+use super::{parse, secret};
 use crate::error::{ConfigError, ConfigErrors};
 use crate::exit::Exit;
 use crate::flags::common::Ask;
@@ -13,6 +14,9 @@ use crate::flags::show::help;
 use crate::flags::source::Source;
 use crate::flags::table::{Entry, Table};
 use crate::flags::value::Arity;
+
+/// The environment: the value of a variable.
+pub(crate) type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// What came of reading the settings.
 pub(crate) enum Parsed {
@@ -35,75 +39,234 @@ pub(crate) struct Settings {
     pub(crate) warnings: Vec<String>,
     /// The name that was asked for with `--name`.
     pub(crate) name: Option<String>,
-    /// The positional arguments, where the program takes them.
-    pub(crate) arguments: Vec<OsString>,
+    /// What to do with settings that are right, instead of a run.
+    ask: Option<Ask>,
+    /// What a reload starts from.
+    pub(crate) kept: Kept,
+}
+
+/// What a reload does not read again.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// The values on the command line by the index of their flag, sorted.
+    pub(super) line: Vec<(usize, OsString)>,
+    /// The flags that the program has set by itself (F8).
+    by_program: BTreeSet<usize>,
+    /// The file that was named.
+    pub(super) file: Option<Name>,
+}
+
+/// The sources of values, in one place.
+pub(super) struct Sources<'a> {
+    pub(super) kept: &'a Kept,
+    pub(super) env: Env<'a>,
+    pub(super) file: File,
+}
+
+/// What the file of settings gives; nothing where there is none.
+#[derive(Default)]
+pub(super) struct File {
+    /// By the index of the flag.
+    pub(super) settings: HashMap<usize, (Vec<OsString>, Source)>,
+    /// It could not be read: nobody knows what it would give.
+    pub(super) is_unknown: bool,
+}
+
+/// The values of a flag from the source that counts.
+pub(super) struct Found {
+    layer: Layer,
+    pub(super) values: Vec<OsString>,
+    pub(super) source: Source,
+}
+
+/// The sources by precedence, the lowest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Layer {
+    File,
+    Environment,
+    /// What the program has set by itself yields to the command line alone.
+    Program,
+    CommandLine,
+}
+
+impl Found {
+    /// The program has set it by itself, and nothing that is read again changes it.
+    pub(super) fn is_by_program(&self) -> bool {
+        self.layer == Layer::Program
+    }
 }
 
 impl Table {
-    /// Reads the command line, the program's name first, and the environment, and sets the flags.
-    pub(crate) fn parse(
-        &self,
-        args: Vec<OsString>,
-        env: &dyn Fn(&str) -> Option<OsString>,
-    ) -> Parsed {
+    /// Reads the command line, the program's name first, the environment and the file that they
+    /// name, and sets the flags.
+    pub(crate) fn parse(&self, args: Vec<OsString>, env: Env<'_>) -> Parsed {
         let mut line = parse::read(self, args);
         match line.ask {
             Some((Ask::Help, form)) => return Parsed::Exit(Exit::success(help::page(self, form))),
             Some((Ask::Version, _)) => return Parsed::Exit(Exit::success(self.version())),
             Some((Ask::ShowUnits, _)) => return Parsed::ShowUnits,
-            None => {}
+            Some(_) | None => {}
         }
         // Stable: the values of one flag stay in their order.
         line.given.sort_by_key(|(index, _)| *index);
-        let mut given = line.given.into_iter().peekable();
-        let mut settings =
-            Settings { errors: line.errors, arguments: line.positionals, ..Settings::default() };
-        for (index, entry) in self.entries.iter().enumerate() {
-            let mut values = Vec::new();
-            while let Some((_, value)) = given.next_if(|(of, _)| *of == index) {
-                values.push(value);
-            }
-            if line.faulty.contains(&index) {
-                settings.unusable.extend(self.units(entry).map(str::to_owned));
-            } else if !entry.repeated {
-                self.resolve(entry, values, env, &mut settings);
-            }
-        }
+        let by_program = self.entries.iter().enumerate();
+        let by_program = by_program.filter(|(_, entry)| entry.flag.source() != Source::Default);
+        let kept = Kept {
+            line: line.given,
+            by_program: by_program.map(|(index, _)| index).collect(),
+            file: None,
+        };
+        let ask = line.ask.map(|(ask, _)| ask);
+        let mut settings = Settings { errors: line.errors, ask, ..Settings::default() };
+        settings.kept = self.read_all(kept, &line.faulty, env, &mut settings);
         settings.name.clone_from(self.common.name.get());
         Parsed::Settings(settings)
     }
 
-    /// Sets one flag from the first source that has it.
-    fn resolve(
+    /// Sets every flag from the first source that has it.
+    fn read_all(
         &self,
-        entry: &Entry,
-        values: Vec<OsString>,
-        env: &dyn Fn(&str) -> Option<OsString>,
+        kept: Kept,
+        faulty: &[usize],
+        env: Env<'_>,
         settings: &mut Settings,
-    ) {
-        let found = if !values.is_empty() {
-            Some((values, Source::CommandLine))
-        } else if entry.flag.source() != Source::Default {
-            None // the program has set it by itself (F8)
-        } else {
-            from_environment(entry, env)
-        };
-        if let (Some((_, source)), Some(instead)) = (&found, &entry.definition().deprecated) {
-            let name = entry.definition().full_name();
-            settings.warnings.push(format!("flag '--{name}' ({source}) is deprecated: {instead}"));
+    ) -> Kept {
+        let (name, file) = self.named_file(&kept, env, &mut settings.errors);
+        let sources = Sources { kept: &kept, env, file };
+        for (index, entry) in self.entries.iter().enumerate().filter(|(_, entry)| !entry.repeated) {
+            let mut is_usable = !faulty.contains(&index) && !sources.file.is_unknown;
+            if !faulty.contains(&index)
+                && let Err(errors) = self.set(index, &sources, &mut settings.warnings)
+            {
+                settings.errors.append(self.of_units(entry, errors));
+                is_usable = false;
+            }
+            if !is_usable {
+                settings.unusable.extend(self.units(entry).map(str::to_owned));
+            }
         }
-        let outcome = match found {
-            Some((values, source)) => entry.flag.assign(&values, source),
-            None => entry.flag.settle().map_err(|problem| how_to_give(entry, problem).into()),
-        };
-        if let Err(errors) = outcome {
-            let units: Vec<&str> = self.units(entry).collect();
-            settings.errors.append(match units.first() {
-                Some(unit) => errors.of_unit(unit),
-                None => errors,
-            });
-            settings.unusable.extend(units.into_iter().map(str::to_owned));
+        settings.errors.append(self.removed_in(env));
+        Kept { file: name, ..kept }
+    }
+
+    fn set(
+        &self,
+        index: usize,
+        sources: &Sources<'_>,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), ConfigErrors> {
+        let entry = &self.entries[index];
+        match self.find(index, sources)? {
+            Some(found) if !found.is_by_program() => {
+                if let Some(instead) = &entry.definition().deprecated {
+                    let (name, source) = (entry.definition().full_name(), &found.source);
+                    warnings.push(format!("flag '--{name}' ({source}) is deprecated: {instead}"));
+                }
+                entry.flag.assign(&found.values, found.source)
+            }
+            // What an unreadable file may have given is not missing.
+            None if sources.file.is_unknown && entry.flag.is_required() => Ok(()),
+            Some(_) | None => {
+                entry.flag.settle().map_err(|problem| how_to_give(entry, problem).into())
+            }
         }
+    }
+
+    /// The values of a flag from the source that counts; none: its default does.
+    ///
+    /// # Errors
+    ///
+    /// For a secret: when it is given in two ways at once, or the file with it cannot be read.
+    pub(super) fn find(
+        &self,
+        index: usize,
+        sources: &Sources<'_>,
+    ) -> Result<Option<Found>, ConfigErrors> {
+        let own = self.given(index, sources);
+        let Some(file) = self.entries[index].secret_file else { return Ok(own) };
+        let Some(named) = self.given(file, sources) else { return Ok(own) };
+        match own.as_ref().map(|own| own.layer.cmp(&named.layer)) {
+            Some(std::cmp::Ordering::Greater) => Ok(own),
+            Some(std::cmp::Ordering::Equal) => {
+                let why = format!("is given, and so is '--{}'", self.name_of(file));
+                let problem = self.entries[index].definition().problem_without_value(why);
+                Err(problem.of_source(named.source.to_string()).into())
+            }
+            Some(std::cmp::Ordering::Less) | None => {
+                let (arity, flag) = (self.entries[index].flag.arity(), &self.entries[file]);
+                let path = named.values.last().cloned().unwrap_or_default();
+                match secret::read(path.as_ref(), arity) {
+                    Ok(values) => {
+                        let source = Source::SecretFile { path: path.into() };
+                        Ok(Some(Found { layer: named.layer, values, source }))
+                    }
+                    Err(why) => {
+                        let problem = ConfigError::new(why);
+                        Err(flag.definition().problem(problem, &path, &named.source).into())
+                    }
+                }
+            }
+        }
+    }
+
+    fn given(&self, index: usize, sources: &Sources<'_>) -> Option<Found> {
+        let line = &sources.kept.line;
+        let first = line.partition_point(|(of, _)| *of < index);
+        let values = line[first..].iter().take_while(|(of, _)| *of == index);
+        let values: Vec<OsString> = values.map(|(_, value)| value.clone()).collect();
+        if !values.is_empty() {
+            return Some(Found { layer: Layer::CommandLine, values, source: Source::CommandLine });
+        }
+        if sources.kept.by_program.contains(&index) {
+            let flag = &self.entries[index].flag;
+            let (values, source) = (flag.present_args()?, flag.source());
+            return Some(Found { layer: Layer::Program, values, source });
+        }
+        from_environment(&self.entries[index], sources.env).or_else(|| {
+            let (values, source) = sources.file.settings.get(&index)?.clone();
+            Some(Found { layer: Layer::File, values, source })
+        })
+    }
+
+    /// The names that are no more, and stand in the environment all the same.
+    pub(super) fn removed_in(&self, env: Env<'_>) -> ConfigErrors {
+        let mut errors = ConfigErrors::new();
+        for gone in &self.removed {
+            let variable = gone.variable.as_ref();
+            let set = |name: &&String| env(name).is_some_and(|value| !value.is_empty());
+            if let Some(variable) = variable.filter(set) {
+                errors.push(self.problem_of_removed(gone, &Source::environment(variable)));
+            }
+        }
+        errors
+    }
+
+    /// Problems of a flag, with the first of the units that have it.
+    pub(super) fn of_units(&self, entry: &Entry, errors: ConfigErrors) -> ConfigErrors {
+        match self.units(entry).next() {
+            Some(unit) => errors.of_unit(unit),
+            None => errors,
+        }
+    }
+
+    fn name_of(&self, index: usize) -> &str {
+        self.entries[index].definition().full_name()
+    }
+
+    /// What the user wants of settings that are right, instead of a run.
+    pub(crate) fn answer(&self, settings: &Settings) -> Option<Exit> {
+        let mut exit = match settings.ask? {
+            #[cfg(feature = "config-file")]
+            Ask::PrintConfig => Exit::success(crate::flags::show::settings::file(self)),
+            Ask::Check => Exit::success(format!("{}: the settings are valid\n", self.program.name)),
+            Ask::Help | Ask::Version | Ask::ShowUnits => return None, // done long since
+        };
+        for warning in &settings.warnings {
+            exit.stderr.push_str("warning: ");
+            exit.stderr.push_str(warning);
+            exit.stderr.push('\n');
+        }
+        Some(exit)
     }
 
     fn version(&self) -> String {
@@ -113,23 +276,23 @@ impl Table {
 }
 
 /// The first of the flag's variables that is set to something.
-fn from_environment(
-    entry: &Entry,
-    env: &dyn Fn(&str) -> Option<OsString>,
-) -> Option<(Vec<OsString>, Source)> {
+fn from_environment(entry: &Entry, env: Env<'_>) -> Option<Found> {
     entry.variables.iter().find_map(|variable| {
         let value = env(variable).filter(|value| !value.is_empty())?;
         let values = match entry.flag.arity() {
             Arity::Many => at_commas(&value),
             Arity::Switch | Arity::One => vec![value],
         };
-        (!values.is_empty()).then(|| (values, Source::environment(variable)))
+        let source = Source::environment(variable);
+        let found = Found { layer: Layer::Environment, values, source };
+        (!found.values.is_empty()).then_some(found)
     })
 }
 
 /// Adds to the problem of a missing flag how it can be given.
-fn how_to_give(entry: &Entry, problem: ConfigError) -> ConfigError {
-    if problem.value().is_some() || !entry.flag.is_required() {
+pub(super) fn how_to_give(entry: &Entry, problem: ConfigError) -> ConfigError {
+    let is_missing = problem.value().is_none() && entry.flag.is_required();
+    if !is_missing || entry.definition().is_positional() {
         return problem;
     }
     let (name, value) = (entry.definition().full_name(), entry.flag.value_name());

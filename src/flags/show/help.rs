@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::title;
 use crate::flags::read::Form;
-use crate::flags::table::{Entry, Section, Table};
+use crate::flags::table::{Entry, Table};
 use crate::flags::value::Arity;
 
 /// Where the help is wrapped if nobody says otherwise.
@@ -24,13 +25,10 @@ pub(in crate::flags) fn page(table: &Table, form: Form) -> String {
         page.push('\n');
     }
     page.push_str(&wrapped(&usage(table), 0, program.help_width));
-    // The common flags come first in the table and last in the help, where people look for them.
-    let sections = table.sections.iter().enumerate();
-    let (common, units): (Vec<_>, Vec<_>) = sections.partition(|(_, of)| of.unit.is_none());
-    for (index, section) in units.into_iter().chain(common) {
+    for index in table.sections_shown() {
         let entries: Vec<&Entry> = table.entries.iter().filter(|of| is_shown(of, index)).collect();
         if !entries.is_empty() {
-            let _ = write!(page, "\n{}:\n", title(section));
+            let _ = write!(page, "\n{}:\n", title(&table.sections[index]));
             match form {
                 Form::Short => short_section(&mut page, &entries, program.help_width),
                 Form::Long => long_section(&mut page, &entries, program.help_width),
@@ -44,22 +42,22 @@ fn is_shown(entry: &Entry, section: usize) -> bool {
     entry.section == section && !entry.repeated && !entry.definition().hidden
 }
 
-fn title(section: &Section) -> &str {
-    match &section.unit {
-        Some(unit) if section.title.is_empty() => unit,
-        _ => &section.title,
-    }
-}
-
 fn usage(table: &Table) -> String {
     let mut usage = format!("Usage: {}", table.program.name);
     let needed = table.entries.iter().filter(|entry| entry.flag.is_required() && !entry.repeated);
-    for entry in needed {
+    for entry in needed.filter(|entry| !entry.definition().is_positional()) {
         let _ = write!(usage, " --{}", named(entry));
     }
     usage.push_str(" [FLAGS]");
-    if let Some(arguments) = &table.program.arguments {
-        let _ = write!(usage, " [{arguments}]");
+    for index in &table.positional {
+        let flag = &table.entries[*index].flag;
+        let (name, is_required) = (flag.value_name(), flag.is_required());
+        let more = if flag.arity() == Arity::Many { "..." } else { "" };
+        let _ = if is_required {
+            write!(usage, " <{name}>{more}")
+        } else {
+            write!(usage, " [{name}]{more}")
+        };
     }
     usage
 }
@@ -74,8 +72,12 @@ fn named(entry: &Entry) -> String {
     }
 }
 
-/// `  -l, --listen <ADDR>`
+/// `  -l, --listen <ADDR>`, `  <FILE>...`
 fn flag_column(entry: &Entry) -> String {
+    if entry.definition().is_positional() {
+        let more = if entry.flag.arity() == Arity::Many { "..." } else { "" };
+        return format!("  <{}>{more}", entry.flag.value_name());
+    }
     match entry.definition().short {
         Some(short) => format!("  -{short}, --{}", named(entry)),
         None => format!("      --{}", named(entry)),

@@ -1,3 +1,15 @@
 //! What the user sees of the table of flags.
 
 pub(super) mod help;
+#[cfg(feature = "config-file")]
+pub(super) mod settings;
+
+use super::table::Section;
+
+/// The heading of a section: as its unit named it, else the unit's own name.
+fn title(section: &Section) -> &str {
+    match &section.unit {
+        Some(unit) if section.title.is_empty() => unit,
+        _ => &section.title,
+    }
+}

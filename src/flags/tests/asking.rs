@@ -127,9 +127,13 @@ fn f6_the_help_keeps_to_its_width() {
 
 #[test]
 fn f6_the_help_tells_of_positional_arguments_where_the_program_takes_them() {
-    let program = Program { arguments: Some("FILE...".to_owned()), ..Program::new("cat") };
-    let help = exit(&table_of(program, []).unwrap(), &["-h"]).stdout;
-    assert!(help.starts_with("Usage: cat [FLAGS] [FILE...]\n"), "{help}");
+    let from = Flag::<String>::required("from", "Where to begin.").positional();
+    let files = Flag::<Vec<String>>::new("files", [], "What to read.").value_name("FILE");
+    let set = FlagSet::new("Input").add(&from).add(&files.positional());
+    let help = exit(&table_of(Program::new("cat"), [("input", set)]).unwrap(), &["-h"]).stdout;
+    assert!(help.starts_with("Usage: cat [FLAGS] <FROM> [FILE]...\n"), "{help}");
+    assert!(help.contains("\n  <FROM>     Where to begin. [required]\n"), "{help}");
+    assert!(help.contains("\n  <FILE>...  What to read.\n"), "{help}");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 
-use super::{ask_with, only_error, parse, table, table_of};
-use crate::flags::{Parsed, Program};
+use super::{ask_with, only_error, parse, table};
+use crate::flags::Parsed;
 use crate::{Flag, FlagSet, Source};
 
 struct Unit {
@@ -183,11 +183,11 @@ fn f5_positional_arguments_are_refused_unless_the_program_takes_them() {
     assert_eq!(Unit::problems(&["--all", "false"]), [tip]);
 
     let unit = Unit::new();
-    let program = Program { arguments: Some("FILE...".to_owned()), ..Program::new("kvd") };
-    let table = table_of(program, [("unit", unit.flag_set())]).unwrap();
+    let files = Flag::<Vec<String>>::new("files", [], "").positional();
+    let table = table([("unit", unit.flag_set().add(&files))]);
     let settings = parse(&table, &["a", "-v", "b", "--", "--listen", "-listen"]);
     assert!(settings.errors.is_empty(), "{}", settings.errors);
-    assert_eq!(settings.arguments, ["a", "b", "--listen", "-listen"]);
+    assert_eq!(*files.get(), ["a", "b", "--listen", "-listen"]);
     assert!(*unit.verbose.get());
     assert_eq!(unit.listen.source(), Source::Default);
 }

@@ -306,6 +306,12 @@ impl IntoDefault<OsString> for &str {
     }
 }
 
+impl<T, const N: usize> IntoDefault<Vec<T>> for [T; N] {
+    fn into_default(self) -> Vec<T> {
+        self.into()
+    }
+}
+
 impl IntoDefault<SocketAddr> for ([u8; 4], u16) {
     fn into_default(self) -> SocketAddr {
         self.into()

@@ -1,0 +1,129 @@
+//! Reading file and environment again (F10): every value and check first, then the units, and only
+//! then all live flags change, or none does.
+
+use super::resolve::{Env, File, Kept, Sources, how_to_give};
+use crate::error::{ConfigError, ConfigErrors};
+use crate::flags::definition::Change;
+use crate::flags::live::Reload;
+use crate::flags::table::Table;
+
+/// What a reload did: what [`GroupHandle::reload`](crate::GroupHandle::reload) returns.
+///
+/// # Examples
+///
+/// ```
+/// use rungroup::{Flag, FlagSet, Group, pre_run_fn};
+///
+/// let limit = Flag::<u32>::new("limit", 100, "how many at once").live();
+/// let flags = FlagSet::new("Server").add(&limit);
+/// let mut group = Group::new("demo").args(["demo"]);
+/// group.register(pre_run_fn("server", |_ctx| Ok(())).flags(flags));
+/// let _ = group.run_config()?;
+///
+/// let reloaded = group.handle().reload()?;
+/// assert!(reloaded.changed().is_empty(), "nobody changed a file or the environment");
+/// assert!(reloaded.needs_restart().is_empty());
+/// # Ok::<(), rungroup::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    changed: Vec<String>,
+    needs_restart: Vec<String>,
+}
+
+impl Reloaded {
+    /// The full names of the live flags that have another value now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Reloaded;
+    ///
+    /// assert!(Reloaded::default().changed().is_empty());
+    /// ```
+    pub fn changed(&self) -> &[String] {
+        &self.changed
+    }
+
+    /// The full names of the flags that would have another value if the program started now, and
+    /// have not, since they are not [`Live`](crate::Live).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::Reloaded;
+    ///
+    /// assert!(Reloaded::default().needs_restart().is_empty());
+    /// ```
+    pub fn needs_restart(&self) -> &[String] {
+        &self.needs_restart
+    }
+}
+
+/// New values, valid as far as flags can tell and kept aside in them, until they are set or, by
+/// dropping this, forgotten.
+pub(crate) struct Candidate<'t> {
+    table: &'t Table,
+    reloaded: Reloaded,
+    /// What the units are shown.
+    pub(crate) new: Reload,
+}
+
+impl Candidate<'_> {
+    pub(crate) fn commit(mut self) -> Reloaded {
+        for entry in &self.table.entries {
+            entry.flag.commit();
+        }
+        std::mem::take(&mut self.reloaded)
+    }
+}
+
+impl Drop for Candidate<'_> {
+    fn drop(&mut self) {
+        for entry in &self.table.entries {
+            entry.flag.discard();
+        }
+    }
+}
+
+impl Table {
+    /// Reads file and environment again.
+    ///
+    /// # Errors
+    ///
+    /// All problems at once; nothing has changed then.
+    pub(crate) fn prepare(&self, kept: &Kept, env: Env<'_>) -> Result<Candidate<'_>, ConfigErrors> {
+        let mut errors = self.removed_in(env);
+        let file = match &kept.file {
+            Some(name) => self.read_file(name, &mut errors),
+            None => File::default(),
+        };
+        let sources = Sources { kept, env, file };
+        let mut candidate =
+            Candidate { table: self, reloaded: Reloaded::default(), new: Reload::new() };
+        if sources.file.is_unknown {
+            return Err(errors); // the rest would be about a file that is not there
+        }
+        for (index, entry) in self.entries.iter().enumerate() {
+            if entry.repeated || self.sections[entry.section].unit.is_none() {
+                continue;
+            }
+            let found = self.find(index, &sources);
+            let change = found.and_then(|found| match found {
+                Some(found) if found.is_by_program() => Ok(Change::None),
+                found => entry.flag.prepare(found.map(|found| (found.values, found.source))),
+            });
+            let name = || entry.definition().full_name().to_owned();
+            match change {
+                Ok(Change::None) => {}
+                Ok(Change::Live) => candidate.reloaded.changed.push(name()),
+                Ok(Change::NeedsRestart) => candidate.reloaded.needs_restart.push(name()),
+                Err(problems) => {
+                    let problems = problems.map(|problem: ConfigError| how_to_give(entry, problem));
+                    errors.append(self.of_units(entry, problems));
+                }
+            }
+        }
+        errors.into_result().map(|()| candidate)
+    }
+}

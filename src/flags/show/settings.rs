@@ -1,0 +1,116 @@
+//! `--print-config` (F6): all settings in effect, as a file that `--config` reads back to the same.
+
+use std::fmt::Write as _;
+
+use super::title;
+use crate::flags::definition::{Given, printable};
+use crate::flags::source::Source;
+use crate::flags::table::{Entry, Table};
+use crate::flags::value::{Arity, ValueKind};
+
+/// The whole file. Writing to a `String` cannot fail, hence the `let _`.
+pub(in crate::flags) fn file(table: &Table) -> String {
+    let name = printable(table.program.name.as_ref());
+    let mut file = format!("# All settings of {name} in effect, for --config.\n");
+    for section in table.sections_shown() {
+        let entries = table.entries.iter().filter(|entry| entry.section == section);
+        let mut entries = entries.filter(|entry| is_shown(entry)).peekable();
+        if entries.peek().is_some() {
+            let _ = write!(file, "\n# {}\n", printable(title(&table.sections[section]).as_ref()));
+        }
+        for entry in entries {
+            setting(&mut file, table, entry);
+        }
+    }
+    file
+}
+
+/// What cannot be in a file is not; nor is what is hidden or deprecated, unless somebody set it.
+fn is_shown(entry: &Entry) -> bool {
+    let definition = entry.definition();
+    let is_out_of_sight = definition.hidden || definition.deprecated.is_some();
+    definition.given == Given::ByName
+        && !entry.repeated
+        && !(is_out_of_sight && entry.flag.source() == Source::Default)
+}
+
+fn setting(file: &mut String, table: &Table, entry: &Entry) {
+    let definition = entry.definition();
+    let help = definition.help.lines().next().unwrap_or_default();
+    if !help.is_empty() {
+        let _ = write!(file, "\n# {}", printable(help.as_ref()));
+    }
+    let key = key(definition.full_name());
+    let source = printable(entry.flag.source().to_string().as_ref());
+    let _ = match value(table, entry) {
+        Ok(value) => writeln!(file, "\n{key} = {value} # {source}"),
+        Err(why) => writeln!(file, "\n# {key}: {why} ({source})"),
+    };
+}
+
+/// The value in TOML, or why it does not stand there.
+fn value(table: &Table, entry: &Entry) -> Result<String, &'static str> {
+    if entry.definition().secret {
+        return Err("a secret, not shown");
+    }
+    // A file that is named though the secret was given otherwise: read back, it would be used.
+    let secret = secret_in(table, entry).map(|secret| secret.flag.source());
+    if secret.is_some_and(|source| !matches!(source, Source::SecretFile { .. })) {
+        return Err("not used");
+    }
+    let args = entry.flag.present_args().unwrap_or_default();
+    let texts: Option<Vec<&str>> = args.iter().map(|arg| arg.to_str()).collect();
+    let texts = texts.ok_or("not UTF-8, which a file cannot hold")?;
+    match (entry.flag.arity(), texts.as_slice()) {
+        (_, []) if entry.flag.source() == Source::Default => Err("not set"),
+        (Arity::Many, texts) => {
+            let items: Vec<String> = texts.iter().map(|text| scalar(entry, text)).collect();
+            Ok(format!("[{}]", items.join(", ")))
+        }
+        (Arity::Switch | Arity::One, texts) => {
+            texts.last().map(|text| scalar(entry, text)).ok_or("not set")
+        }
+    }
+}
+
+/// The secret that is in the file which this flag names.
+fn secret_in<'t>(table: &'t Table, file: &Entry) -> Option<&'t Entry> {
+    let is_file = |index| std::ptr::eq(&raw const table.entries[index], file);
+    table.entries.iter().find(|entry| entry.secret_file.is_some_and(is_file))
+}
+
+/// One value: bare where it reads back as the same text, else in quotes.
+fn scalar(entry: &Entry, text: &str) -> String {
+    let is_bare = match (entry.flag.arity(), entry.flag.kind()) {
+        (Arity::Switch, _) => text == "true" || text == "false",
+        (_, ValueKind::Number) => {
+            text.parse::<i64>().is_ok_and(|number| number.to_string() == text)
+        }
+        _ => false,
+    };
+    if is_bare { text.to_owned() } else { quoted(text) }
+}
+
+/// A name that has `.` in it is one key only in quotes.
+fn key(name: &str) -> String {
+    if name.contains('.') { quoted(name) } else { name.to_owned() }
+}
+
+/// A basic string of TOML.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            letter if letter.is_control() => {
+                let _ = write!(quoted, "\\U{:08X}", u32::from(letter));
+            }
+            letter => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

@@ -114,7 +114,7 @@ pub(super) fn secret_file(secret: &Definition) -> Arc<dyn AnyFlag> {
     let flag = Flag::<Option<PathBuf>>::new(
         format!("{name}-file"),
         None,
-        format!("Read --{name} from this file."),
+        format!("Read --{} from this file.", secret.full_name()),
     );
     let mut flag = flag.value_name("FILE");
     for variable in &secret.env {

@@ -1,7 +1,7 @@
 //! The name that was probably meant (F7). The one file that knows `strsim`.
 
-/// How alike two names have to be, from 0 to 1: one slip in three letters.
-const ALIKE: f64 = 0.65;
+/// How alike two names have to be, from 0 to 1: two slips in five letters.
+const ALIKE: f64 = 0.6;
 
 /// Fewer letters are the beginning of too much.
 const SHORTEST_BEGINNING: usize = 3;
@@ -17,8 +17,7 @@ pub(in crate::flags) fn similar<'a>(
     if let Some(same) = names.clone().find(|name| plain(name) == typed) {
         return Some(same);
     }
-    let alike = |name: &str| strsim::normalized_damerau_levenshtein(&plain(name), &typed);
-    let scored = names.clone().map(|name| (alike(name), name));
+    let scored = names.clone().map(|name| (alike(&plain(name), &typed), name));
     // `max_by` takes the last of equals, and the first in the help is to win.
     let best = scored
         .filter(|(score, _)| *score >= ALIKE)
@@ -31,4 +30,14 @@ pub(in crate::flags) fn similar<'a>(
     }
     let mut beginning = names.filter(|name| plain(name).starts_with(&typed));
     beginning.next().filter(|_| beginning.next().is_none())
+}
+
+/// How alike two names are in what comes after the words that they begin with together: to
+/// `server-old`, `server-idle` is no more alike than `idle` is to `old`.
+fn alike(one: &str, other: &str) -> f64 {
+    let same = |(one, other): &(&str, &str)| one == other;
+    let common = one.split('-').zip(other.split('-')).take_while(same);
+    let common: usize = common.map(|(word, _)| word.len() + 1).sum();
+    let rest = |name: &'_ str| name.get(common..).unwrap_or_default().to_owned();
+    strsim::normalized_damerau_levenshtein(&rest(one), &rest(other))
 }

@@ -55,7 +55,8 @@ fn value(table: &Table, entry: &Entry) -> Result<String, &'static str> {
     }
     // A file that is named though the secret was given otherwise: read back, it would be used.
     let secret = secret_in(table, entry).map(|secret| secret.flag.source());
-    if secret.is_some_and(|source| !matches!(source, Source::SecretFile { .. })) {
+    let is_used = secret.is_none_or(|source| matches!(source, Source::SecretFile { .. }));
+    if !is_used && entry.flag.source() != Source::Default {
         return Err("not used");
     }
     let args = entry.flag.present_args().unwrap_or_default();
@@ -83,12 +84,18 @@ fn secret_in<'t>(table: &'t Table, file: &Entry) -> Option<&'t Entry> {
 fn scalar(entry: &Entry, text: &str) -> String {
     let is_bare = match (entry.flag.arity(), entry.flag.kind()) {
         (Arity::Switch, _) => text == "true" || text == "false",
-        (_, ValueKind::Number) => {
-            text.parse::<i64>().is_ok_and(|number| number.to_string() == text)
-        }
+        (_, ValueKind::Number) => is_number(text),
         _ => false,
     };
     if is_bare { text.to_owned() } else { quoted(text) }
+}
+
+/// Whether TOML has it as a number: `-12`, `0.5`; what is too large for everybody's is not.
+fn is_number(text: &str) -> bool {
+    let is_whole = |text: &str| text.parse::<i64>().is_ok_and(|number| number.to_string() == text);
+    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+    let is_fraction = |(whole, rest): (&str, &str)| is_whole(whole) && are_digits(rest);
+    is_whole(text) || text.split_once('.').is_some_and(is_fraction)
 }
 
 /// A name that has `.` in it is one key only in quotes.

@@ -10,7 +10,17 @@ mod durations;
 mod embedding;
 mod environment;
 mod errors;
+#[cfg(feature = "config-file")]
+mod file;
 mod handle;
+mod positional;
+#[cfg(feature = "config-file")]
+mod precedence;
+#[cfg(feature = "config-file")]
+mod print_config;
+mod removed;
+mod scratch;
+mod secrets;
 mod values;
 
 use std::ffi::OsString;

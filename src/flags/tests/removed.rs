@@ -1,0 +1,89 @@
+//! F4, F7: names that were flags once, and names that nearly are.
+
+use super::{only_error, parse, parse_with, program_with_env, table, table_of};
+use crate::flags::Program;
+use crate::{Flag, FlagSet, Source};
+
+fn set() -> FlagSet {
+    FlagSet::new("Server").prefix("server").removed("max", "use --server-max-conns")
+}
+
+const GONE: &str = "was removed: use --server-max-conns";
+
+#[test]
+fn f7_whoever_gives_a_removed_flag_is_told_why_it_is_gone() {
+    for args in [&["--server-max=8"][..], &["--server-max", "8"], &["--server-max"]] {
+        assert_eq!(
+            only_error(&parse(&table([("server", set())]), args)),
+            format!("unit 'server': flag '--server-max' (command line): {GONE}")
+        );
+    }
+}
+
+#[test]
+fn f4_so_is_whoever_has_its_variable() {
+    let table = || table_of(program_with_env(), [("server", set())]).unwrap();
+    let variable = |value| parse_with(&table(), &[], &[("KVD_SERVER_MAX", value)]);
+    let source = "environment variable KVD_SERVER_MAX";
+    assert_eq!(
+        only_error(&variable("8")),
+        format!("unit 'server': flag '--server-max' ({source}): {GONE}")
+    );
+    assert!(variable("").errors.is_empty(), "empty counts as unset");
+}
+
+#[test]
+fn f8_so_is_a_program_that_sets_flags_by_itself() {
+    let merged = table([("server", set())]).flag_set();
+    for set in [set(), merged] {
+        let error = set.set("server-max", "8", Source::other("etcd")).unwrap_err();
+        assert_eq!(error.to_string(), format!("flag '--server-max' (etcd): {GONE}"));
+    }
+}
+
+#[test]
+fn f3_a_name_cannot_be_removed_and_there() {
+    let flag = Flag::<u8>::new("max", 0, "");
+    let again = FlagSet::new("Other").removed("server-max", "no reason");
+    let has_it = FlagSet::new("Other").prefix("server").add(&flag);
+    let problem = |other: FlagSet| {
+        let units = [("server", set()), ("other", other)];
+        table_of(Program::new("kvd"), units).err().unwrap().to_string()
+    };
+    assert_eq!(
+        problem(has_it),
+        "unit 'server': flag '--server-max': is said to be removed, and unit 'other' has it"
+    );
+    assert_eq!(
+        problem(again),
+        "unit 'other': flag '--server-max': unit 'server' says too that it is removed"
+    );
+}
+
+#[test]
+fn f7_the_tip_is_the_flag_that_was_meant() {
+    let flags = ["max-conns", "max-memory", "listen", "log.level", "idle_time", "verbose"];
+    let flags = flags.map(|name| Flag::<String>::new(name, "", ""));
+    let secret = Flag::<String>::new("chaos-monkey", "", "").hidden();
+    let set = flags.iter().fold(FlagSet::new("S").add(&secret), FlagSet::add);
+    let table = table([("unit", set)]);
+    for (typed, meant) in [
+        ("max-con", Some("max-conns")),
+        ("MAX_CONNS", Some("max-conns")),
+        ("lisetn", Some("listen")),
+        ("liste", Some("listen")),
+        ("log-level", Some("log.level")),
+        ("idle-time", Some("idle_time")),
+        ("verb", Some("verbose")),
+        ("vesrion", None),
+        ("max", None), // two begin so
+        ("ma", None),
+        ("x", None),
+        ("colour", None),
+        ("chaos-monkeys", None), // hidden
+    ] {
+        let error = only_error(&parse(&table, &[&format!("--{typed}")]));
+        let tip = meant.map(|name| format!("\n  tip: a similar flag exists: '--{name}'"));
+        assert_eq!(error, format!("unknown flag '--{typed}'{}", tip.unwrap_or_default()));
+    }
+}

@@ -1,0 +1,129 @@
+//! F1, F4: secrets, and the files that hold them.
+
+use super::scratch::Scratch;
+use super::{only_error, parse, parse_with, program_with_env, table, table_of};
+use crate::flags::{Program, Table};
+use crate::{Flag, FlagSet, Source};
+
+fn token() -> Flag<String> {
+    Flag::<String>::required("token", "What clients have to know.").secret()
+}
+
+fn table_with(flag: &Flag<String>) -> Table {
+    table_of(program_with_env(), [("door", FlagSet::new("Door").add(flag))]).unwrap()
+}
+
+#[test]
+fn f4_a_secret_can_be_read_from_a_file() {
+    for (content, secret) in [
+        ("hunter2\n", "hunter2"),
+        ("hunter2", "hunter2"),
+        ("hunter2\r\n", "hunter2"),
+        (" two\nlines \n\n", " two\nlines \n"),
+    ] {
+        let (flag, file) = (token(), Scratch::new(content));
+        let settings = parse(&table_with(&flag), &["--token-file", &file.text()]);
+        assert!(settings.errors.is_empty(), "{}", settings.errors);
+        assert_eq!(flag.get(), secret);
+        assert_eq!(flag.source().to_string(), format!("file {}", file.text()));
+    }
+}
+
+#[test]
+fn f4_the_file_counts_for_as_much_as_whoever_names_it() {
+    let file = Scratch::new("of the file");
+    let path = file.text();
+    let both: [(&[&str], &[(&str, &str)], &str); 4] = [
+        (&["--token=given"], &[("KVD_TOKEN_FILE", &path)], "given"),
+        (&["--token-file", &path], &[("KVD_TOKEN", "given")], "of the file"),
+        (&[], &[("KVD_TOKEN", "given")], "given"),
+        (&[], &[("KVD_TOKEN_FILE", &path)], "of the file"),
+    ];
+    for (args, env, winner) in both {
+        let flag = token();
+        let settings = parse_with(&table_with(&flag), args, env);
+        assert!(settings.errors.is_empty(), "{}", settings.errors);
+        assert_eq!(flag.get(), winner, "{args:?} {env:?}");
+    }
+    let given = ["--token=given", "--token-file", &path];
+    assert_eq!(
+        only_error(&parse(&table_with(&token()), &given)),
+        "unit 'door': flag '--token' (command line): is given, and so is '--token-file'"
+    );
+}
+
+#[test]
+fn f7_a_file_that_cannot_be_read_or_is_empty_is_named() {
+    let empty = Scratch::new("\n");
+    let missing = "/nonexistent/token";
+    for (path, why) in [
+        (missing, "cannot read it: No such file or directory (os error 2)".to_owned()),
+        ("/", "cannot read it: Is a directory (os error 21)".to_owned()),
+        ("/dev/zero", "is longer than 1MiB: is it a secret?".to_owned()),
+        (&empty.text(), "the file is empty".to_owned()),
+    ] {
+        assert_eq!(
+            only_error(&parse(&table_with(&token()), &["--token-file", path])),
+            format!("unit 'door': invalid value '{path}' for '--token-file' (command line): {why}")
+        );
+    }
+}
+
+#[test]
+fn f7_what_is_wrong_with_a_secret_does_not_show_it() {
+    let file = Scratch::new("hunter2\n");
+    let pin = Flag::<u16>::new("pin", 0, "").secret();
+    let table = table([("door", FlagSet::new("Door").add(&pin))]);
+    let error = only_error(&parse(&table, &["--pin-file", &file.text()]));
+    assert!(!error.contains("hunter2"), "{error}");
+    assert!(error.contains(&format!("'--pin' (file {}): not valid", file.text())), "{error}");
+}
+
+#[test]
+fn f2_a_list_of_secrets_is_a_line_each() {
+    let file = Scratch::new("one\n\ntwo\r\n");
+    let tokens = Flag::<Vec<String>>::new("token", [], "").secret();
+    parse(&table([("door", FlagSet::new("Door").add(&tokens))]), &["--token-file", &file.text()]);
+    assert_eq!(*tokens.get(), ["one", "two"]);
+}
+
+#[test]
+fn f4_a_variable_of_its_own_has_one_for_the_file_too() {
+    let file = Scratch::new("hunter2");
+    let flag = Flag::<String>::new("token", "", "").env("DOOR_TOKEN").secret();
+    let env = [("DOOR_TOKEN_FILE", file.text())];
+    let env: Vec<_> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    parse_with(&table([("door", FlagSet::new("Door").add(&flag))]), &[], &env);
+    assert_eq!(flag.get(), "hunter2");
+}
+
+#[test]
+fn f3_two_units_can_share_a_secret_and_its_file() {
+    let (flag, file) = (token(), Scratch::new("hunter2"));
+    let set = || FlagSet::new("Door").add(&flag);
+    let table = table([("front", set()), ("back", set())]);
+    let settings = parse(&table, &["--token-file", &file.text()]);
+    assert!(settings.errors.is_empty(), "{}", settings.errors);
+    assert_eq!(flag.get(), "hunter2");
+}
+
+#[test]
+fn f3_the_name_of_the_file_is_taken() {
+    let own = Flag::<String>::new("token-file", "", "");
+    let problem = "the group has it already, to read '--token' from a file";
+    for set in
+        [FlagSet::new("Door").add(&token()).add(&own), FlagSet::new("Door").add(&own).add(&token())]
+    {
+        let problems = table_of(Program::new("kvd"), [("door", set)]).err().unwrap();
+        assert_eq!(problems.to_string(), format!("unit 'door': flag '--token-file': {problem}"));
+    }
+}
+
+#[test]
+fn f8_a_program_can_set_the_secret_itself() {
+    let flag = token();
+    let table = table_with(&flag);
+    table.flag_set().set("token", "by program", Source::other("vault")).unwrap();
+    parse_with(&table, &[], &[("KVD_TOKEN", "env"), ("KVD_TOKEN_FILE", "/nonexistent")]);
+    assert_eq!(flag.get(), "by program");
+}

@@ -18,6 +18,7 @@ mod positional;
 mod precedence;
 #[cfg(feature = "config-file")]
 mod print_config;
+mod reload;
 mod removed;
 mod scratch;
 mod secrets;

@@ -1,11 +1,17 @@
 //! The flags that every group has (F6), and the names kept for them.
 
+#[cfg(feature = "completions")]
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::definition::{AnyFlag, Definition};
 use super::flag::Flag;
 use super::set::FlagSet;
+#[cfg(feature = "completions")]
+use super::show::completions::Shell;
+#[cfg(feature = "completions")]
+use super::value::FlagValue;
 
 /// Names that a unit's flag cannot have. Some are not in use yet: they are kept from the start, so
 /// that a later version of the library does not take a name away from a program.
@@ -24,7 +30,10 @@ pub(super) const RESERVED: [&str; 9] = [
 /// Short names that a unit's flag cannot have.
 pub(super) const RESERVED_SHORT: [char; 4] = ['h', 'V', 'n', 'c'];
 
-/// What a common switch asks for, instead of a run.
+/// What `-h` leaves out: few people need it, and those once.
+pub(super) const ONLY_IN_LONG_HELP: [&str; 2] = ["completions", "man"];
+
+/// What a common flag asks for, instead of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
     Help,
@@ -33,6 +42,10 @@ pub(super) enum Ask {
     #[cfg(feature = "config-file")]
     PrintConfig,
     Check,
+    #[cfg(feature = "completions")]
+    Man,
+    #[cfg(feature = "completions")]
+    Completions(Shell),
 }
 
 impl Ask {
@@ -41,6 +54,8 @@ impl Ask {
     pub(super) fn rank(self) -> u8 {
         match self {
             Ask::Help | Ask::Version | Ask::ShowUnits => 0,
+            #[cfg(feature = "completions")]
+            Ask::Man | Ask::Completions(_) => 0,
             #[cfg(feature = "config-file")]
             Ask::PrintConfig => 1,
             Ask::Check => 2,
@@ -54,6 +69,8 @@ pub(super) struct Common {
     pub(super) config: Flag<Option<PathBuf>>,
     /// The switches, with what each asks for.
     switches: Vec<(Flag<bool>, Ask)>,
+    #[cfg(feature = "completions")]
+    completions: Flag<Option<Shell>>,
 }
 
 impl Common {
@@ -75,6 +92,11 @@ impl Common {
         }
         let show = Flag::new("show-rungroup-units", false, "Print the units by phase.").hidden();
         switches.push((show, Ask::ShowUnits));
+        #[cfg(feature = "completions")]
+        {
+            let man = Flag::new("man", false, "Print the manual page.");
+            switches.push((man, Ask::Man));
+        }
         let switches =
             switches.into_iter().map(|(flag, asks)| (flag.on_command_line(), asks)).collect();
         let name = Flag::new("name", None, "The name to run under, in logs and reports.")
@@ -92,6 +114,10 @@ impl Common {
                 .value_name("FILE")
                 .not_in_file(),
             switches,
+            #[cfg(feature = "completions")]
+            completions: Flag::new("completions", None, "Print the completions for a shell.")
+                .value_name("SHELL")
+                .on_command_line(),
         }
     }
 
@@ -99,12 +125,22 @@ impl Common {
         let set = FlagSet::new("Common").add(&self.name);
         #[cfg(feature = "config-file")]
         let set = set.add(&self.config);
+        #[cfg(feature = "completions")]
+        let set = set.add(&self.completions);
         self.switches.iter().fold(set, |set, (flag, _)| set.add(flag))
     }
 
     /// What the flag of this name asks for.
     pub(super) fn asks(&self, name: &str) -> Option<Ask> {
         self.switches.iter().find(|(flag, _)| flag.name() == name).map(|(_, asks)| *asks)
+    }
+
+    /// What the flag of this name asks for with this value. A value that is none of the shells asks
+    /// for nothing, and is an error like any other.
+    #[cfg(feature = "completions")]
+    pub(super) fn asks_with(&self, name: &str, value: &OsStr) -> Option<Ask> {
+        let is_it = name == self.completions.name();
+        is_it.then(|| Shell::from_arg(value).ok().map(Ask::Completions)).flatten()
     }
 }
 

@@ -147,9 +147,7 @@ impl Reader<'_> {
                 match (value, entry.asks) {
                     (Some(value), _) => self.value(index, value),
                     (None, Some(ask)) => {
-                        if self.line.ask.is_none_or(|(before, _)| ask.rank() < before.rank()) {
-                            self.line.ask = Some((ask, form));
-                        }
+                        self.ask(ask, form);
                         self.before = Before::Switch(index);
                     }
                     (None, None) => {
@@ -190,11 +188,21 @@ impl Reader<'_> {
 
     fn value(&mut self, index: usize, value: OsString) {
         let entry = &self.table.entries[index];
+        #[cfg(feature = "completions")]
+        if let Some(ask) = self.table.common.asks_with(entry.definition().full_name(), &value) {
+            self.ask(ask, Form::Long);
+        }
         if entry.asks.is_some() {
             let problem = entry.definition().problem_without_value("takes no value");
             self.fault(index, problem);
         } else {
             self.line.given.push((index, value));
+        }
+    }
+
+    fn ask(&mut self, ask: Ask, form: Form) {
+        if self.line.ask.is_none_or(|(before, _)| ask.rank() < before.rank()) {
+            self.line.ask = Some((ask, form));
         }
     }
 

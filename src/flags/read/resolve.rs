@@ -11,6 +11,8 @@ use crate::exit::Exit;
 use crate::flags::common::Ask;
 use crate::flags::set::at_commas;
 use crate::flags::show::help;
+#[cfg(feature = "completions")]
+use crate::flags::show::{completions, man};
 use crate::flags::source::Source;
 use crate::flags::table::{Entry, Table};
 use crate::flags::value::Arity;
@@ -20,7 +22,7 @@ pub(crate) type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// What came of reading the settings.
 pub(crate) enum Parsed {
-    /// Help or version were asked for. That wins over whatever else is wrong.
+    /// A text was asked for, as help or version. That wins over whatever else is wrong.
     Exit(Exit),
     /// `--show-rungroup-units`: the group knows its units.
     ShowUnits,
@@ -105,6 +107,12 @@ impl Table {
             Some((Ask::Help, form)) => return Parsed::Exit(Exit::success(help::page(self, form))),
             Some((Ask::Version, _)) => return Parsed::Exit(Exit::success(self.version())),
             Some((Ask::ShowUnits, _)) => return Parsed::ShowUnits,
+            #[cfg(feature = "completions")]
+            Some((Ask::Man, _)) => return Parsed::Exit(Exit::success(man::page(self))),
+            #[cfg(feature = "completions")]
+            Some((Ask::Completions(shell), _)) => {
+                return Parsed::Exit(Exit::success(completions::script(self, shell)));
+            }
             Some(_) | None => {}
         }
         // Stable: the values of one flag stay in their order.
@@ -260,6 +268,8 @@ impl Table {
             Ask::PrintConfig => Exit::success(crate::flags::show::settings::file(self)),
             Ask::Check => Exit::success(format!("{}: the settings are valid\n", self.program.name)),
             Ask::Help | Ask::Version | Ask::ShowUnits => return None, // done long since
+            #[cfg(feature = "completions")]
+            Ask::Man | Ask::Completions(_) => return None,
         };
         for warning in &settings.warnings {
             exit.stderr.push_str("warning: ");

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::title;
+use crate::flags::common::ONLY_IN_LONG_HELP;
 use crate::flags::read::Form;
 use crate::flags::table::{Entry, Table};
 use crate::flags::value::Arity;
@@ -26,7 +27,8 @@ pub(in crate::flags) fn page(table: &Table, form: Form) -> String {
     }
     page.push_str(&wrapped(&usage(table), 0, program.help_width));
     for index in table.sections_shown() {
-        let entries: Vec<&Entry> = table.entries.iter().filter(|of| is_shown(of, index)).collect();
+        let shown = table.entries.iter().filter(|of| is_shown(of, index));
+        let entries: Vec<&Entry> = shown.filter(|entry| is_in(entry, form)).collect();
         if !entries.is_empty() {
             let _ = write!(page, "\n{}:\n", title(&table.sections[index]));
             match form {
@@ -38,8 +40,13 @@ pub(in crate::flags) fn page(table: &Table, form: Form) -> String {
     page
 }
 
-fn is_shown(entry: &Entry, section: usize) -> bool {
+pub(super) fn is_shown(entry: &Entry, section: usize) -> bool {
     entry.section == section && !entry.repeated && !entry.definition().hidden
+}
+
+/// Units cannot have flags of these names.
+fn is_in(entry: &Entry, form: Form) -> bool {
+    form == Form::Long || !ONLY_IN_LONG_HELP.contains(&entry.definition().full_name())
 }
 
 fn usage(table: &Table) -> String {
@@ -131,7 +138,7 @@ fn long_section(page: &mut String, entries: &[&Entry], width: usize) {
     }
 }
 
-fn long_notes(entry: &Entry) -> Vec<String> {
+pub(super) fn long_notes(entry: &Entry) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(instead) = &entry.definition().deprecated {
         notes.push(format!("Deprecated: {instead}"));

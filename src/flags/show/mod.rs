@@ -1,6 +1,10 @@
 //! What the user sees of the table of flags.
 
+#[cfg(feature = "completions")]
+pub(super) mod completions;
 pub(super) mod help;
+#[cfg(feature = "completions")]
+pub(super) mod man;
 #[cfg(feature = "config-file")]
 pub(super) mod settings;
 

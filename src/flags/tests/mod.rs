@@ -6,6 +6,8 @@ mod asking;
 mod bytes;
 mod clashes;
 mod command_line;
+#[cfg(feature = "completions")]
+mod completions;
 mod durations;
 mod embedding;
 mod environment;

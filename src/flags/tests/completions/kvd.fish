@@ -1,0 +1,16 @@
+# Completions for fish.
+complete -c 'kvd' -s n -l name -x -d 'The name to run under, in logs and reports.'
+complete -c 'kvd' -s c -l config -r -F -d 'Read settings from this TOML file.'
+complete -c 'kvd' -l completions -x -a '\'bash\' \'zsh\' \'fish\'' -d 'Print the completions for a shell.'
+complete -c 'kvd' -s h -l help -f -d 'Print the flags; --help tells more than -h.'
+complete -c 'kvd' -s V -l version -f -d 'Print the version.'
+complete -c 'kvd' -l check -f -d 'Check the settings, and end.'
+complete -c 'kvd' -l print-config -f -d 'Check the settings, print all of them as a file for --config, and end.'
+complete -c 'kvd' -l man -f -d 'Print the manual page.'
+complete -c 'kvd' -s l -l listen -x -d 'Where to listen.'
+complete -c 'kvd' -l peer -x -d 'Who it\'s copied to.'
+complete -c 'kvd' -s v -l verbose -f -a 'true false' -d 'Say [more]: \\ `all`.'
+complete -c 'kvd' -s d -l store-data -r -F -d 'Where the data is.'
+complete -c 'kvd' -l store-memory -x -d 'How much memory to use.'
+complete -c 'kvd' -l store-flush -x
+complete -c 'kvd' -l store-sync -x -a '\'always\' \'never\'' -d 'When to sync.'

@@ -147,6 +147,7 @@
 //!
 //! | feature | default | what |
 //! |---|---|---|
+//! | `completions` | no | `--completions bash\|zsh\|fish` and `--man` |
 //! | `env_logger` | yes | [`Logging`] |
 //! | `net` | yes | [`ServeContext::accept`], [`ServeContext::wait_readable`], [`StopToken::as_fd`] |
 

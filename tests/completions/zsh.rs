@@ -125,6 +125,7 @@ fn f6_zsh_takes_the_script_as_a_file_and_as_text() {
         let lines = ["kvd --store-s", "kvd --store-s"]; // found by itself, it is loaded but once
         let Some((results, shown)) = completed("zsh-load", load, &script(), &lines) else { return };
         assert_eq!(results, ["kvd --store-sync="; 2], "{load}\n{shown}");
+        assert_eq!(shown.matches("-- When to sync.").count(), 2, "{load}\n{shown}");
     }
 }
 

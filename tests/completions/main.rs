@@ -80,15 +80,14 @@ fn printed(name: &str, files: bool, args: &[&str]) -> String {
         )
         .add(&Flag::<u32>::new("plain", 1, ""));
     let mut group = Group::new(name.to_owned()).version("1.2").env_prefix("KVD").about(NASTY);
-    let files = match files {
-        true => FlagSet::new("Files").add(
-            &Flag::<Vec<PathBuf>>::new("files", Vec::new(), "What to read.")
-                .value_name("FILE")
-                .positional(),
-        ),
-        false => FlagSet::new("Files"),
-    };
-    for (unit, flags) in [("files", files), ("server", server), ("store", store), ("nasty", nasty)]
+    let path = Flag::<Vec<PathBuf>>::new("files", Vec::new(), "What to read.");
+    let path = path.value_name("FILE").positional();
+    let mut arguments = FlagSet::new("Arguments");
+    if files {
+        arguments = arguments.add(&path);
+    }
+    for (unit, flags) in
+        [("files", arguments), ("server", server), ("store", store), ("nasty", nasty)]
     {
         group.register(pre_run_fn(unit, |_| Ok(())).flags(flags));
     }
@@ -145,7 +144,11 @@ fn run(scratch: &Scratch, tool: &str, args: &[&str], input: &str) -> Option<(Str
         .args(args)
         .current_dir(scratch.0.join("work"))
         .env_remove("PROMPT_COMMAND")
-        .envs([("HOME", &*scratch.0), ("TERM", Path::new("dumb"))])
+        .envs([
+            ("HOME", &*scratch.0),
+            ("TERM", Path::new("dumb")),
+            ("INPUTRC", Path::new("/dev/null")),
+        ])
         .envs([("LC_ALL", "C.UTF-8"), ("MANPAGER", "cat"), ("MANWIDTH", "80")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

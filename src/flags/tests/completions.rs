@@ -4,8 +4,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use expect_test::{ExpectFile, expect_file};
-
 use super::{ask_with, only_error, parse, parse_with, table, table_of};
 use crate::flags::{Parsed, Program, Table};
 use crate::{Bytes, Flag, FlagSet, flag_value};
@@ -64,6 +62,8 @@ fn small() -> Table {
 #[cfg(feature = "config-file")] // whose flags are among them
 #[test]
 fn f6_what_is_printed_for_a_small_program() {
+    use expect_test::{ExpectFile, expect_file};
+
     let assert = |args: &[&str], expected: ExpectFile| {
         expected.assert_eq(&printed(&small(), args));
     };

@@ -1,7 +1,6 @@
 //! Tests of the flags as a group uses them: units hand in sets, a command line and an environment
 //! are read. By subject; what they share is here.
 
-mod arbitrary;
 mod asking;
 mod bytes;
 mod clashes;

@@ -1,6 +1,8 @@
 //! F4: command line over environment over file over default, for every combination of them, over
 //! 100 flags of 10 units; and `source()` says which.
 
+use std::fmt::Write as _;
+
 use super::scratch::Scratch;
 use super::{parse_with, program_with_env, table_of};
 use crate::{Flag, FlagSet, Source};
@@ -53,10 +55,10 @@ fn f4_of_a_hundred_flags_each_has_the_value_of_its_highest_source() {
         let mut lines = vec![0; UNITS * FLAGS];
         for (k, given) in given.iter().enumerate() {
             if k % FLAGS == 0 {
-                toml.push_str(&format!("[unit{}]\n", k / FLAGS));
+                writeln!(toml, "[unit{}]", k / FLAGS).unwrap();
             }
             if given.file {
-                toml.push_str(&format!("flag{} = 'of the file'\n", k % FLAGS));
+                writeln!(toml, "flag{} = 'of the file'", k % FLAGS).unwrap();
                 lines[k] = toml.lines().count();
             }
         }
@@ -93,9 +95,10 @@ fn f8_what_the_program_sets_is_between_command_line_and_environment() {
         args.extend(given.line.then_some("--flag=of the command line"));
         let env = given.env.then_some(("KVD_FLAG", "of the environment"));
         parse_with(&table, &args, env.as_slice());
-        let expected = match given.line {
-            true => ("of the command line", Source::CommandLine),
-            false => ("of etcd", Source::other("etcd")),
+        let expected = if given.line {
+            ("of the command line", Source::CommandLine)
+        } else {
+            ("of etcd", Source::other("etcd"))
         };
         assert_eq!((flag.get().as_str(), flag.source()), expected);
     }

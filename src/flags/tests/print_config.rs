@@ -136,7 +136,7 @@ fn f6_every_setting_is_printed_with_its_source() {
     ];
     let file = print(&units, &args, &[("KVD_WORKERS", "8"), ("KVD_STORE_LOG_LEVEL", "a\tb\u{7f}")]);
     assert!(!file.contains("hunter2") && !file.contains("1234"), "{file}");
-    expect![[r##"
+    expect![[r#"
         # All settings of kvd in effect, for --config.
 
         # Server
@@ -192,7 +192,7 @@ fn f6_every_setting_is_printed_with_its_source() {
 
         # The name to run under, in logs and reports.
         # name: not set (default)
-    "##]]
+    "#]]
     .assert_eq(&file.replace(&pin, "/run/pin"));
 }
 

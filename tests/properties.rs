@@ -1,0 +1,445 @@
+//! Properties of everything that reads text from outside: what is printed reads back as the same,
+//! and no text at all makes a reader panic.
+//!
+//! Each runs for as long as `RUNGROUP_FUZZ_SECONDS` says, less than a second by default, on other
+//! inputs each time. A failure is made small, and its seed printed: give it to `.seed(…)` below to
+//! see it again.
+
+use std::ffi::{OsStr, OsString};
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use arbtest::arbitrary::{Result, Unstructured};
+use arbtest::arbtest;
+use rungroup::{Bytes, Configured, Flag, FlagSet, FlagValue, Group, flag_value, pre_run_fn};
+
+fn check(property: impl FnMut(&mut Unstructured<'_>) -> Result<()>) {
+    let seconds = std::env::var("RUNGROUP_FUZZ_SECONDS").ok();
+    let seconds = seconds.map_or(0.5, |text| text.parse().expect("a number of seconds"));
+    arbtest(property).budget(Duration::from_secs_f64(seconds)).run();
+}
+
+/// Small ones, large ones, and those around powers of two, ten and their multiples.
+fn number(u: &mut Unstructured<'_>) -> Result<u64> {
+    let any: u64 = u.arbitrary()?;
+    Ok(match u.int_in_range(0..=3)? {
+        0 => any >> u.int_in_range(0..=63)?,
+        1 => (1_u64 << u.int_in_range(0..=63)?).wrapping_add(any % 3).wrapping_sub(1),
+        2 => 10_u64.pow(u.int_in_range(0..=19)?).saturating_mul(any % 99),
+        _ => (any % 5000) << u.int_in_range(0..=51)?,
+    })
+}
+
+fn text(u: &mut Unstructured<'_>, pieces: &[&str]) -> Result<String> {
+    let count = u.int_in_range(0..=8)?;
+    (0..count).map(|_| u.choose(pieces).copied()).collect()
+}
+
+#[test]
+fn f11_every_size_reads_back_as_it_was_printed() {
+    check(|u| {
+        let size = Bytes::new(number(u)?);
+        assert_eq!(size.to_string().parse(), Ok(size));
+        let rounded = format!("{size:.prec$}", prec = u.int_in_range(0..=19)?);
+        let read: Bytes = rounded.parse().unwrap_or_else(|why| panic!("{rounded}: {why}"));
+        assert!(read.get().abs_diff(size.get()) <= size.get() / 2, "{size} as {rounded}");
+        Ok(())
+    });
+}
+
+#[test]
+fn f12_every_duration_reads_back_as_it_was_printed() {
+    check(|u| {
+        let below = u.int_in_range(0..=999_999_999)?;
+        let duration = Duration::new(number(u)?, below);
+        assert_eq!(Duration::from_arg(&duration.to_arg()), Ok(duration), "{duration:?}");
+        Ok(())
+    });
+}
+
+/// What a type reads it prints so that it reads it as the same; what it does not read is an error
+/// with a reason.
+fn reads<T: FlagValue>(arg: &OsStr) {
+    match T::from_arg(arg) {
+        Ok(value) => {
+            let printed = value.to_arg();
+            let again = T::from_arg(&printed).unwrap_or_else(|why| panic!("{printed:?}: {why}"));
+            assert_eq!(again.to_arg(), printed, "of {arg:?}");
+        }
+        Err(why) => assert!(!why.to_string().is_empty()),
+    }
+}
+
+fn read_as_all(arg: &OsStr) {
+    reads::<Bytes>(arg);
+    reads::<Duration>(arg);
+    reads::<bool>(arg);
+    reads::<i8>(arg);
+    reads::<u128>(arg);
+    reads::<f32>(arg);
+    reads::<f64>(arg);
+    reads::<char>(arg);
+    reads::<SocketAddr>(arg);
+    reads::<IpAddr>(arg);
+    reads::<String>(arg);
+    reads::<PathBuf>(arg);
+    reads::<Option<u16>>(arg);
+    reads::<Mode>(arg);
+}
+
+#[test]
+fn f2_no_text_makes_a_type_panic() {
+    const PIECES: [&str; 36] = [
+        "0",
+        "1",
+        "9",
+        "18446744073709551615",
+        "99999999999999999999999999999999999999999",
+        ".",
+        "_",
+        "e",
+        "E",
+        "+",
+        "-",
+        "i",
+        "k",
+        "KB",
+        "EiB",
+        "b",
+        "s",
+        "ms",
+        "h",
+        "m",
+        "d",
+        "µ",
+        "μs",
+        " ",
+        "\u{a0}",
+        ",",
+        "é",
+        "\u{1F980}",
+        "NaN",
+        "\0",
+        "0x",
+        ":",
+        "[",
+        "]",
+        "fast",
+        "true",
+    ];
+    let (mut sizes, mut durations) = (0, 0);
+    check(|u| {
+        let arg: OsString = if u.ratio(3, 4)? {
+            text(u, &PIECES)?.into()
+        } else {
+            OsString::from_vec(u.arbitrary()?)
+        };
+        sizes += u32::from(Bytes::from_arg(&arg).is_ok());
+        durations += u32::from(Duration::from_arg(&arg).is_ok());
+        read_as_all(&arg);
+        Ok(())
+    });
+    assert!(sizes > 100 && durations > 100, "nonsense alone: {sizes} sizes, {durations} durations");
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mode {
+    Fast,
+    Safe,
+}
+
+flag_value!(Mode { "fast" => Mode::Fast, "safe" => Mode::Safe });
+
+/// A unit with a flag of each kind.
+struct Settings {
+    listen: Flag<SocketAddr>,
+    verbose: Flag<bool>,
+    workers: Flag<i64>,
+    ratio: Flag<f64>,
+    memory: Flag<Bytes>,
+    idle: Flag<Duration>,
+    data: Flag<PathBuf>,
+    note: Flag<Option<String>>,
+    peers: Flag<Vec<String>>,
+    mode: Flag<Mode>,
+    token: Flag<String>,
+}
+
+impl Settings {
+    fn new() -> Self {
+        Self {
+            listen: Flag::new("server-listen", ([127, 0, 0, 1], 80), "").short('l'),
+            verbose: Flag::new("verbose", false, "").short('v'),
+            workers: Flag::new("server-workers", 4_i64, ""),
+            ratio: Flag::new("ratio", 0.5, ""),
+            memory: Flag::new("store-memory", Bytes::mib(64), ""),
+            idle: Flag::new("idle", Duration::from_secs(30), ""),
+            data: Flag::new("store.data", "data", ""),
+            note: Flag::new("note", None, ""),
+            peers: Flag::new("peer", [], "").short('p'),
+            mode: Flag::new("mode", Mode::Safe, ""),
+            token: Flag::new("token", "", "").secret(),
+        }
+    }
+
+    fn group(&self) -> Group {
+        let set = FlagSet::new("Settings")
+            .add(&self.listen)
+            .add(&self.verbose)
+            .add(&self.workers)
+            .add(&self.ratio)
+            .add(&self.memory)
+            .add(&self.idle)
+            .add(&self.data)
+            .add(&self.note)
+            .add(&self.peers)
+            .add(&self.mode)
+            .add(&self.token)
+            .removed("old", "use --mode");
+        let mut group = Group::new("demo").version("1").env_prefix("DEMO");
+        group.register(pre_run_fn("unit", |_ctx| Ok(())).flags(set));
+        group
+    }
+
+    fn values(&self) -> String {
+        let (a, b) = (
+            (self.listen.get(), self.verbose.get(), self.workers.get(), self.ratio.get()),
+            (self.memory.get(), self.idle.get(), self.data.get(), self.note.get()),
+        );
+        format!("{a:?} {b:?} {:?} {:?}", self.peers.get(), self.mode.get())
+    }
+}
+
+/// Reads the settings, and says whether they were accepted. What is refused has a reason, and what
+/// is printed is something.
+fn read(args: Vec<OsString>, env: Vec<(String, OsString)>) -> bool {
+    let args = std::iter::once("demo".into()).chain(args);
+    match Settings::new().group().run_config_from::<OsString, _, _>(args, env) {
+        Ok(Configured::Continue) => true,
+        Ok(Configured::Exit(exit)) => {
+            assert_eq!(exit.code, 0);
+            assert!(!exit.stdout.is_empty());
+            false
+        }
+        Err(error) => {
+            assert!(!error.problems().is_empty());
+            let exit = error.to_exit("demo");
+            assert_eq!(exit.code, 2);
+            assert!(exit.stderr.starts_with("error: "), "{}", exit.stderr);
+            false
+        }
+    }
+}
+
+#[test]
+fn f5_no_command_line_or_environment_makes_the_parser_panic() {
+    const PIECES: [&[u8]; 40] = [
+        b"-",
+        b"--",
+        b"=",
+        b"l",
+        b"v",
+        b"p",
+        b"server-listen",
+        b"verbose",
+        b"peer",
+        b"name",
+        b"h",
+        b"x",
+        b"\xff",
+        b"\xc3",
+        b"\xc3\xa9",
+        b"false",
+        b"",
+        b"--verbose",
+        b"--peer=a",
+        b"-p",
+        b"b",
+        b"--token-file",
+        b"/dev/null",
+        b"--old",
+        b"--config",
+        b"--mode=fast",
+        b"--check",
+        b"n",
+        b"--help",
+        b"--print-config",
+        b"--completions",
+        b"bash",
+        b"--idle",
+        b"30s",
+        b"--ratio=1",
+        b"--server-workers",
+        b"-1",
+        b"--man",
+        b"--note=x",
+        b"0",
+    ];
+    const VARIABLES: [&str; 5] =
+        ["DEMO_MODE", "DEMO_PEER", "DEMO_TOKEN_FILE", "DEMO_OLD", "DEMO_CONFIG"];
+    let mut accepted = 0;
+    check(|u| {
+        let word = |u: &mut Unstructured<'_>| -> Result<OsString> {
+            let parts = u.int_in_range(0..=3)?;
+            let parts: Vec<&[u8]> =
+                (0..parts).map(|_| u.choose(&PIECES).copied()).collect::<Result<_>>()?;
+            Ok(OsString::from_vec(parts.concat()))
+        };
+        let count = u.int_in_range(0..=5)?;
+        let args = (0..count).map(|_| word(u)).collect::<Result<_>>()?;
+        let count = u.int_in_range(0..=2)?;
+        let env = (0..count).map(|_| Ok(((*u.choose(&VARIABLES)?).to_owned(), word(u)?)));
+        let env = env.collect::<Result<_>>()?;
+        accepted += u32::from(read(args, env));
+        Ok(())
+    });
+    assert!(accepted > 50, "nonsense alone: {accepted}");
+}
+
+#[cfg(feature = "config-file")]
+mod files {
+    use super::*;
+
+    /// A file for the length of a test.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let name = format!("rungroup-{name}-{}.toml", std::process::id());
+            Self(std::env::temp_dir().join(name))
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    #[test]
+    fn f4_no_file_makes_the_reader_panic() {
+        const PIECES: [&str; 44] = [
+            "server",
+            "store",
+            "listen",
+            "workers",
+            "peer",
+            "verbose",
+            "token-file",
+            "old",
+            "mode",
+            "data",
+            "\n",
+            "\n",
+            "\n",
+            " = ",
+            " = ",
+            " = ",
+            ".",
+            "[",
+            "]",
+            "[[",
+            "]]",
+            "{",
+            "}",
+            ",",
+            "'fast'",
+            "\"x\"",
+            "'''",
+            "\"\"\"",
+            "true",
+            "1",
+            "-7",
+            "0xff",
+            "1e9",
+            "inf",
+            "1979-05-27T07:32:00Z",
+            "#",
+            "\\",
+            "\\u00e9",
+            "\u{feff}",
+            "\r\n",
+            "\0",
+            "é",
+            "=",
+            "-",
+        ];
+        let file = Scratch::new("arbitrary");
+        let mut accepted = 0;
+        check(|u| {
+            let content: Vec<u8> = match u.int_in_range(0..=9)? {
+                0 => u.arbitrary()?,
+                1..=5 => {
+                    let count = u.int_in_range(0..=30)?;
+                    let parts = (0..count).map(|_| u.choose(&PIECES).copied());
+                    parts.collect::<Result<String>>()?.into_bytes()
+                }
+                // Lines that could be right.
+                _ => {
+                    let keys = ["verbose", "mode", "peer", "server.workers", "note", "peer"];
+                    let values = ["true", "'fast'", "['a', 1]", "7", "\"\\n\"", "[]", "[[1]]"];
+                    let count = u.int_in_range(0..=3)?;
+                    let lines = (0..count)
+                        .map(|_| Ok(format!("{} = {}\n", u.choose(&keys)?, u.choose(&values)?)));
+                    lines.collect::<Result<String>>()?.into_bytes()
+                }
+            };
+            std::fs::write(&file.0, content).unwrap();
+            let args = vec!["--config".into(), file.0.clone().into()];
+            accepted += u32::from(read(args, Vec::new()));
+            Ok(())
+        });
+        assert!(accepted > 50, "nonsense alone: {accepted}");
+    }
+
+    #[test]
+    fn f6_whatever_is_in_effect_is_printed_so_that_it_reads_back() {
+        let file = Scratch::new("printed");
+        check(|u| {
+            let settings = Settings::new();
+            let (listen, workers): (u16, i64) = (u.arbitrary()?, u.arbitrary()?);
+            let (ratio, note): (f64, String) = (u.arbitrary()?, u.arbitrary()?);
+            let below = u.int_in_range(0..=999_999_999)?;
+            let mut args: Vec<OsString> = vec![
+                "demo".into(),
+                "--print-config".into(),
+                format!("--server-listen=[::{listen:x}]:{listen}").into(),
+                format!("--verbose={}", u.arbitrary::<bool>()?).into(),
+                format!("--server-workers={workers}").into(),
+                format!("--ratio={ratio}").into(),
+                format!("--store-memory={}", Bytes::new(number(u)?)).into(),
+                format!("--store.data={}", u.arbitrary::<String>()?).into(),
+            ];
+            let mut idle = OsString::from("--idle=");
+            idle.push(Duration::new(number(u)?, below).to_arg());
+            args.push(idle);
+            if u.arbitrary()? {
+                args.push(format!("--note={note}").into());
+            }
+            for peer in u.arbitrary::<Vec<String>>()? {
+                args.push(format!("--peer={peer}").into());
+            }
+            let print = |settings: &Settings, args: Vec<OsString>| {
+                let none: [(&str, &str); 0] = [];
+                match settings.group().run_config_from(args, none) {
+                    Ok(Configured::Exit(exit)) => exit.stdout,
+                    other => panic!("{other:?}"),
+                }
+            };
+            let printed = print(&settings, args);
+            std::fs::write(&file.0, &printed).unwrap();
+            let again = Settings::new();
+            let args = vec![
+                "demo".into(),
+                "--print-config".into(),
+                "--config".into(),
+                file.0.clone().into_os_string(),
+            ];
+            print(&again, args);
+            assert_eq!(settings.values(), again.values(), "{printed}");
+            Ok(())
+        });
+    }
+}

@@ -30,7 +30,9 @@ pub struct Exit {
     /// The exit code: 0 for what was asked for, 2 for settings that are wrong, 1 for any other
     /// failure.
     pub code: u8,
-    /// What to print on the standard output, as it is.
+    /// What to print on the standard output, as it is. Help that the process's own command line has
+    /// asked for fits its terminal, and has colours if that takes them; to injected arguments it is
+    /// plain text in 80 columns.
     pub stdout: String,
     /// What to print on the standard error, as it is.
     pub stderr: String,

@@ -150,6 +150,7 @@
 //! | `completions` | no | `--completions bash\|zsh\|fish` and `--man` |
 //! | `env_logger` | yes | [`Logging`] |
 //! | `net` | yes | [`ServeContext::accept`], [`ServeContext::wait_readable`], [`StopToken::as_fd`] |
+//! | `terminal-width` | yes | `--help` is as wide as the terminal, from 40 to 100 columns, instead of 80 |
 
 // The front page links to what the features bring.
 #![cfg_attr(
@@ -165,6 +166,7 @@ mod exit;
 mod failure;
 mod latch;
 mod panic;
+mod screen;
 mod stop;
 mod sync;
 mod terminal;

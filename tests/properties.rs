@@ -5,6 +5,8 @@
 //! inputs each time. A failure is made small, and its seed printed: give it to `.seed(…)` below to
 //! see it again.
 
+#![cfg(feature = "config-file")]
+
 use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::ffi::OsStringExt as _;
@@ -18,7 +20,8 @@ use rungroup::{Bytes, Configured, Flag, FlagSet, FlagValue, Group, flag_value, p
 fn check(property: impl FnMut(&mut Unstructured<'_>) -> Result<()>) {
     let seconds = std::env::var("RUNGROUP_FUZZ_SECONDS").ok();
     let seconds = seconds.map_or(0.5, |text| text.parse().expect("a number of seconds"));
-    arbtest(property).budget(Duration::from_secs_f64(seconds)).run();
+    // Small inputs, and many of them.
+    arbtest(property).size_max(512).budget(Duration::from_secs_f64(seconds)).run();
 }
 
 /// Small ones, large ones, and those around powers of two, ten and their multiples.
@@ -65,8 +68,9 @@ fn reads<T: FlagValue>(arg: &OsStr) {
     match T::from_arg(arg) {
         Ok(value) => {
             let printed = value.to_arg();
-            let again = T::from_arg(&printed).unwrap_or_else(|why| panic!("{printed:?}: {why}"));
-            assert_eq!(again.to_arg(), printed, "of {arg:?}");
+            let again =
+                T::from_arg(&printed).unwrap_or_else(|why| panic!("{}: {why}", printed.display()));
+            assert_eq!(again.to_arg(), printed, "of {}", arg.display());
         }
         Err(why) => assert!(!why.to_string().is_empty()),
     }
@@ -129,8 +133,9 @@ fn f2_no_text_makes_a_type_panic() {
         "fast",
         "true",
     ];
-    let (mut sizes, mut durations) = (0, 0);
+    let (mut texts, mut sizes, mut durations) = (0, 0, 0);
     check(|u| {
+        texts += 1;
         let arg: OsString = if u.ratio(3, 4)? {
             text(u, &PIECES)?.into()
         } else {
@@ -141,7 +146,8 @@ fn f2_no_text_makes_a_type_panic() {
         read_as_all(&arg);
         Ok(())
     });
-    assert!(sizes > 100 && durations > 100, "nonsense alone: {sizes} sizes, {durations} durations");
+    let least = texts / 1000;
+    assert!(sizes > least && durations > least, "{sizes} sizes, {durations} durations of {texts}");
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -279,8 +285,9 @@ fn f5_no_command_line_or_environment_makes_the_parser_panic() {
     ];
     const VARIABLES: [&str; 5] =
         ["DEMO_MODE", "DEMO_PEER", "DEMO_TOKEN_FILE", "DEMO_OLD", "DEMO_CONFIG"];
-    let mut accepted = 0;
+    let (mut all, mut accepted) = (0, 0);
     check(|u| {
+        all += 1;
         let word = |u: &mut Unstructured<'_>| -> Result<OsString> {
             let parts = u.int_in_range(0..=3)?;
             let parts: Vec<&[u8]> =
@@ -295,151 +302,147 @@ fn f5_no_command_line_or_environment_makes_the_parser_panic() {
         accepted += u32::from(read(args, env));
         Ok(())
     });
-    assert!(accepted > 50, "nonsense alone: {accepted}");
+    assert!(accepted > all / 50, "nonsense alone: {accepted} of {all}");
 }
 
-#[cfg(feature = "config-file")]
-mod files {
-    use super::*;
+/// A file for the length of a test.
+struct Scratch(PathBuf);
 
-    /// A file for the length of a test.
-    struct Scratch(PathBuf);
-
-    impl Scratch {
-        fn new(name: &str) -> Self {
-            let name = format!("rungroup-{name}-{}.toml", std::process::id());
-            Self(std::env::temp_dir().join(name))
-        }
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let name = format!("rungroup-{name}-{}.toml", std::process::id());
+        Self(std::env::temp_dir().join(name))
     }
+}
 
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_file(&self.0);
-        }
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
     }
+}
 
-    #[test]
-    fn f4_no_file_makes_the_reader_panic() {
-        const PIECES: [&str; 44] = [
-            "server",
-            "store",
-            "listen",
-            "workers",
-            "peer",
-            "verbose",
-            "token-file",
-            "old",
-            "mode",
-            "data",
-            "\n",
-            "\n",
-            "\n",
-            " = ",
-            " = ",
-            " = ",
-            ".",
-            "[",
-            "]",
-            "[[",
-            "]]",
-            "{",
-            "}",
-            ",",
-            "'fast'",
-            "\"x\"",
-            "'''",
-            "\"\"\"",
-            "true",
-            "1",
-            "-7",
-            "0xff",
-            "1e9",
-            "inf",
-            "1979-05-27T07:32:00Z",
-            "#",
-            "\\",
-            "\\u00e9",
-            "\u{feff}",
-            "\r\n",
-            "\0",
-            "é",
-            "=",
-            "-",
+#[test]
+fn f4_no_file_makes_the_reader_panic() {
+    const PIECES: [&str; 44] = [
+        "server",
+        "store",
+        "listen",
+        "workers",
+        "peer",
+        "verbose",
+        "token-file",
+        "old",
+        "mode",
+        "data",
+        "\n",
+        "\n",
+        "\n",
+        " = ",
+        " = ",
+        " = ",
+        ".",
+        "[",
+        "]",
+        "[[",
+        "]]",
+        "{",
+        "}",
+        ",",
+        "'fast'",
+        "\"x\"",
+        "'''",
+        "\"\"\"",
+        "true",
+        "1",
+        "-7",
+        "0xff",
+        "1e9",
+        "inf",
+        "1979-05-27T07:32:00Z",
+        "#",
+        "\\",
+        "\\u00e9",
+        "\u{feff}",
+        "\r\n",
+        "\0",
+        "é",
+        "=",
+        "-",
+    ];
+    let file = Scratch::new("arbitrary");
+    let (mut all, mut accepted) = (0, 0);
+    check(|u| {
+        all += 1;
+        let content: Vec<u8> = match u.int_in_range(0..=9)? {
+            0 => u.arbitrary()?,
+            1..=5 => {
+                let count = u.int_in_range(0..=30)?;
+                let parts = (0..count).map(|_| u.choose(&PIECES).copied());
+                parts.collect::<Result<String>>()?.into_bytes()
+            }
+            // Lines that could be right.
+            _ => {
+                let keys = ["verbose", "mode", "peer", "server.workers", "note", "peer"];
+                let values = ["true", "'fast'", "['a', 1]", "7", "\"\\n\"", "[]", "[[1]]"];
+                let count = u.int_in_range(0..=3)?;
+                let lines = (0..count)
+                    .map(|_| Ok(format!("{} = {}\n", u.choose(&keys)?, u.choose(&values)?)));
+                lines.collect::<Result<String>>()?.into_bytes()
+            }
+        };
+        std::fs::write(&file.0, content).unwrap();
+        let args = vec!["--config".into(), file.0.clone().into()];
+        accepted += u32::from(read(args, Vec::new()));
+        Ok(())
+    });
+    assert!(accepted > all / 50, "nonsense alone: {accepted} of {all}");
+}
+
+#[test]
+fn f6_whatever_is_in_effect_is_printed_so_that_it_reads_back() {
+    let file = Scratch::new("printed");
+    check(|u| {
+        let settings = Settings::new();
+        let (listen, workers): (u16, i64) = (u.arbitrary()?, u.arbitrary()?);
+        let (ratio, note): (f64, String) = (u.arbitrary()?, u.arbitrary()?);
+        let below = u.int_in_range(0..=999_999_999)?;
+        let mut args: Vec<OsString> = vec![
+            "demo".into(),
+            "--print-config".into(),
+            format!("--server-listen=[::{listen:x}]:{listen}").into(),
+            format!("--verbose={}", u.arbitrary::<bool>()?).into(),
+            format!("--server-workers={workers}").into(),
+            format!("--ratio={ratio}").into(),
+            format!("--store-memory={}", Bytes::new(number(u)?)).into(),
+            format!("--store.data={}", u.arbitrary::<String>()?).into(),
         ];
-        let file = Scratch::new("arbitrary");
-        let mut accepted = 0;
-        check(|u| {
-            let content: Vec<u8> = match u.int_in_range(0..=9)? {
-                0 => u.arbitrary()?,
-                1..=5 => {
-                    let count = u.int_in_range(0..=30)?;
-                    let parts = (0..count).map(|_| u.choose(&PIECES).copied());
-                    parts.collect::<Result<String>>()?.into_bytes()
-                }
-                // Lines that could be right.
-                _ => {
-                    let keys = ["verbose", "mode", "peer", "server.workers", "note", "peer"];
-                    let values = ["true", "'fast'", "['a', 1]", "7", "\"\\n\"", "[]", "[[1]]"];
-                    let count = u.int_in_range(0..=3)?;
-                    let lines = (0..count)
-                        .map(|_| Ok(format!("{} = {}\n", u.choose(&keys)?, u.choose(&values)?)));
-                    lines.collect::<Result<String>>()?.into_bytes()
-                }
-            };
-            std::fs::write(&file.0, content).unwrap();
-            let args = vec!["--config".into(), file.0.clone().into()];
-            accepted += u32::from(read(args, Vec::new()));
-            Ok(())
-        });
-        assert!(accepted > 50, "nonsense alone: {accepted}");
-    }
-
-    #[test]
-    fn f6_whatever_is_in_effect_is_printed_so_that_it_reads_back() {
-        let file = Scratch::new("printed");
-        check(|u| {
-            let settings = Settings::new();
-            let (listen, workers): (u16, i64) = (u.arbitrary()?, u.arbitrary()?);
-            let (ratio, note): (f64, String) = (u.arbitrary()?, u.arbitrary()?);
-            let below = u.int_in_range(0..=999_999_999)?;
-            let mut args: Vec<OsString> = vec![
-                "demo".into(),
-                "--print-config".into(),
-                format!("--server-listen=[::{listen:x}]:{listen}").into(),
-                format!("--verbose={}", u.arbitrary::<bool>()?).into(),
-                format!("--server-workers={workers}").into(),
-                format!("--ratio={ratio}").into(),
-                format!("--store-memory={}", Bytes::new(number(u)?)).into(),
-                format!("--store.data={}", u.arbitrary::<String>()?).into(),
-            ];
-            let mut idle = OsString::from("--idle=");
-            idle.push(Duration::new(number(u)?, below).to_arg());
-            args.push(idle);
-            if u.arbitrary()? {
-                args.push(format!("--note={note}").into());
+        let mut idle = OsString::from("--idle=");
+        idle.push(Duration::new(number(u)?, below).to_arg());
+        args.push(idle);
+        if u.arbitrary()? {
+            args.push(format!("--note={note}").into());
+        }
+        for peer in u.arbitrary::<Vec<String>>()? {
+            args.push(format!("--peer={peer}").into());
+        }
+        let print = |settings: &Settings, args: Vec<OsString>| {
+            let nothing: [(&str, &str); 0] = [];
+            match settings.group().run_config_from(args, nothing) {
+                Ok(Configured::Exit(exit)) => exit.stdout,
+                other => panic!("{other:?}"),
             }
-            for peer in u.arbitrary::<Vec<String>>()? {
-                args.push(format!("--peer={peer}").into());
-            }
-            let print = |settings: &Settings, args: Vec<OsString>| {
-                let none: [(&str, &str); 0] = [];
-                match settings.group().run_config_from(args, none) {
-                    Ok(Configured::Exit(exit)) => exit.stdout,
-                    other => panic!("{other:?}"),
-                }
-            };
-            let printed = print(&settings, args);
-            std::fs::write(&file.0, &printed).unwrap();
-            let again = Settings::new();
-            let args = vec![
-                "demo".into(),
-                "--print-config".into(),
-                "--config".into(),
-                file.0.clone().into_os_string(),
-            ];
-            print(&again, args);
-            assert_eq!(settings.values(), again.values(), "{printed}");
-            Ok(())
-        });
-    }
+        };
+        let printed = print(&settings, args);
+        std::fs::write(&file.0, &printed).unwrap();
+        let again = Settings::new();
+        let args = vec![
+            "demo".into(),
+            "--print-config".into(),
+            "--config".into(),
+            file.0.clone().into_os_string(),
+        ];
+        print(&again, args);
+        assert_eq!(settings.values(), again.values(), "{printed}");
+        Ok(())
+    });
 }

@@ -20,7 +20,8 @@ use crate::error::ConfigError;
 /// command line, `get` gives the default, so that a unit can be tested without a group.
 ///
 /// The name is the one on the command line, without dashes. The first line of the help is what
-/// `-h` shows, all of it what `--help` shows. The builder methods come before the flag is cloned
+/// `-h` shows, all of it what `--help` shows: long lines are wrapped, line breaks stay, and a line
+/// that is indented stays as it is. The builder methods come before the flag is cloned
 /// or added to a set; one that comes too late changes nothing and is a definition error of the
 /// group, not a panic.
 ///

@@ -9,10 +9,10 @@ use super::clash;
 use super::common::{self, Ask, Common};
 use super::definition::{AnyFlag, Definition, Given};
 use super::set::{FlagSet, Removed, join};
-use super::show::help;
 use super::source::Source;
 use super::value::Arity;
 use crate::error::{ConfigError, ConfigErrors};
+use crate::screen::Screen;
 
 /// What the flags of a program have to know of it.
 #[derive(Clone, Debug)]
@@ -22,8 +22,8 @@ pub(crate) struct Program {
     pub(crate) about: Option<String>,
     /// `KVD`: the flag `max-conns` is then read from `KVD_MAX_CONNS` too.
     pub(crate) env_prefix: Option<String>,
-    /// At how many columns the help is wrapped.
-    pub(crate) help_width: usize,
+    /// What the help is made for.
+    pub(crate) screen: Screen,
 }
 
 impl Program {
@@ -33,7 +33,7 @@ impl Program {
             version: None,
             about: None,
             env_prefix: None,
-            help_width: help::DEFAULT_WIDTH,
+            screen: Screen::PLAIN,
         }
     }
 }

@@ -134,7 +134,8 @@ impl Group {
         self
     }
 
-    /// What the program is for: the first words of its help.
+    /// What the program is for: the first words of its help. `-h` has the first paragraph, `--help` all
+    /// of it.
     ///
     /// # Examples
     ///
@@ -414,7 +415,11 @@ impl Group {
     /// # Ok::<(), rungroup::BoxError>(())
     /// ```
     pub fn run_config(&mut self) -> Result<Configured, Error> {
-        let args = self.args.take().unwrap_or_else(|| std::env::args_os().collect());
+        let args = self.args.take().unwrap_or_else(|| {
+            // The process's own command line: what it asks for is for the process's own terminal.
+            self.program.screen = terminal::screen();
+            std::env::args_os().collect()
+        });
         self.configure(Sources { args, env: Environment::Process })
     }
 
@@ -552,7 +557,7 @@ impl Group {
     /// | code | when |
     /// |---|---|
     /// | 0 | the end was asked for, a service ended cleanly; help and version |
-    /// | 1 | a unit failed or did not stop in time, or the group is put together wrongly |
+    /// | 1 | a unit failed or did not stop in time, or the group is put together wrongly; help or version that cannot be written |
     /// | 2 | the command line, the environment or a unit's settings are wrong |
     /// | 128 + n | the second signal, number n, ended the process; see `Signals` |
     ///
@@ -632,8 +637,7 @@ impl Group {
         if let Some(report) = report.filter(|report| report.has_run()) {
             look(report);
         }
-        terminal::print_last(self.shared.id, &exit.stdout, &exit.stderr);
-        exit.exit_code()
+        terminal::print_last(self.shared.id, &exit)
     }
 
     /// Ends what has not served; the reason is that of whoever asked before.

@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use super::resolve::{Env, File, Kept, Sources};
-use super::similar::similar;
+use super::similar;
 use super::toml::{self, Key};
 use crate::error::{ConfigError, ConfigErrors};
 use crate::flags::definition::{Given, printable};
@@ -147,8 +147,9 @@ impl Table {
                 let problem = ConfigError::new(format!("unknown key '{name}'"));
                 let names = self.entries.iter().filter(|entry| !entry.definition().hidden);
                 let names = names.filter(|entry| entry.definition().given == Given::ByName);
-                match similar(names.map(|entry| entry.definition().full_name()), &name) {
-                    Some(similar) => problem.tip(format!("a similar key exists: '{similar}'")),
+                let names = names.map(|entry| entry.definition().full_name());
+                match similar::tip("key", "", names, &name) {
+                    Some(tip) => problem.tip(tip),
                     None => problem,
                 }
             }

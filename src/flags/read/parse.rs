@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use lexopt::Arg;
 
-use super::similar::similar;
+use super::similar;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::flags::common::Ask;
 use crate::flags::definition::printable;
@@ -255,8 +255,8 @@ fn unknown(table: &Table, name: &str) -> ConfigError {
         return table.problem_of_removed(gone, &Source::CommandLine);
     }
     let problem = ConfigError::new(format!("unknown flag '--{}'", printable(OsStr::new(name))));
-    match similar(table.names(), name) {
-        Some(name) => problem.tip(format!("a similar flag exists: '--{name}'")),
+    match similar::tip("flag", "--", table.names(), name) {
+        Some(tip) => problem.tip(tip),
         None => problem,
     }
 }

@@ -6,30 +6,47 @@ const ALIKE: f64 = 0.6;
 /// Fewer letters are the beginning of too much.
 const SHORTEST_BEGINNING: usize = 3;
 
-/// The one of the names that is meant by one that there is not: it differs in case or in `_` for
-/// `-` alone, else in a slip or two of the finger, else it is the only one that begins so.
-pub(in crate::flags) fn similar<'a>(
+/// No more than so many names are offered.
+const MOST: usize = 3;
+
+/// What to say of a name that there is not: `a similar flag exists: '--listen'`. `kind` is what a
+/// name is that of, and `dashes` what stands before it.
+pub(super) fn tip<'a>(
+    kind: &str,
+    dashes: &str,
     names: impl Iterator<Item = &'a str> + Clone,
     typed: &str,
-) -> Option<&'a str> {
+) -> Option<String> {
+    let meant = similar(names, typed);
+    let quoted: Vec<String> = meant.iter().map(|name| format!("'{dashes}{name}'")).collect();
+    match quoted.as_slice() {
+        [] => None,
+        [name] => Some(format!("a similar {kind} exists: {name}")),
+        names => Some(format!("similar {kind}s exist: {}", names.join(", "))),
+    }
+}
+
+/// The names that are meant by one that there is not: the one that differs in case or in `_` for
+/// `-` alone, else those that begin so, else the one that a slip or two of the finger makes of it.
+fn similar<'a>(names: impl Iterator<Item = &'a str> + Clone, typed: &str) -> Vec<&'a str> {
     let plain = |name: &str| name.to_ascii_lowercase().replace(['_', '.'], "-");
     let typed = plain(typed);
     if let Some(same) = names.clone().find(|name| plain(name) == typed) {
-        return Some(same);
+        return vec![same];
     }
-    let scored = names.clone().map(|name| (alike(&plain(name), &typed), name));
+    if typed.chars().count() >= SHORTEST_BEGINNING {
+        let beginning = names.clone().filter(|name| plain(name).starts_with(&typed));
+        let beginning: Vec<&str> = beginning.take(MOST).collect();
+        if !beginning.is_empty() {
+            return beginning;
+        }
+    }
+    let scored = names.map(|name| (alike(&plain(name), &typed), name));
     // `max_by` takes the last of equals, and the first in the help is to win.
     let best = scored
         .filter(|(score, _)| *score >= ALIKE)
         .reduce(|best, next| if next.0 > best.0 { next } else { best });
-    if let Some((_, name)) = best {
-        return Some(name);
-    }
-    if typed.chars().count() < SHORTEST_BEGINNING {
-        return None;
-    }
-    let mut beginning = names.filter(|name| plain(name).starts_with(&typed));
-    beginning.next().filter(|_| beginning.next().is_none())
+    best.map(|(_, name)| name).into_iter().collect()
 }
 
 /// How alike two names are in what comes after the words that they begin with together: to

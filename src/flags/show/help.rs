@@ -2,40 +2,51 @@
 
 use std::fmt::Write as _;
 
-use super::title;
+use super::{title, wrap};
 use crate::flags::common::ONLY_IN_LONG_HELP;
 use crate::flags::read::Form;
 use crate::flags::table::{Entry, Table};
 use crate::flags::value::Arity;
+use crate::screen::{Ink, Screen};
 
-/// Where the help is wrapped if nobody says otherwise.
-pub(in crate::flags) const DEFAULT_WIDTH: usize = 80;
-
-/// The widest that the column of flags gets; longer ones have the text below them.
-const MAX_FLAG_COLUMN: usize = 32;
+/// The widest that a column of flags gets; longer ones have the text below them.
+const MAX_COLUMN: usize = 32;
 
 /// How far the text of `--help` is indented.
-const LONG_INDENT: usize = 10;
+const INDENT: usize = 10;
 
 /// The whole help page. Writing to a `String` cannot fail, hence the `let _`.
 pub(in crate::flags) fn page(table: &Table, form: Form) -> String {
     let program = &table.program;
+    let screen = program.screen;
     let mut page = String::new();
     if let Some(about) = &program.about {
-        page.push_str(&wrapped(about, 0, program.help_width));
+        let about = if form == Form::Short { first_paragraph(about) } else { about };
+        wrap::paragraphs(&mut page, about, 0, screen.width);
         page.push('\n');
     }
-    page.push_str(&wrapped(&usage(table), 0, program.help_width));
+    usage(&mut page, table);
+    let mut shown = Vec::new();
     for index in table.sections_shown() {
-        let shown = table.entries.iter().filter(|of| is_shown(of, index));
-        let entries: Vec<&Entry> = shown.filter(|entry| is_in(entry, form)).collect();
+        let entries = table.entries.iter().filter(|entry| is_shown(entry, index));
+        let entries: Vec<&Entry> = entries.filter(|entry| is_in(entry, form)).collect();
         if !entries.is_empty() {
-            let _ = write!(page, "\n{}:\n", title(&table.sections[index]));
+            heading(&mut page, title(&table.sections[index]), screen);
             match form {
-                Form::Short => short_section(&mut page, &entries, program.help_width),
-                Form::Long => long_section(&mut page, &entries, program.help_width),
+                Form::Short => short_section(&mut page, &entries, screen),
+                Form::Long => long_section(&mut page, &entries, screen),
             }
         }
+        shown.extend(entries);
+    }
+    match form {
+        Form::Short => {
+            let about = program.about.as_deref().unwrap_or_default();
+            if first_paragraph(about) != about || shown.iter().any(|entry| has_more(entry)) {
+                let _ = writeln!(page, "\n'{} --help' tells more.", program.name);
+            }
+        }
+        Form::Long => notations(&mut page, &shown, screen),
     }
     page
 }
@@ -49,140 +60,209 @@ fn is_in(entry: &Entry, form: Form) -> bool {
     form == Form::Long || !ONLY_IN_LONG_HELP.contains(&entry.definition().full_name())
 }
 
-fn usage(table: &Table) -> String {
-    let mut usage = format!("Usage: {}", table.program.name);
+fn heading(page: &mut String, title: &str, screen: Screen) {
+    let _ = writeln!(page, "\n{}", screen.paint(Ink::Heading, &format!("{title}:")));
+}
+
+fn first_paragraph(text: &str) -> &str {
+    text.split_once("\n\n").map_or(text, |(first, _)| first)
+}
+
+fn usage(page: &mut String, table: &Table) {
+    let screen = table.program.screen;
     let needed = table.entries.iter().filter(|entry| entry.flag.is_required() && !entry.repeated);
-    for entry in needed.filter(|entry| !entry.definition().is_positional()) {
-        let _ = write!(usage, " --{}", named(entry));
-    }
-    usage.push_str(" [FLAGS]");
-    for index in &table.positional {
+    let needed = needed.filter(|entry| !entry.definition().is_positional());
+    let mut parts: Vec<String> =
+        needed.map(|entry| with_value(&long_name(entry), &value(entry))).collect();
+    parts.push("[FLAGS]".to_owned());
+    parts.extend(table.positional.iter().map(|index| {
         let flag = &table.entries[*index].flag;
-        let (name, is_required) = (flag.value_name(), flag.is_required());
-        let more = if flag.arity() == Arity::Many { "..." } else { "" };
-        let _ = if is_required {
-            write!(usage, " <{name}>{more}")
-        } else {
-            write!(usage, " [{name}]{more}")
-        };
-    }
-    usage
+        let (name, more) =
+            (flag.value_name(), if flag.arity() == Arity::Many { "..." } else { "" });
+        if flag.is_required() { format!("<{name}>{more}") } else { format!("[{name}]{more}") }
+    }));
+    let program = &table.program.name;
+    let _ = write!(page, "{} {program} ", screen.paint(Ink::Heading, "Usage:"));
+    let indent = "Usage:  ".len() + program.chars().count();
+    wrap::fill(page, parts.iter().map(String::as_str), indent, screen.width);
+    page.push('\n');
 }
 
-/// `listen <ADDR>`, `verbose`, `peer <ADDR>...`
-fn named(entry: &Entry) -> String {
-    let name = entry.definition().full_name();
+fn long_name(entry: &Entry) -> String {
+    format!("--{}", entry.definition().full_name())
+}
+
+/// `<ADDR>`, `<ADDR>...`; nothing for a switch.
+fn value(entry: &Entry) -> String {
     match entry.flag.arity() {
-        Arity::Switch => name.to_owned(),
-        Arity::One => format!("{name} <{}>", entry.flag.value_name()),
-        Arity::Many => format!("{name} <{}>...", entry.flag.value_name()),
+        Arity::Switch if !entry.definition().is_positional() => String::new(),
+        Arity::Switch | Arity::One => format!("<{}>", entry.flag.value_name()),
+        Arity::Many => format!("<{}>...", entry.flag.value_name()),
     }
 }
 
-/// `  -l, --listen <ADDR>`, `  <FILE>...`
-fn flag_column(entry: &Entry) -> String {
-    if entry.definition().is_positional() {
-        let more = if entry.flag.arity() == Arity::Many { "..." } else { "" };
-        return format!("  <{}>{more}", entry.flag.value_name());
-    }
-    match entry.definition().short {
-        Some(short) => format!("  -{short}, --{}", named(entry)),
-        None => format!("      --{}", named(entry)),
+fn with_value(names: &str, value: &str) -> String {
+    let blank = if names.is_empty() || value.is_empty() { "" } else { " " };
+    format!("{names}{blank}{value}")
+}
+
+/// What stands to the left of a text: how it looks, and how wide that is.
+struct Label {
+    text: String,
+    width: usize,
+}
+
+impl Label {
+    /// `  -l, --listen <ADDR>`, `      --verbose`, `  <FILE>...`
+    fn of_flag(entry: &Entry, screen: Screen) -> Self {
+        let definition = entry.definition();
+        let (indent, names) = match definition.short {
+            _ if definition.is_positional() => ("  ", String::new()),
+            Some(short) => ("  ", format!("-{short}, {}", long_name(entry))),
+            None => ("      ", long_name(entry)),
+        };
+        let value = value(entry);
+        let plain = with_value(&names, &value);
+        let painted = with_value(&screen.paint(Ink::Flag, &names), &value);
+        Self { text: format!("{indent}{painted}"), width: indent.len() + plain.chars().count() }
     }
 }
 
-fn short_section(page: &mut String, entries: &[&Entry], width: usize) {
-    let columns: Vec<String> = entries.iter().map(|entry| flag_column(entry)).collect();
-    let fitting = columns.iter().map(|flag| flag.chars().count());
-    let column = fitting.filter(|width| *width <= MAX_FLAG_COLUMN).max().unwrap_or(0) + 2;
-    for (entry, flag) in entries.iter().zip(columns) {
-        let mut text = entry.definition().help.lines().next().unwrap_or_default().to_owned();
-        if let Some(note) = short_note(entry) {
-            let _ = write!(text, " [{note}]");
-        }
-        let text = wrapped(text.trim_start(), column, width);
-        if flag.chars().count() + 2 > column {
-            let _ = write!(page, "{flag}\n{text}");
-        } else {
-            let _ = write!(page, "{flag:column$}{}", text.trim_start());
-        }
-        if !page.ends_with('\n') {
+/// The column at which the texts begin.
+fn column(labels: &[Label], screen: Screen) -> usize {
+    let most = MAX_COLUMN.min(screen.width / 2);
+    let fitting = labels.iter().map(|label| label.width).filter(|width| *width <= most).max();
+    fitting.map_or(INDENT, |widest| widest + 2)
+}
+
+/// A label, and its text beside it or below.
+fn row<'a>(
+    page: &mut String,
+    label: &Label,
+    words: impl Iterator<Item = &'a str>,
+    column: usize,
+    screen: Screen,
+) {
+    page.push_str(&label.text);
+    let mut words = words.peekable();
+    if words.peek().is_some() {
+        let beside = label.width + 2 <= column;
+        if !beside {
             page.push('\n');
         }
+        wrap::blanks(page, if beside { column - label.width } else { column });
+        wrap::fill(page, words, column, screen.width);
     }
+    page.push('\n');
+}
+
+fn short_section(page: &mut String, entries: &[&Entry], screen: Screen) {
+    let labels: Vec<Label> = entries.iter().map(|entry| Label::of_flag(entry, screen)).collect();
+    let column = column(&labels, screen);
+    for (entry, label) in entries.iter().zip(&labels) {
+        let note = short_note(entry).unwrap_or_default();
+        let note = wrap::phrase(&note, wrap::room(column, screen.width));
+        let note = note.filter(|word| !word.is_empty());
+        let help = first_line(entry).split_whitespace();
+        row(page, label, help.chain(note), column, screen);
+    }
+}
+
+fn first_line(entry: &Entry) -> &str {
+    entry.definition().help.trim_start().lines().next().unwrap_or_default()
 }
 
 /// The one thing beside its text that a flag's line in the short help says.
 fn short_note(entry: &Entry) -> Option<String> {
     if let Some(instead) = &entry.definition().deprecated {
-        return Some(format!("deprecated: {instead}"));
+        return Some(format!("[deprecated: {instead}]"));
     }
     if entry.flag.is_required() {
-        return Some("required".to_owned());
+        return Some("[required]".to_owned());
     }
-    entry.flag.default_shown().map(|default| format!("default: {default}"))
+    entry.flag.default_shown().map(|default| format!("[default: {default}]"))
 }
 
-fn long_section(page: &mut String, entries: &[&Entry], width: usize) {
+/// Whether the long help says something of the flag that the short one does not.
+fn has_more(entry: &Entry) -> bool {
+    long_notes(entry).into_iter().ne(short_note(entry))
+        || first_line(entry) != entry.definition().help.trim()
+        || !entry.flag.choices().is_empty()
+        || entry.flag.notation().is_some()
+}
+
+fn long_section(page: &mut String, entries: &[&Entry], screen: Screen) {
     for (index, entry) in entries.iter().enumerate() {
         if index > 0 {
             page.push('\n');
         }
-        let _ = writeln!(page, "{}", flag_column(entry));
-        page.push_str(&wrapped(&entry.definition().help, LONG_INDENT, width));
+        let _ = writeln!(page, "{}", Label::of_flag(entry, screen).text);
+        let (help, choices) = (&*entry.definition().help, entry.flag.choices());
+        wrap::paragraphs(page, help, INDENT, screen.width);
         let notes = long_notes(entry);
-        if !notes.is_empty() {
+        let has_notes = !choices.is_empty() || !notes.is_empty();
+        if has_notes && !help.trim().is_empty() {
             page.push('\n');
-            page.push_str(&wrapped(&notes.join("\n"), LONG_INDENT, width));
+        }
+        if !choices.is_empty() {
+            let choices = format!("Possible values: {}", choices.join(", "));
+            wrap::paragraphs(page, &choices, INDENT, screen.width);
+        }
+        if !notes.is_empty() {
+            let room = wrap::room(INDENT, screen.width);
+            let notes = notes.iter().flat_map(|note| wrap::phrase(note, room));
+            wrap::blanks(page, INDENT);
+            wrap::fill(page, notes, INDENT, screen.width);
+            page.push('\n');
         }
     }
 }
 
-pub(super) fn long_notes(entry: &Entry) -> Vec<String> {
+fn long_notes(entry: &Entry) -> Vec<String> {
     let mut notes = Vec::new();
+    let is_many = entry.flag.arity() == Arity::Many;
     if let Some(instead) = &entry.definition().deprecated {
-        notes.push(format!("Deprecated: {instead}"));
+        notes.push(format!("[deprecated: {instead}]"));
     }
     if entry.flag.is_required() {
-        notes.push("Required".to_owned());
+        notes.push("[required]".to_owned());
     }
-    if entry.flag.arity() == Arity::Many {
-        notes.push("May be given several times".to_owned());
-    }
-    if !entry.flag.choices().is_empty() {
-        notes.push(format!("Possible values: {}", entry.flag.choices().join(", ")));
-    }
-    if let Some(default) = entry.flag.default_shown() {
-        notes.push(format!("Default: {default}"));
+    if is_many {
+        notes.push("[may be given several times]".to_owned());
     }
     if !entry.variables.is_empty() {
-        notes.push(format!("Environment: {}", entry.variables.join(", ")));
+        let commas = if is_many { ", separated by commas" } else { "" };
+        notes.push(format!("[env: {}{commas}]", entry.variables.join(" or ")));
+    }
+    if let Some(default) = entry.flag.default_shown() {
+        notes.push(format!("[default: {default}]"));
     }
     notes
 }
 
-/// The text with line breaks at blanks, each line indented. Its own line breaks stay; a word that
-/// is wider than the page is not cut, since it is a path or a name to be copied.
-fn wrapped(text: &str, indent: usize, width: usize) -> String {
-    let room = width.saturating_sub(indent).max(20);
-    let mut result = String::new();
-    for line in text.lines() {
-        let mut used = 0;
-        for word in line.split_whitespace() {
-            let length = word.chars().count();
-            if used > 0 && used + 1 + length > room {
-                result.push('\n');
-                used = 0;
-            }
-            if used == 0 {
-                let _ = write!(result, "{:indent$}{word}", "");
-                used = length;
-            } else {
-                let _ = write!(result, " {word}");
-                used += 1 + length;
-            }
+/// How values are written, once for all flags that have such; by the names that stand for them.
+fn notations(page: &mut String, shown: &[&Entry], screen: Screen) {
+    let mut notations: Vec<(&str, Vec<String>)> = Vec::new();
+    for entry in shown {
+        let Some(notation) = entry.flag.notation() else { continue };
+        let name = entry.flag.value_name().into_owned();
+        match notations.iter_mut().find(|(known, _)| *known == notation) {
+            Some((_, names)) if names.contains(&name) => {}
+            Some((_, names)) => names.push(name),
+            None => notations.push((notation, vec![name])),
         }
-        result.push('\n');
     }
-    result
+    if notations.is_empty() {
+        return;
+    }
+    heading(page, "Values", screen);
+    let labels = notations.iter().map(|(_, names)| {
+        let text = format!("  {}", names.join(", "));
+        Label { width: text.chars().count(), text }
+    });
+    let labels: Vec<Label> = labels.collect();
+    let column = column(&labels, screen);
+    for ((notation, _), label) in notations.iter().zip(&labels) {
+        row(page, label, notation.split_whitespace(), column, screen);
+    }
 }

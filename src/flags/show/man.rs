@@ -100,13 +100,37 @@ fn option(page: &mut String, entry: &Entry) {
     };
     line(page, &tag);
     text(page, &entry.definition().help, ".IP");
-    let notes = help::long_notes(entry);
+    let notes = notes(entry);
     if !notes.is_empty() {
         if !entry.definition().help.trim().is_empty() {
             page.push_str(".IP\n");
         }
         text(page, &notes.join("\n"), ".IP");
     }
+}
+
+/// What is to be said of a flag beside its text, a line for each.
+fn notes(entry: &Entry) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(instead) = &entry.definition().deprecated {
+        notes.push(format!("Deprecated: {instead}"));
+    }
+    if entry.flag.is_required() {
+        notes.push("Required".to_owned());
+    }
+    if entry.flag.arity() == Arity::Many {
+        notes.push("May be given several times".to_owned());
+    }
+    if !entry.flag.choices().is_empty() {
+        notes.push(format!("Possible values: {}", entry.flag.choices().join(", ")));
+    }
+    if let Some(default) = entry.flag.default_shown() {
+        notes.push(format!("Default: {default}"));
+    }
+    if !entry.variables.is_empty() {
+        notes.push(format!("Environment: {}", entry.variables.join(", ")));
+    }
+    notes
 }
 
 /// `--listen` in bold.

@@ -7,6 +7,7 @@ pub(super) mod help;
 pub(super) mod man;
 #[cfg(feature = "config-file")]
 pub(super) mod settings;
+mod wrap;
 
 use super::table::Section;
 

@@ -14,6 +14,7 @@ mod errors;
 #[cfg(feature = "config-file")]
 mod file;
 mod handle;
+mod help;
 mod positional;
 #[cfg(feature = "config-file")]
 mod precedence;

@@ -76,7 +76,6 @@ fn f7_the_tip_is_the_flag_that_was_meant() {
         ("idle-time", Some("idle_time")),
         ("verb", Some("verbose")),
         ("vesrion", None),
-        ("max", None), // two begin so
         ("ma", None),
         ("x", None),
         ("colour", None),
@@ -86,4 +85,7 @@ fn f7_the_tip_is_the_flag_that_was_meant() {
         let tip = meant.map(|name| format!("\n  tip: a similar flag exists: '--{name}'"));
         assert_eq!(error, format!("unknown flag '--{typed}'{}", tip.unwrap_or_default()));
     }
+    let error = only_error(&parse(&table, &["--max"]));
+    let tip = "similar flags exist: '--max-conns', '--max-memory'";
+    assert_eq!(error, format!("unknown flag '--max'\n  tip: {tip}"));
 }

@@ -1,6 +1,8 @@
 //! A file for the length of a test.
 
-use std::path::{Path, PathBuf};
+#[cfg(feature = "config-file")]
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A file of its own in the system's temporary directory, removed in the end.
@@ -20,6 +22,7 @@ impl Scratch {
         std::fs::write(&self.0, content).unwrap();
     }
 
+    #[cfg(feature = "config-file")]
     pub(super) fn path(&self) -> &Path {
         &self.0
     }

@@ -33,19 +33,19 @@ fn f4_a_secret_can_be_read_from_a_file() {
 fn f4_the_file_counts_for_as_much_as_whoever_names_it() {
     let file = Scratch::new("of the file");
     let path = file.text();
-    let both: [(&[&str], &[(&str, &str)], &str); 4] = [
-        (&["--token=given"], &[("KVD_TOKEN_FILE", &path)], "given"),
-        (&["--token-file", &path], &[("KVD_TOKEN", "given")], "of the file"),
-        (&[], &[("KVD_TOKEN", "given")], "given"),
-        (&[], &[("KVD_TOKEN_FILE", &path)], "of the file"),
-    ];
-    for (args, env, winner) in both {
+    let path = path.as_str();
+    for (args, env, winner) in [
+        (&["--token=given"][..], ("KVD_TOKEN_FILE", path), "given"),
+        (&["--token-file", path], ("KVD_TOKEN", "given"), "of the file"),
+        (&[], ("KVD_TOKEN", "given"), "given"),
+        (&[], ("KVD_TOKEN_FILE", path), "of the file"),
+    ] {
         let flag = token();
-        let settings = parse_with(&table_with(&flag), args, env);
+        let settings = parse_with(&table_with(&flag), args, &[env]);
         assert!(settings.errors.is_empty(), "{}", settings.errors);
         assert_eq!(flag.get(), winner, "{args:?} {env:?}");
     }
-    let given = ["--token=given", "--token-file", &path];
+    let given = ["--token=given", "--token-file", path];
     assert_eq!(
         only_error(&parse(&table_with(&token()), &given)),
         "unit 'door': flag '--token' (command line): is given, and so is '--token-file'"

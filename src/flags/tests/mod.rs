@@ -24,6 +24,7 @@ mod reload;
 mod removed;
 mod scratch;
 mod secrets;
+mod texts;
 mod values;
 
 use std::ffi::OsString;

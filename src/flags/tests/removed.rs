@@ -76,7 +76,6 @@ fn f7_the_tip_is_the_flag_that_was_meant() {
         ("idle-time", Some("idle_time")),
         ("verb", Some("verbose")),
         ("vesrion", None),
-        ("ma", None),
         ("x", None),
         ("colour", None),
         ("chaos-monkeys", None), // hidden

@@ -113,10 +113,14 @@ impl Definition {
     pub(super) fn mistakes(&self) -> Vec<String> {
         let mut mistakes = self.mistakes.lock().clone();
         if !is_flag_name(self.full_name()) {
-            let dashes = self.name.starts_with('-');
-            mistakes.push(if dashes { "is written without its dashes" } else {
-                "is no flag name: letters, digits, '-', '.' and '_', first and last a letter or digit"
-            }.to_owned());
+            let why = match self.name.strip_prefix("-") {
+                Some(_) => "is written without its dashes where it is defined",
+                None => {
+                    "is no flag name: letters, digits, '-', '.' and '_', first and last a letter or \
+                     digit"
+                }
+            };
+            mistakes.push(why.to_owned());
         }
         if let Some(short) = self.short.filter(|short| !short.is_ascii_alphanumeric()) {
             mistakes.push(format!("its short name {short:?} is no letter or digit"));

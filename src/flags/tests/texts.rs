@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 
+#[cfg(feature = "config-file")]
 use super::scratch::Scratch;
 use super::{ask_with, program_with_env, table_of};
 use crate::flags::{Parsed, Program};
@@ -82,7 +83,7 @@ fn f7_of_names_and_places() {
             "--store-data",
             "",
         ]),
-        &expect![[r#"
+        &expect![[r"
             $ kvd --store-data=d --listn=x
             error: unknown flag '--listn'
               tip: a similar flag exists: '--listen'
@@ -146,11 +147,12 @@ fn f7_of_names_and_places() {
               tip: give '--store-data <DIR>', or set KVD_STORE_DATA
             try 'kvd --help'
 
-        "#]],
+        "]],
     );
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // one list
 fn f7_of_values() {
     check(
         &told(&[
@@ -176,7 +178,7 @@ fn f7_of_values() {
             "--store-data=d --store-sync=maybe",
             "--store-data=d --name= --name=a/b",
         ]),
-        &expect![[r#"
+        &expect![[r"
             $ kvd --store-data=d --listen=localhost:80
             error: unit 'server': invalid value 'localhost:80' for '--listen' (command line): not an IP address with a port
               tip: write 127.0.0.1:8080 or [::1]:8080; host names are not looked up
@@ -276,7 +278,7 @@ fn f7_of_values() {
             error: invalid value 'a/b' for '--name' (command line): a name cannot contain '/' or NUL
             try 'kvd --help'
 
-        "#]],
+        "]],
     );
 }
 
@@ -300,7 +302,7 @@ fn f7_of_files() {
     }
     check(
         &told,
-        &expect![[r#"
+        &expect![[r"
             $ kvd --store-data=d -c kvd.toml
             error: unknown key 'listn' (kvd.toml:1)
               tip: a similar key exists: 'listen'
@@ -335,7 +337,7 @@ fn f7_of_files() {
             error: invalid value '/nonexistent/kvd.toml' for '--config' (command line): cannot read it: No such file or directory (os error 2)
             try 'kvd --help'
 
-        "#]],
+        "]],
     );
 }
 
@@ -384,7 +386,7 @@ fn f7_of_definitions() {
             error: unit 'a': flag '--help': the group keeps this name
             error: unit 'a': flag '--token-file': the group has it already, to read '--token' from a file
             error: unit 'b': flag '--two': unit 'a' has a flag of this name too
-            error: unit 'a': flag '---dash': is written without its dashes
+            error: unit 'a': flag '---dash': is written without its dashes where it is defined
             error: unit 'a': flag '--s': its short name 'é' is no letter or digit
             error: unit 'a': flag '--env': "A=B" is no name of an environment variable
             error: unit 'a': flag '--late': 'hidden' was called when the flag had been cloned or added to a set

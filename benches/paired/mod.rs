@@ -71,6 +71,11 @@ impl Bench {
         self.is_quick
     }
 
+    /// Whether comparisons of this name were asked for: for what is costly to prepare.
+    pub fn wants(&self, what: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|text| what.contains(text.as_str()))
+    }
+
     /// Measures both, and adds a row about the ratio of `subject` to `base`.
     pub fn compare(
         &mut self,
@@ -79,11 +84,10 @@ impl Bench {
         base: &mut Variant,
         target: Target,
     ) {
-        let title = format!("{what}: {} / {}", subject.name, base.name);
-        if !self.only.is_empty() && !self.only.iter().any(|text| title.contains(text.as_str())) {
+        if !self.wants(what) {
             return;
         }
-        eprintln!("{title} …");
+        eprintln!("{what}: {} / {} …", subject.name, base.name);
         let effort = if self.is_quick { QUICK } else { FULL };
         let rounds = measure(&mut *subject.measure, &mut *base.measure, &effort);
         let ratios: Vec<f64> = rounds.iter().map(|(subject, base)| subject / base).collect();

@@ -10,15 +10,19 @@ use std::process::{Command, Stdio};
 use crate::paired::statistics::Target;
 use crate::paired::{Bench, Variant, together};
 
+const WHAT: &str = "`kvd --help`, spawn to exit";
 const KVD: &str = "kvd";
 const TWIN: &str = "kvd-clap-twin";
 
 pub(crate) fn help(bench: &mut Bench) {
+    if !bench.wants(WHAT) {
+        return;
+    }
     let examples = build();
     let (kvd, twin) = (examples.join(KVD), examples.join(TWIN));
     assert_eq!(flags(&kvd), flags(&twin), "both have the same flags: mend the one that lacks some");
     bench.compare(
-        "`kvd --help`, spawn to exit",
+        WHAT,
         &mut Variant::new("rungroup", together(|| spawn(&kvd))),
         &mut Variant::new("clap", together(|| spawn(&twin))),
         Target::AtMost(1.0),

@@ -105,14 +105,14 @@ impl Bench {
         let (mut subjects, mut bases): (Vec<f64>, Vec<f64>) = rounds.into_iter().unzip();
         let _ = writeln!(
             self.rows, // a String takes all
-            "| {what} | {} {} | {} {} | {:.2} ({:.2} to {:.2}) | {target} | {verdict} |",
+            "| {what} | {} {} | {} {} | {} ({} to {}) | {target} | {verdict} |",
             subject.name,
             shown(median(&mut subjects)),
             base.name,
             shown(median(&mut bases)),
-            estimate.median,
-            estimate.low,
-            estimate.high,
+            ratio(estimate.median),
+            ratio(estimate.low),
+            ratio(estimate.high),
         );
     }
 }
@@ -196,6 +196,10 @@ fn shown(seconds: f64) -> String {
         1e-3..1.0 => format!("{:.2} ms", seconds * 1e3),
         _ => format!("{seconds:.2} s"),
     }
+}
+
+fn ratio(ratio: f64) -> String {
+    if ratio < 0.1 { format!("{ratio:.3}") } else { format!("{ratio:.2}") }
 }
 
 /// The load of the last minute, where the system tells.

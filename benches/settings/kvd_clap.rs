@@ -32,7 +32,7 @@ mod store;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
-use clap::{Arg, Command};
+use clap::{Arg, ArgAction, Command};
 use rungroup::{BoxError, FlagSet, Group, Logging, Signals, Source};
 
 use crate::server::Server;
@@ -126,6 +126,12 @@ fn command() -> Command {
                 .value_name("TEXT")
                 .help("The name to run under, in logs and reports."),
         )
+        .arg(
+            Arg::new("check")
+                .long("check")
+                .action(ArgAction::SetTrue)
+                .help("Check the settings, and end."),
+        )
 }
 
 /// Sets what was given, and says where it came from.
@@ -156,9 +162,17 @@ fn main() -> ExitCode {
     let storage = group.register(storage).id();
     group.register(server).after(storage);
     let embedded = group.register_flags().map_err(BoxError::from);
-    if let Err(error) = embedded.and_then(|flags| set(&flags, &matches)) {
-        eprintln!("error: {error}");
-        return ExitCode::from(2);
+    let read = embedded.and_then(|flags| set(&flags, &matches));
+    let is_check = matches.get_flag("check");
+    let read =
+        read.and_then(|()| if is_check { Ok(group.run_config().map(drop)?) } else { Ok(()) });
+    match read {
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(2);
+        }
+        Ok(()) if is_check => return ExitCode::SUCCESS,
+        Ok(()) => {}
     }
     group.main()
 }

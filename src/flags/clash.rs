@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::common::{RESERVED, RESERVED_SHORT};
+use super::names::Names;
 use super::table::{Entry, RemovedFlag, Section};
 use super::value::Arity;
 use crate::error::{ConfigError, ConfigErrors};
@@ -27,12 +28,12 @@ pub(super) fn by_name(
     sections: &[Section],
     entries: &mut [Entry],
     problems: &mut ConfigErrors,
-) -> HashMap<String, usize> {
+) -> Names {
     let secrets: Vec<(usize, String)> = entries
         .iter()
         .filter_map(|entry| Some((entry.secret_file?, entry.definition().full_name().to_owned())))
         .collect();
-    let mut names: HashMap<String, usize> = HashMap::with_capacity(entries.len());
+    let mut names = Names::for_up_to(entries.len());
     for index in 0..entries.len() {
         let (before, rest) = entries.split_at_mut(index);
         let entry = &mut rest[0];
@@ -42,10 +43,8 @@ pub(super) fn by_name(
             problems.push(problem(sections, entry, "the group keeps this name".to_owned()));
             continue;
         }
-        let Some(&earlier) = names.get(name) else {
-            names.insert(name.to_owned(), index);
-            continue;
-        };
+        let added = names.add(index, name, |other| before[other].definition().full_name());
+        let Err(earlier) = added else { continue };
         let first = &mut before[earlier];
         let of_secret = secrets.iter().find(|(file, _)| [earlier, index].contains(file));
         if entry.is_same_handle(&*first.flag) {
@@ -90,7 +89,8 @@ pub(super) fn by_short(
 
 /// Sees that each environment variable is that of one flag.
 pub(super) fn by_variable(sections: &[Section], entries: &[Entry], problems: &mut ConfigErrors) {
-    let mut taken: HashMap<&str, &Entry> = HashMap::with_capacity(entries.len());
+    let count = entries.iter().map(|entry| entry.variables.len()).sum();
+    let mut taken: HashMap<&str, &Entry> = HashMap::with_capacity(count);
     for entry in entries.iter().filter(|entry| !entry.repeated) {
         for variable in &entry.variables {
             let other = *taken.entry(variable).or_insert(entry);
@@ -113,13 +113,14 @@ fn also(sections: &[Section], other: &Entry) -> String {
 pub(super) fn removed(
     sections: &[Section],
     entries: &[Entry],
-    by_name: &HashMap<String, usize>,
+    by_name: &Names,
     removed: &[RemovedFlag],
     problems: &mut ConfigErrors,
 ) {
     for (index, gone) in removed.iter().enumerate() {
         let name = gone.full_name.as_str();
-        let same = by_name.get(name).map(|index| entries[*index].section);
+        let same = by_name.get(name, |index| entries[index].definition().full_name());
+        let same = same.map(|index| entries[index].section);
         let before = removed[..index].iter().find(|other| other.full_name == name);
         let why = match (same, before) {
             (Some(section), _) => {

@@ -241,7 +241,7 @@ pub(super) trait AnyFlag: Send + Sync {
 
     /// Reads and checks what a reload has found, nothing for the default, and keeps it aside if the
     /// flag is live.
-    fn prepare(&self, given: Option<(Vec<OsString>, Source)>) -> Result<Change, ConfigErrors>;
+    fn prepare(&self, given: Option<(&[OsString], Source)>) -> Result<Change, ConfigErrors>;
 
     /// Sets what was kept aside.
     fn commit(&self);

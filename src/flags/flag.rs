@@ -98,7 +98,11 @@ impl<T: FlagValue> Flag<T> {
     }
 
     fn build(name: Cow<'static, str>, default: Option<T>, help: Cow<'static, str>) -> Self {
-        Self(Arc::new(Shared::new(Definition::new(name, help), default.map(Arc::new))))
+        Self(Arc::new(Shared {
+            definition: Definition::new(name, help),
+            checks: Vec::new(),
+            slot: Fixed::new(default),
+        }))
     }
 
     /// Gives it a short name too, a letter or digit: `-l`.
@@ -319,8 +323,7 @@ impl<T: FlagValue> Flag<T> {
     /// ```
     #[track_caller]
     pub fn get(&self) -> &T {
-        let set = self.0.slot.last().map(|setting| &setting.value);
-        match set.or(self.0.default.as_ref()) {
+        match self.0.slot.present() {
             Some(value) => value,
             None => self.0.definition.panic_without_value(),
         }
@@ -382,7 +385,7 @@ impl<T: FlagValue> Flag<T> {
     /// ```
     #[must_use = "the error has to be returned from `validate`"]
     pub fn invalid(&self, why: impl Into<ConfigError>) -> ConfigError {
-        self.0.refuse(why.into(), self.0.present())
+        self.0.refuse(why.into())
     }
 
     /// Sets the value, for a test of a unit without a group. Checks are not made; the source is

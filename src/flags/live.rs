@@ -62,18 +62,17 @@ pub struct Live<T>(Arc<Shared<T, Replaceable<T>>>);
 
 impl<T: FlagValue> Live<T> {
     pub(super) fn of(flag: Arc<Shared<T, Fixed<T>>>) -> Self {
-        let shared = match Arc::try_unwrap(flag) {
-            Ok(Shared { definition, default, checks, slot: _ }) => {
-                Shared { definition, default, checks, slot: Replaceable::default() }
-            }
+        let (definition, checks, default) = match Arc::try_unwrap(flag) {
+            Ok(Shared { definition, checks, slot }) => (definition, checks, slot.into_default()),
             // The other handles would not be live. A builder must not panic: the table refuses it.
             Err(shared) => {
                 let (name, help) = (&shared.definition.name, &shared.definition.help);
                 let definition = Definition::new(name.clone(), help.clone());
                 definition.mistake_too_late("live");
-                Shared::new(definition, shared.default.clone())
+                (definition, Vec::new(), None)
             }
         };
+        let shared = Shared { definition, checks, slot: Replaceable::new(default) };
         Self(Arc::new(shared))
     }
 
@@ -94,8 +93,8 @@ impl<T: FlagValue> Live<T> {
     /// ```
     #[track_caller]
     pub fn get(&self) -> Arc<T> {
-        match self.0.present() {
-            Some(setting) => setting.value,
+        match self.0.slot.present() {
+            Some(value) => value,
             None => self.0.definition.panic_without_value(),
         }
     }
@@ -142,7 +141,7 @@ impl<T: FlagValue> Live<T> {
     /// ```
     #[must_use = "the error has to be returned from `validate`"]
     pub fn invalid(&self, why: impl Into<ConfigError>) -> ConfigError {
-        self.0.refuse(why.into(), self.0.present())
+        self.0.refuse(why.into())
     }
 
     /// Sets the value, for a test of a unit without a group, as
@@ -232,7 +231,10 @@ impl Reload {
     /// ```
     #[track_caller]
     pub fn get<T: FlagValue>(&self, flag: &Live<T>) -> Arc<T> {
-        flag.0.slot.prepared().map_or_else(|| flag.get(), |setting| setting.value)
+        match flag.0.slot.next() {
+            Some((value, _)) => value,
+            None => flag.0.definition.panic_without_value(),
+        }
     }
 
     /// An error that says what is wrong with the value that the flag would have, and names flag,
@@ -254,7 +256,7 @@ impl Reload {
         flag: &Live<T>,
         why: impl Into<ConfigError>,
     ) -> ConfigError {
-        let setting = flag.0.slot.prepared().or_else(|| flag.0.present());
-        flag.0.refuse(why.into(), setting)
+        let next = flag.0.slot.next();
+        flag.0.refuse_value(why.into(), next.as_ref().map(|(value, source)| (&**value, source)))
     }
 }

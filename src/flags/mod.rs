@@ -2,8 +2,8 @@
 //! command line and the environment.
 //!
 //! In reading order: `value` says what the type of a flag has to be able to do; `source`,
-//! `definition`, `slot`, `shared`, `flag` and `live` are one flag; `set` is the flags of one unit, `common`, `table`
-//! and `clash` are those of a whole group; `read` is from the user to the values, `show` from the
+//! `definition`, `slot`, `shared`, `flag` and `live` are one flag; `set` is the flags of one unit, `common`,
+//! `table`, `names` and `clash` are those of a whole group; `read` is from the user to the values, `show` from the
 //! table to the user. Nothing here knows units: they are names.
 
 mod clash;
@@ -11,6 +11,7 @@ mod common;
 mod definition;
 mod flag;
 mod live;
+mod names;
 mod read;
 mod set;
 mod shared;

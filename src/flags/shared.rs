@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
-use std::sync::Arc;
 
 use super::definition::{AnyFlag, Change, Definition, NOT_SHOWN};
 use super::slot::{Setting, Slot};
@@ -18,50 +17,40 @@ type Check<T> = Box<dyn Fn(&T) -> Result<(), ConfigError> + Send + Sync>;
 /// A flag with its type.
 pub(super) struct Shared<T, S> {
     pub(super) definition: Definition,
-    /// None: the flag is required.
-    pub(super) default: Option<Arc<T>>,
     pub(super) checks: Vec<Check<T>>,
     pub(super) slot: S,
 }
 
-impl<T, S: Default> Shared<T, S> {
-    pub(super) fn new(definition: Definition, default: Option<Arc<T>>) -> Self {
-        Self { definition, default, checks: Vec::new(), slot: S::default() }
-    }
-}
-
 impl<T: FlagValue, S: Slot<T>> Shared<T, S> {
-    /// What was set, else the default.
-    pub(super) fn present(&self) -> Option<Setting<T>> {
-        self.slot.newest().or_else(|| self.fallback())
-    }
-
-    fn fallback(&self) -> Option<Setting<T>> {
-        let value = self.default.clone()?;
-        Some(Setting { value, source: Source::Default })
-    }
-
     pub(super) fn source(&self) -> Source {
-        self.slot.newest().map_or(Source::Default, |setting| setting.source)
+        self.slot
+            .with_present(|present| present.map_or(Source::Default, |(_, source)| source.clone()))
     }
 
     pub(super) fn set(&self, value: T, source: Source) {
-        self.slot.set(Setting { value: Arc::new(value), source });
+        self.slot.set(Setting { value, source });
     }
 
-    /// What `why` says about a value, the present one if there is no other.
-    pub(super) fn refuse(&self, why: ConfigError, setting: Option<Setting<T>>) -> ConfigError {
-        match setting {
-            Some(Setting { value, source }) => {
-                self.definition.problem(why, &value.to_arg(), &source)
-            }
+    /// What `why` says about the present value.
+    pub(super) fn refuse(&self, why: ConfigError) -> ConfigError {
+        self.slot.with_present(|present| self.refuse_value(why, present))
+    }
+
+    /// What `why` says about a value.
+    pub(super) fn refuse_value(
+        &self,
+        why: ConfigError,
+        value: Option<(&T, &Source)>,
+    ) -> ConfigError {
+        match value {
+            Some((value, source)) => self.definition.problem(why, &value.to_arg(), source),
             None => self.definition.name_in(why),
         }
     }
 
     /// Name, value unless it is secret, and source.
     pub(super) fn debug(&self, handle: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.present().map(|setting| setting.value.to_arg());
+        let value = self.slot.with_present(|present| present.map(|(value, _)| value.to_arg()));
         f.debug_struct(handle)
             .field("name", &self.definition.full_name())
             .field("value", &value.and_then(|value| self.definition.shown(&value)))
@@ -69,18 +58,17 @@ impl<T: FlagValue, S: Slot<T>> Shared<T, S> {
             .finish_non_exhaustive()
     }
 
-    fn passes(&self, setting: &Setting<T>) -> Result<(), ConfigError> {
-        let all = self.checks.iter().try_for_each(|check| guarded(|| check(&setting.value)));
-        all.map_err(|why| self.refuse(why, Some(setting.clone())))
+    fn passes(&self, value: &T, source: &Source) -> Result<(), ConfigError> {
+        let all = self.checks.iter().try_for_each(|check| guarded(|| check(value)));
+        all.map_err(|why| self.refuse_value(why, Some((value, source))))
     }
 
     /// Reads and checks a value.
     fn read(&self, args: &[OsString], source: Source) -> Result<Setting<T>, ConfigErrors> {
         let value = guarded(|| T::from_args(args));
         let value = value.map_err(|why| self.unreadable(why, args, &source))?;
-        let setting = Setting { value: Arc::new(value), source };
-        self.passes(&setting)?;
-        Ok(setting)
+        self.passes(&value, &source)?;
+        Ok(Setting { value, source })
     }
 
     /// The problem of reading `args`: of several values, the ones at fault.
@@ -143,13 +131,13 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
     }
 
     fn default_shown(&self) -> Option<String> {
-        let default = self.default.as_ref()?.to_arg();
+        let default = self.slot.with_default(|default| default.map(T::to_arg))?;
         let tells_nothing = default.is_empty() || T::arity() == Arity::Switch && default == "false";
         if tells_nothing { None } else { self.definition.shown(&default) }
     }
 
     fn is_required(&self) -> bool {
-        self.default.is_none()
+        !self.slot.has_default()
     }
 
     fn source(&self) -> Source {
@@ -157,7 +145,7 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
     }
 
     fn present_args(&self) -> Option<Vec<OsString>> {
-        self.present().map(|setting| setting.value.to_args())
+        self.slot.with_present(|present| present.map(|(value, _)| value.to_args()))
     }
 
     fn assign(&self, args: &[OsString], source: Source) -> Result<(), ConfigErrors> {
@@ -179,25 +167,28 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
     }
 
     fn settle(&self) -> Result<(), ConfigError> {
-        match self.present() {
-            Some(setting) => self.passes(&setting),
+        self.slot.with_present(|present| match present {
+            Some((value, source)) => self.passes(value, source),
             None => Err(self.definition.problem_without_value("is required")),
-        }
+        })
     }
 
-    fn prepare(&self, args: Option<(Vec<OsString>, Source)>) -> Result<Change, ConfigErrors> {
-        let next = match args {
-            Some((args, source)) => self.read(&args, source)?,
+    fn prepare(&self, given: Option<(&[OsString], Source)>) -> Result<Change, ConfigErrors> {
+        let (next, args) = match given {
+            Some((args, source)) => {
+                let next = self.read(args, source)?;
+                let args = next.value.to_args();
+                (Some(next), args)
+            }
             None => {
-                let default = self.fallback();
-                let default =
-                    default.ok_or_else(|| self.definition.problem_without_value("is required"))?;
-                self.passes(&default)?;
-                default
+                let args = self.slot.with_default(|default| match default {
+                    Some(value) => self.passes(value, &Source::Default).map(|()| value.to_args()),
+                    None => Err(self.definition.problem_without_value("is required")),
+                })?;
+                (None, args)
             }
         };
-        let present = self.present_args();
-        let change = match (present == Some(next.value.to_args()), S::IS_LIVE) {
+        let change = match (self.present_args() == Some(args), S::IS_LIVE) {
             (true, _) => Change::None,
             (false, true) => Change::Live,
             (false, false) => Change::NeedsRestart,

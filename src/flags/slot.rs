@@ -6,41 +6,45 @@ use std::sync::{Arc, OnceLock};
 use super::source::Source;
 use crate::sync::Mutex;
 
-/// A value and where it came from.
+/// A value, and where it came from.
 pub(super) struct Setting<T> {
-    pub(super) value: Arc<T>,
+    pub(super) value: T,
     pub(super) source: Source,
 }
 
-impl<T> Clone for Setting<T> {
-    fn clone(&self) -> Self {
-        Self { value: self.value.clone(), source: self.source.clone() }
-    }
-}
-
-pub(super) trait Slot<T>: Default + Send + Sync {
+pub(super) trait Slot<T>: Send + Sync {
     /// Whether a reload can replace the value.
     const IS_LIVE: bool;
 
-    /// What was set last; none: nothing yet.
-    fn newest(&self) -> Option<Setting<T>>;
+    fn has_default(&self) -> bool;
+
+    /// Shows the default; none: the flag is required.
+    fn with_default<R>(&self, look: impl FnOnce(Option<&T>) -> R) -> R;
+
+    /// Shows what was set last, else the default. No lock is held meanwhile.
+    fn with_present<R>(&self, look: impl FnOnce(Option<(&T, &Source)>) -> R) -> R;
 
     fn set(&self, setting: Setting<T>);
 
-    /// Keeps a value aside for a reload. A slot that is not live has no place for it.
-    fn prepare(&self, _setting: Setting<T>) {}
+    /// Keeps a value aside for a reload, or with none the default. A slot that is not live has no
+    /// place for it.
+    fn prepare(&self, _setting: Option<Setting<T>>) {}
 
-    /// The value that was kept aside takes the place of the present one.
+    /// What was kept aside takes the place of the present value.
     fn commit(&self) {}
 
-    /// Forgets the value that was kept aside.
+    /// Forgets what was kept aside.
     fn discard(&self) {}
 }
 
 /// Hands out references, so that what was set once has to stay: a list that only grows, which needs
-/// no lock to be read. In a run it has at most one entry; tests and programs that set flags by
-/// themselves can make it longer.
-pub(super) struct Fixed<T>(OnceLock<Box<Link<T>>>);
+/// no lock to be read. In a run it has at most the first entry, which is in place; tests and
+/// programs that set flags by themselves can make it longer.
+pub(super) struct Fixed<T> {
+    default: Option<T>,
+    first: OnceLock<Setting<T>>,
+    more: OnceLock<Box<Link<T>>>,
+}
 
 struct Link<T> {
     setting: Setting<T>,
@@ -48,32 +52,50 @@ struct Link<T> {
 }
 
 impl<T> Fixed<T> {
-    /// The newest, by reference.
-    pub(super) fn last(&self) -> Option<&Setting<T>> {
-        let mut newest = self.0.get()?;
-        while let Some(newer) = newest.newer.get() {
-            newest = newer;
-        }
-        Some(&newest.setting)
+    pub(super) fn new(default: Option<T>) -> Self {
+        Self { default, first: OnceLock::new(), more: OnceLock::new() }
     }
-}
 
-impl<T> Default for Fixed<T> {
-    fn default() -> Self {
-        Self(OnceLock::new())
+    pub(super) fn into_default(self) -> Option<T> {
+        self.default
+    }
+
+    fn newest(&self) -> Option<&Setting<T>> {
+        let mut newest = self.first.get()?;
+        let mut more = &self.more;
+        while let Some(link) = more.get() {
+            newest = &link.setting;
+            more = &link.newer;
+        }
+        Some(newest)
+    }
+
+    /// What was set last, else the default.
+    pub(super) fn present(&self) -> Option<&T> {
+        self.newest().map(|setting| &setting.value).or(self.default.as_ref())
     }
 }
 
 impl<T: Send + Sync> Slot<T> for Fixed<T> {
     const IS_LIVE: bool = false;
 
-    fn newest(&self) -> Option<Setting<T>> {
-        self.last().cloned()
+    fn has_default(&self) -> bool {
+        self.default.is_some()
+    }
+
+    fn with_default<R>(&self, look: impl FnOnce(Option<&T>) -> R) -> R {
+        look(self.default.as_ref())
+    }
+
+    fn with_present<R>(&self, look: impl FnOnce(Option<(&T, &Source)>) -> R) -> R {
+        let newest = self.newest().map(|setting| (&setting.value, &setting.source));
+        look(newest.or_else(|| Some((self.default.as_ref()?, &Source::Default))))
     }
 
     fn set(&self, setting: Setting<T>) {
+        let Err(setting) = self.first.set(setting) else { return };
         let mut link = Box::new(Link { setting, newer: OnceLock::new() });
-        let mut end = &self.0;
+        let mut end = &self.more;
         // `set` fails where the cell is full, be it only just now: go on to the next.
         while let Err(back) = end.set(link) {
             link = back;
@@ -95,56 +117,106 @@ impl<T> Drop for Link<T> {
 }
 
 /// The present value, and the one that a reload is about to set.
-pub(super) struct Replaceable<T>(Mutex<Values<T>>);
+pub(super) struct Replaceable<T> {
+    default: Option<Arc<T>>,
+    values: Mutex<Values<T>>,
+}
 
 struct Values<T> {
-    present: Option<Setting<T>>,
-    prepared: Option<Setting<T>>,
+    /// None: the default.
+    present: Option<Shown<T>>,
+    prepared: Prepared<T>,
+}
+
+type Shown<T> = Arc<Setting<Arc<T>>>;
+
+/// What a reload has kept aside.
+enum Prepared<T> {
+    Nothing,
+    Default,
+    Value(Shown<T>),
 }
 
 impl<T> Replaceable<T> {
-    /// What the reload under way will set.
-    pub(super) fn prepared(&self) -> Option<Setting<T>> {
-        self.0.lock().prepared.clone()
+    pub(super) fn new(default: Option<T>) -> Self {
+        let values = Mutex::new(Values { present: None, prepared: Prepared::Nothing });
+        Self { default: default.map(Arc::new), values }
+    }
+
+    /// What was set last, else the default.
+    pub(super) fn present(&self) -> Option<Arc<T>> {
+        let present = self.values.lock().present.clone();
+        present.map(|setting| setting.value.clone()).or_else(|| self.default.clone())
+    }
+
+    /// What there will be when the reload under way has set its values.
+    pub(super) fn next(&self) -> Option<(Arc<T>, Source)> {
+        let next = {
+            let values = self.values.lock();
+            match &values.prepared {
+                Prepared::Nothing => values.present.clone(),
+                Prepared::Default => None,
+                Prepared::Value(setting) => Some(setting.clone()),
+            }
+        };
+        match next {
+            Some(setting) => Some((setting.value.clone(), setting.source.clone())),
+            None => Some((self.default.clone()?, Source::Default)),
+        }
     }
 }
 
-impl<T> Default for Replaceable<T> {
-    fn default() -> Self {
-        Self(Mutex::new(Values { present: None, prepared: None }))
-    }
+fn shown<T>(setting: Setting<T>) -> Shown<T> {
+    Arc::new(Setting { value: Arc::new(setting.value), source: setting.source })
 }
 
 impl<T: Send + Sync> Slot<T> for Replaceable<T> {
     const IS_LIVE: bool = true;
 
-    fn newest(&self) -> Option<Setting<T>> {
-        self.0.lock().present.clone()
+    fn has_default(&self) -> bool {
+        self.default.is_some()
+    }
+
+    fn with_default<R>(&self, look: impl FnOnce(Option<&T>) -> R) -> R {
+        look(self.default.as_deref())
+    }
+
+    fn with_present<R>(&self, look: impl FnOnce(Option<(&T, &Source)>) -> R) -> R {
+        let present = self.values.lock().present.clone();
+        match &present {
+            Some(setting) => look(Some((&setting.value, &setting.source))),
+            None => look(self.default.as_deref().map(|value| (value, &Source::Default))),
+        }
     }
 
     // In each of these the old value is dropped when the lock is free again: its drop is the
     // program's code.
 
     fn set(&self, setting: Setting<T>) {
-        let old = self.0.lock().present.replace(setting);
+        let old = self.values.lock().present.replace(shown(setting));
         drop(old);
     }
 
-    fn prepare(&self, setting: Setting<T>) {
-        let old = self.0.lock().prepared.replace(setting);
+    fn prepare(&self, setting: Option<Setting<T>>) {
+        let next = setting.map_or(Prepared::Default, |setting| Prepared::Value(shown(setting)));
+        let old = std::mem::replace(&mut self.values.lock().prepared, next);
         drop(old);
     }
 
     fn commit(&self) {
         let old = {
-            let mut values = self.0.lock();
-            values.prepared.take().map(|prepared| values.present.replace(prepared))
+            let mut values = self.values.lock();
+            match std::mem::replace(&mut values.prepared, Prepared::Nothing) {
+                Prepared::Nothing => None,
+                Prepared::Default => values.present.take(),
+                Prepared::Value(next) => values.present.replace(next),
+            }
         };
         drop(old);
     }
 
     fn discard(&self) {
-        let prepared = self.0.lock().prepared.take();
-        drop(prepared);
+        let old = std::mem::replace(&mut self.values.lock().prepared, Prepared::Nothing);
+        drop(old);
     }
 }

@@ -2,12 +2,12 @@
 //! fixed as a `Table` to look them up in. It reads no command line and no environment.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::clash;
 use super::common::{self, Ask, Common};
 use super::definition::{AnyFlag, Definition, Given};
+use super::names::Names;
 use super::set::{FlagSet, Removed, join};
 use super::source::Source;
 use super::value::Arity;
@@ -116,6 +116,7 @@ impl Definitions {
     fn add_section(&mut self, unit: Option<String>, set: FlagSet) {
         let section = self.sections.len();
         self.sections.push(Section { title: set.name, unit });
+        self.entries.reserve(set.flags.len());
         for flag in set.flags {
             let Some(index) = self.add_flag(section, &set.prefix, flag) else { continue };
             if let Some(file) = self.secret_file(index) {
@@ -256,7 +257,7 @@ pub(crate) struct Table {
     pub(super) sections: Vec<Section>,
     pub(super) entries: Vec<Entry>,
     /// Indices into `entries` by full and by short name.
-    by_name: HashMap<String, usize>,
+    by_name: Names,
     by_short: Vec<(char, usize)>,
     pub(super) removed: Vec<RemovedFlag>,
     /// The entries of positional arguments, in their order.
@@ -266,7 +267,7 @@ pub(crate) struct Table {
 impl Table {
     /// The entry of this full name; positional arguments are not given by theirs.
     pub(super) fn long(&self, name: &str) -> Option<usize> {
-        let index = self.by_name.get(name).copied();
+        let index = self.by_name.get(name, |index| self.entries[index].definition().full_name());
         index.filter(|index| !self.entries[*index].definition().is_positional())
     }
 

@@ -111,7 +111,8 @@ impl Table {
             let found = self.find(index, &sources);
             let change = found.and_then(|found| match found {
                 Some(found) if found.is_by_program() => Ok(Change::None),
-                found => entry.flag.prepare(found.map(|found| (found.values, found.source))),
+                Some(found) => entry.flag.prepare(Some((&found.values, found.source))),
+                None => entry.flag.prepare(None),
             });
             let name = || entry.definition().full_name().to_owned();
             match change {

@@ -1,6 +1,7 @@
 //! From command line, environment and file to values (F4): which of the sources counts for each
 //! flag, what is wrong with it, and whether the user asked for something else than a run.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 
@@ -50,12 +51,36 @@ pub(crate) struct Settings {
 /// What a reload does not read again.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
-    /// The values on the command line by the index of their flag, sorted.
-    pub(super) line: Vec<(usize, OsString)>,
+    /// What is on the command line.
+    line: Given,
     /// The flags that the program has set by itself (F8).
     by_program: BTreeSet<usize>,
     /// The file that was named.
     pub(super) file: Option<Name>,
+}
+
+/// Values by the index of their flag.
+#[derive(Debug, Default)]
+struct Given {
+    /// Sorted, as many as there are values.
+    flags: Vec<usize>,
+    values: Vec<OsString>,
+}
+
+impl Given {
+    fn new(mut given: Vec<(usize, OsString)>) -> Self {
+        // Stable: the values of one flag stay in their order.
+        given.sort_by_key(|(index, _)| *index);
+        let (flags, values) = given.into_iter().unzip();
+        Self { flags, values }
+    }
+
+    /// All of one flag.
+    fn of(&self, index: usize) -> &[OsString] {
+        let first = self.flags.partition_point(|of| *of < index);
+        let count = self.flags[first..].iter().take_while(|of| **of == index).count();
+        &self.values[first..first + count]
+    }
 }
 
 /// The sources of values, in one place.
@@ -75,9 +100,9 @@ pub(super) struct File {
 }
 
 /// The values of a flag from the source that counts.
-pub(super) struct Found {
+pub(super) struct Found<'s> {
     layer: Layer,
-    pub(super) values: Vec<OsString>,
+    pub(super) values: Cow<'s, [OsString]>,
     pub(super) source: Source,
 }
 
@@ -91,7 +116,7 @@ enum Layer {
     CommandLine,
 }
 
-impl Found {
+impl Found<'_> {
     /// The program has set it by itself, and nothing that is read again changes it.
     pub(super) fn is_by_program(&self) -> bool {
         self.layer == Layer::Program
@@ -102,7 +127,7 @@ impl Table {
     /// Reads the command line, the program's name first, the environment and the file that they
     /// name, and sets the flags.
     pub(crate) fn parse(&self, args: Vec<OsString>, env: Env<'_>) -> Parsed {
-        let mut line = parse::read(self, args);
+        let line = parse::read(self, args);
         match line.ask {
             Some((Ask::Help, form)) => return Parsed::Exit(Exit::success(help::page(self, form))),
             Some((Ask::Version, _)) => return Parsed::Exit(Exit::success(self.version())),
@@ -115,12 +140,10 @@ impl Table {
             }
             Some(_) | None => {}
         }
-        // Stable: the values of one flag stay in their order.
-        line.given.sort_by_key(|(index, _)| *index);
         let by_program = self.entries.iter().enumerate();
         let by_program = by_program.filter(|(_, entry)| entry.flag.source() != Source::Default);
         let kept = Kept {
-            line: line.given,
+            line: Given::new(line.given),
             by_program: by_program.map(|(index, _)| index).collect(),
             file: None,
         };
@@ -185,11 +208,11 @@ impl Table {
     /// # Errors
     ///
     /// For a secret: when it is given in two ways at once, or the file with it cannot be read.
-    pub(super) fn find(
+    pub(super) fn find<'s>(
         &self,
         index: usize,
-        sources: &Sources<'_>,
-    ) -> Result<Option<Found>, ConfigErrors> {
+        sources: &'s Sources<'_>,
+    ) -> Result<Option<Found<'s>>, ConfigErrors> {
         let own = self.given(index, sources);
         let Some(file) = self.entries[index].secret_file else { return Ok(own) };
         let Some(named) = self.given(file, sources) else { return Ok(own) };
@@ -206,7 +229,7 @@ impl Table {
                 match secret::read(path.as_ref(), arity) {
                     Ok(values) => {
                         let source = Source::SecretFile { path: path.into() };
-                        Ok(Some(Found { layer: named.layer, values, source }))
+                        Ok(Some(Found { layer: named.layer, values: values.into(), source }))
                     }
                     Err(why) => {
                         let problem = ConfigError::new(why);
@@ -217,22 +240,20 @@ impl Table {
         }
     }
 
-    fn given(&self, index: usize, sources: &Sources<'_>) -> Option<Found> {
-        let line = &sources.kept.line;
-        let first = line.partition_point(|(of, _)| *of < index);
-        let values = line[first..].iter().take_while(|(of, _)| *of == index);
-        let values: Vec<OsString> = values.map(|(_, value)| value.clone()).collect();
+    fn given<'s>(&self, index: usize, sources: &'s Sources<'_>) -> Option<Found<'s>> {
+        let values = sources.kept.line.of(index);
         if !values.is_empty() {
-            return Some(Found { layer: Layer::CommandLine, values, source: Source::CommandLine });
+            let (layer, source) = (Layer::CommandLine, Source::CommandLine);
+            return Some(Found { layer, values: values.into(), source });
         }
         if sources.kept.by_program.contains(&index) {
             let flag = &self.entries[index].flag;
             let (values, source) = (flag.present_args()?, flag.source());
-            return Some(Found { layer: Layer::Program, values, source });
+            return Some(Found { layer: Layer::Program, values: values.into(), source });
         }
         from_environment(&self.entries[index], sources.env).or_else(|| {
-            let (values, source) = sources.file.settings.get(&index)?.clone();
-            Some(Found { layer: Layer::File, values, source })
+            let (values, source) = sources.file.settings.get(&index)?;
+            Some(Found { layer: Layer::File, values: values.into(), source: source.clone() })
         })
     }
 
@@ -286,7 +307,7 @@ impl Table {
 }
 
 /// The first of the flag's variables that is set to something.
-fn from_environment(entry: &Entry, env: Env<'_>) -> Option<Found> {
+fn from_environment(entry: &Entry, env: Env<'_>) -> Option<Found<'static>> {
     entry.variables.iter().find_map(|variable| {
         let value = env(variable).filter(|value| !value.is_empty())?;
         let values = match entry.flag.arity() {
@@ -294,7 +315,7 @@ fn from_environment(entry: &Entry, env: Env<'_>) -> Option<Found> {
             Arity::Switch | Arity::One => vec![value],
         };
         let source = Source::environment(variable);
-        let found = Found { layer: Layer::Environment, values, source };
+        let found = Found { layer: Layer::Environment, values: values.into(), source };
         (!found.values.is_empty()).then_some(found)
     })
 }

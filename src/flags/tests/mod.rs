@@ -15,6 +15,7 @@ mod errors;
 mod file;
 mod handle;
 mod help;
+mod names;
 mod positional;
 #[cfg(feature = "config-file")]
 mod precedence;

@@ -1,13 +1,14 @@
 //! The ready-made unit that sets up the program's log: `env_logger`, with its level as a flag.
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use log::LevelFilter;
+use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::context::RunContext;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::failure::BoxError;
-use crate::flags::{Flag, FlagSet, Source};
+use crate::flags::{Flag, FlagSet, Live, Source};
 use crate::unit::{Config, PreRunner, Unit};
 
 crate::flag_value!(LevelFilter {
@@ -27,7 +28,12 @@ const RUST_LOG: &str = "RUST_LOG";
 ///
 /// Where the flag is given, on the command line or by its environment variable, it counts. Otherwise
 /// `RUST_LOG` does, with the filters that `env_logger` knows (`info,kvd::storage=debug`); a level in
-/// it that there is not is an error, and not a line on stderr.
+/// it that there is not is an error, and not a line on stderr. Last come a level in the file that
+/// `--config` names, and the default.
+///
+/// The flag is [`Live`]: a [reload](crate::GroupHandle::reload) changes the level at once. The
+/// filters of `RUST_LOG`, where they count, stay: the environment of a process does not change. The
+/// level is that of the whole process, [`log::max_level`].
 ///
 /// There is one logger in a process: the pre-run fails where another has been set up.
 ///
@@ -44,7 +50,19 @@ const RUST_LOG: &str = "RUST_LOG";
 /// ));
 /// ```
 pub struct Logging {
-    level: Flag<LevelFilter>,
+    level: Live<LevelFilter>,
+    /// Held while the level is read and set: of two that do so, the one that reads last sets last.
+    filter: Mutex<Filter>,
+}
+
+/// What decides which messages are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Filter {
+    /// Nothing of ours: there was no pre-run yet.
+    #[default]
+    None,
+    Level,
+    RustLog,
 }
 
 impl Logging {
@@ -61,13 +79,19 @@ impl Logging {
     /// assert_eq!(group.list_units(), units);
     /// ```
     pub fn new() -> Self {
-        let help = "What to log: messages of this level and of more serious ones.";
-        Self { level: Flag::new("log-level", LevelFilter::Info, help).value_name("LEVEL") }
+        let help = "What to log: messages of this level and of more serious ones.\n\n\
+                    RUST_LOG, with its filters, goes before a level that is in a file.";
+        let level = Flag::new("log-level", LevelFilter::Info, help).value_name("LEVEL");
+        Self { level: level.live(), filter: Mutex::default() }
+    }
+
+    fn filter(&self) -> MutexGuard<'_, Filter> {
+        self.filter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What `RUST_LOG` says, where it counts.
     fn rust_log(&self) -> Option<String> {
-        if self.level.source() != Source::Default {
+        if !matches!(self.level.source(), Source::Default | Source::File { .. }) {
             return None;
         }
         std::env::var(RUST_LOG).ok().filter(|filters| !filters.is_empty())
@@ -114,22 +138,64 @@ impl Config for Logging {
         }
         errors.into_result()
     }
+
+    fn reload(&self) -> Result<(), BoxError> {
+        let filter = self.filter();
+        match (*filter, self.level.source()) {
+            (Filter::Level, _) => log::set_max_level(*self.level.get()),
+            (Filter::RustLog, source @ Source::File { .. }) => {
+                drop(filter); // stderr may be stuck
+                let text = format!("{RUST_LOG} is set, and goes before --log-level ({source})");
+                log::warn!(target: "rungroup", unit = self.name(); "{text}");
+            }
+            // Before the pre-run there is no logger yet, and it will read the level.
+            (Filter::RustLog | Filter::None, _) => {}
+        }
+        Ok(())
+    }
 }
 
 impl PreRunner for Logging {
     fn pre_run(&self, _ctx: &RunContext) -> Result<(), BoxError> {
+        let mut filter = self.filter();
         let mut builder = env_logger::Builder::new();
-        match self.rust_log() {
-            Some(filters) => builder.parse_filters(&filters),
-            None => builder.filter_level(*self.level.get()),
-        };
-        builder.try_init()?;
+        if let Some(filters) = self.rust_log() {
+            builder.parse_filters(&filters).try_init()?;
+            *filter = Filter::RustLog;
+            return Ok(());
+        }
+        // `env_logger` cannot change its filter any more: it lets through all that gets to it. Its
+        // `try_init` would also do so for a moment.
+        let logger = builder.filter_level(LevelFilter::Trace).build();
+        log::set_boxed_logger(Box::new(UpToMaxLevel(logger)))?;
+        *filter = Filter::Level;
+        log::set_max_level(*self.level.get());
         Ok(())
+    }
+}
+
+/// A logger whose filter is `log::max_level`. The macros look at that themselves; who calls a
+/// logger without them need not.
+struct UpToMaxLevel(env_logger::Logger);
+
+impl Log for UpToMaxLevel {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.0.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.0.flush();
     }
 }
 
 impl fmt::Debug for Logging {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Logging").field("level", &self.level).finish()
+        f.debug_struct("Logging").field("level", &self.level).finish_non_exhaustive()
     }
 }

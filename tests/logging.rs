@@ -110,6 +110,125 @@ fn child_logs() {
     scenario::exit(group.main());
 }
 
+/// The levels at which the child has logged something under this mark.
+fn marked(ended: &Ended, mark: &str) -> Vec<String> {
+    let mark = format!("mark {mark} at ");
+    let lines = ended.stderr.lines().filter_map(|line| line.split_once(&mark));
+    lines.map(|(_, level)| level.to_owned()).collect()
+}
+
+#[cfg(feature = "config-file")]
+#[test]
+fn f10_o6_a_reload_raises_and_lowers_the_level_at_once() {
+    let ended = run("child_reloads", "reloads --config=reloads.toml", &[]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(marked(&ended, "start"), ["ERROR", "WARN"]);
+    assert_eq!(marked(&ended, "raised"), ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]);
+    assert_eq!(marked(&ended, "lowered"), ["ERROR"]);
+    assert_eq!(marked(&ended, "off"), [""; 0]);
+    assert_eq!(marked(&ended, "default"), ["ERROR", "WARN", "INFO"]);
+    assert_eq!(marked(&ended, "refused"), ["ERROR", "WARN", "INFO"], "the old level stays");
+    let refusal = "invalid value 'loud' for '--log-level' (reloads.toml:1)";
+    assert!(ended.stderr.contains(refusal), "{}", ended.stderr);
+}
+
+#[cfg(feature = "config-file")]
+#[test]
+fn o6_rust_log_goes_before_the_file_also_when_that_is_read_again() {
+    let environment = [("RUST_LOG", "off,logging=info")];
+    let ended = run("child_reloads", "rust-log --config=rust-log.toml", &environment);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for mark in ["start", "raised", "lowered", "off", "default", "refused"] {
+        assert_eq!(marked(&ended, mark), ["ERROR", "WARN", "INFO"], "{mark}");
+    }
+}
+
+#[cfg(feature = "config-file")]
+#[test]
+fn o6_whoever_reloads_a_level_that_rust_log_goes_before_is_told() {
+    let environment = [("RUST_LOG", "warn")];
+    let ended = run("child_reloads", "told --config=told.toml", &environment);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let told = "RUST_LOG is set, and goes before --log-level (told.toml:1)";
+    assert_eq!(ended.stderr.matches(told).count(), 3, "{}", ended.stderr);
+}
+
+#[cfg(feature = "config-file")]
+#[test]
+fn o6_the_command_line_and_the_variable_go_before_rust_log_and_the_file() {
+    let debug = ("DEMO_LOG_LEVEL", "warn");
+    for (name, args, environment) in [
+        ("line", "--log-level=warn", &[("RUST_LOG", "trace")][..]),
+        ("line", "--log-level=warn", &[("RUST_LOG", "trace"), ("DEMO_LOG_LEVEL", "info")]),
+        ("variable", "", &[("RUST_LOG", "trace"), debug]),
+    ] {
+        let args = format!("{name} --config={name}.toml {args}");
+        let ended = run("child_reloads", &args, environment);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        for mark in ["start", "raised", "lowered", "off", "default", "refused"] {
+            assert_eq!(marked(&ended, mark), ["ERROR", "WARN"], "{args} {environment:?} {mark}");
+        }
+    }
+}
+
+#[cfg(feature = "config-file")]
+#[test]
+#[ignore = "a child of the tests of reloads"]
+fn child_reloads() {
+    if !scenario::is_asked() {
+        return;
+    }
+    let args = std::env::var("ARGS").unwrap();
+    let (name, args) = args.split_once(' ').unwrap();
+    let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("logging-{name}"));
+    std::fs::create_dir_all(&dir).unwrap();
+    std::env::set_current_dir(dir).unwrap();
+    let file = format!("{name}.toml");
+    std::fs::write(&file, "log-level = 'warn'").unwrap();
+    let args = ["demo"].into_iter().chain(args.split_whitespace()).map(str::to_owned);
+    let mut group = Group::new("demo").env_prefix("DEMO").args(args.collect::<Vec<_>>());
+    group.register(Logging::new());
+    group.register(Scripted::new("server").serve(move |ctx| {
+        mark("start");
+        for (level, name) in [
+            ("log-level = 'trace'", "raised"),
+            ("log-level = 'error'", "lowered"),
+            ("log-level = 'off'", "off"),
+            ("", "default"),
+        ] {
+            std::fs::write(&file, level)?;
+            ctx.handle().reload()?;
+            mark(name);
+        }
+        std::fs::write(&file, "log-level = 'loud'")?;
+        // What counts is not in the file: then nobody reads its level, and nobody refuses it.
+        if let Err(error) = ctx.handle().reload() {
+            assert_eq!(error.kind(), rungroup::ErrorKind::Config);
+            log::error!("{error}");
+        }
+        mark("refused");
+        Ok(())
+    }));
+    scenario::exit(group.main());
+}
+
+/// Logs a line at each level, by the macros, and sees that by another way the logger lets the same
+/// through.
+#[cfg(feature = "config-file")]
+fn mark(mark: &str) {
+    for level in log::Level::iter() {
+        log::log!(level, "mark {mark} at {level}");
+        let metadata = log::Metadata::builder().level(level).target(module_path!()).build();
+        let enabled = log::logger().enabled(&metadata);
+        assert_eq!(enabled, log::log_enabled!(level), "{mark} {level}");
+        if !enabled {
+            let line = format_args!("mark {mark} at {level}, which is not enabled");
+            let record = log::Record::builder().metadata(metadata).args(line).build();
+            log::logger().log(&record);
+        }
+    }
+}
+
 #[test]
 fn o6_what_fails_is_logged_with_its_unit() {
     let ended = run("child_fails", "", &[]);

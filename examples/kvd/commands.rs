@@ -12,14 +12,18 @@ use crate::store::Op;
 pub(crate) enum Action {
     Answer(Reply),
     Store(Op),
+    /// Read the settings again, when all before it is done, and answer what came of it.
+    Reload,
     /// Answer `+OK` and close.
     Quit,
 }
 
 /// What the commands about the server itself tell.
 pub(crate) struct About {
-    /// Of `CONFIG GET`: name and value.
-    pub(crate) settings: Vec<(&'static str, String)>,
+    /// Of `CONFIG GET`: name and present value.
+    pub(crate) settings: Box<dyn Fn() -> Vec<(&'static str, String)> + Send + Sync>,
+    /// `CONFIG RELOAD`.
+    pub(crate) reload: Box<dyn Fn() -> Reply + Send + Sync>,
     /// Makes the text of `INFO`, to which the store adds its own.
     pub(crate) info: Box<dyn Fn() -> String + Send + Sync>,
 }
@@ -37,7 +41,7 @@ pub(crate) fn action(request: Request<'_>, about: &About) -> Action {
         (b"quit", _) => return Action::Quit,
         (b"select", 1) => return Action::Answer(select(next())),
         (b"command", _) => return Action::Answer(command(next())),
-        (b"config", 1..) => return Action::Answer(config(&request, about)),
+        (b"config", 1..) => return config(&request, about),
         (b"info", _) => Op::Info((about.info)()),
         (b"get", 1) => Op::Get(next().into()),
         (b"set", 2) => Op::Set(next().into(), next().into()),
@@ -94,26 +98,32 @@ fn command(what: &[u8]) -> Reply {
     }
 }
 
-fn config(request: &Request<'_>, about: &About) -> Reply {
+fn config(request: &Request<'_>, about: &About) -> Action {
     let mut arguments = request.arguments();
     let what = arguments.next().unwrap_or_default();
-    match what.to_ascii_lowercase().as_slice() {
+    let reply = match what.to_ascii_lowercase().as_slice() {
         b"get" if arguments.len() > 0 => {
             let wanted: Vec<_> = arguments.map(<[u8]>::to_ascii_lowercase).collect();
             let is_wanted =
                 |name: &str| wanted.iter().any(|word| word == b"*" || word == name.as_bytes());
-            let found = about.settings.iter().filter(|(name, _)| is_wanted(name));
+            let settings = (about.settings)();
+            let found = settings.iter().filter(|(name, _)| is_wanted(name));
             let texts = found.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
             Reply::Array(texts.map(Reply::bulk).collect())
         }
-        // What the server was started with stays.
+        // Not in Redis, whose `ACL LOAD` does the same to another file.
+        b"reload" if arguments.len() == 0 => return Action::Reload,
+        // The file and the environment say what the settings are: the next reload would undo it.
         b"set" if arguments.len() > 1 => Reply::Error(format!(
             "ERR CONFIG SET failed (possibly related to argument '{}') - can't set immutable config",
             shortened(arguments.next().unwrap_or_default())
         )),
-        b"get" | b"set" => wrong_count(&[b"config|", what].concat().to_ascii_lowercase()),
+        b"get" | b"set" | b"reload" => {
+            wrong_count(&[b"config|", what].concat().to_ascii_lowercase())
+        }
         _ => unknown_subcommand("CONFIG", what),
-    }
+    };
+    Action::Answer(reply)
 }
 
 fn wrong_count(name: &[u8]) -> Reply {

@@ -2,8 +2,11 @@ use super::*;
 use crate::resp::Parser;
 
 fn about() -> About {
-    let settings = vec![("maxmemory", "100".to_owned()), ("save", String::new())];
-    About { settings, info: Box::new(|| "# Server\r\n".into()) }
+    About {
+        settings: Box::new(|| vec![("maxmemory", "100".to_owned()), ("save", String::new())]),
+        reload: Box::new(|| Reply::OK),
+        info: Box::new(|| "# Server\r\n".into()),
+    }
 }
 
 /// What an inline command asks for.
@@ -60,6 +63,7 @@ fn what_needs_no_store_is_answered_at_once() {
     assert_eq!(answer("config get MAXMEMORY"), both("maxmemory", "100"));
     assert_eq!(answer("config get nothing save"), both("save", ""));
     assert_eq!(ask("quit"), Action::Quit);
+    assert_eq!(ask("config reload"), Action::Reload);
     let Reply::Array(all) = answer("config get *") else { panic!("an array") };
     assert_eq!(all.len(), 4);
 }
@@ -77,6 +81,8 @@ fn wrong_counts_name_the_command() {
         assert_eq!(error(line), expected, "{line}");
     }
     assert_eq!(error("config get"), "ERR wrong number of arguments for 'config|get' command");
+    let reload = "ERR wrong number of arguments for 'config|reload' command";
+    assert_eq!(error("config reload kvd.toml"), reload);
 }
 
 #[test]

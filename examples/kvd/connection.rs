@@ -23,6 +23,8 @@ const LINGER: Duration = Duration::from_millis(500);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
     GoOn,
+    /// And there may be more requests.
+    Reload,
     Close,
 }
 
@@ -89,6 +91,21 @@ impl<'a> Connection<'a> {
     /// Carries out all requests that are complete with `received`, and writes the replies.
     fn answer(&mut self, received: &[u8]) -> io::Result<Then> {
         self.parser.feed(received);
+        loop {
+            match self.carry_out()? {
+                // Between the batches: what came before it has had the old settings, what comes
+                // after it has the new ones.
+                Then::Reload => (self.about.reload)().write_to(&mut self.out)?,
+                then => {
+                    self.out.flush()?;
+                    return Ok(then);
+                }
+            }
+        }
+    }
+
+    /// The same, up to a reload if there is one; what is written may still be in the buffer.
+    fn carry_out(&mut self) -> io::Result<Then> {
         let mut then = self.gather();
         let mut results = None;
         if !self.ops.is_empty() {
@@ -109,11 +126,10 @@ impl<'a> Connection<'a> {
                 None => return Err(io::Error::other("the storage gave too few replies")),
             }
         }
-        self.out.flush()?;
         Ok(then)
     }
 
-    /// Takes all complete requests from the parser.
+    /// Takes the complete requests from the parser, up to one that is no part of a batch.
     fn gather(&mut self) -> Then {
         loop {
             let action = match self.parser.next() {
@@ -130,6 +146,7 @@ impl<'a> Connection<'a> {
                     self.answers.push(None);
                     self.ops.push(op);
                 }
+                Action::Reload => return Then::Reload,
                 Action::Quit => {
                     self.answers.push(Some(Reply::OK));
                     return Then::Close;

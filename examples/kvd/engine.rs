@@ -52,6 +52,11 @@ impl Engine {
         Self { store, log, fsync, changes: Vec::new(), refused: false }
     }
 
+    /// See [`Store::limit`].
+    pub(crate) fn limit(&mut self, max_memory: u64) -> bool {
+        self.store.limit(max_memory)
+    }
+
     pub(crate) fn log(&self) -> &Log {
         &self.log
     }

@@ -1,4 +1,5 @@
-//! The unit that listens: a thread for each connection, up to `--max-clients`.
+//! The unit that listens: a thread for each connection, up to `--max-clients`. A client can have the
+//! settings read again.
 //!
 //! When it is told to stop, every connection's thread sees that by itself and answers what it has.
 //! One that cannot get rid of its answers, because its client does not read, would wait for ever:
@@ -14,8 +15,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rungroup::{
-    BoxError, Bytes, Closer, Config, ConfigErrors, Flag, FlagSet, PreRunner, RunContext,
-    RunningOwned, ServeContext, Service, Unit,
+    BoxError, Bytes, Closer, Config, Error, ErrorKind, Flag, FlagSet, GroupHandle, Live, PreRunner,
+    RunContext, RunningOwned, ServeContext, Service, Unit,
 };
 
 use crate::commands::About;
@@ -26,7 +27,7 @@ use crate::storage::{Settings, Storage};
 
 pub(crate) struct Server {
     listen: Flag<SocketAddr>,
-    max_clients: Flag<usize>,
+    max_clients: Live<usize>,
     max_request: Flag<Bytes>,
     drain_timeout: Flag<Duration>,
     storage_settings: Settings,
@@ -42,24 +43,37 @@ impl Server {
             listen: Flag::new(
                 "listen",
                 ([127, 0, 0, 1], 6380),
-                "Where to listen; port 0 takes a free one.",
+                "Where to listen.\n\n\
+                 Port 0 takes a free one, and the log says which. There is no password: whoever can \
+                 connect can do everything.",
             ),
             max_clients: Flag::new(
                 "max-clients",
                 1000,
-                "How many clients may be connected at once.",
-            ),
+                "How many clients may be connected at once.\n\n\
+                 A reload changes it for those that come; nobody is sent away.",
+            )
+            .check(|&most: &usize| (most > 0).then_some(()).ok_or("needs at least 1"))
+            .live(),
+            // A record of the file has a length of four bytes.
             max_request: Flag::new(
                 "max-request",
                 Bytes::mib(64),
                 "End a connection that sends a longer request.",
-            ),
+            )
+            .check(|most: &Bytes| {
+                let is_fine = (Bytes::new(64)..=Bytes::gib(1)).contains(most);
+                is_fine.then_some(()).ok_or("needs to be from 64 bytes to 1 GiB")
+            }),
             drain_timeout: Flag::new(
                 "drain-timeout",
                 Duration::from_secs(10),
-                "How long an end that was asked for may take; clients that do not read their \
-                 replies get half of it.",
-            ),
+                "How long an end that was asked for may take.\n\n\
+                 Clients that do not read their replies get half of it.",
+            )
+            .check(|limit: &Duration| {
+                (!limit.is_zero()).then_some(()).ok_or("needs to be more than 0")
+            }),
             storage_settings: storage.settings(),
             queue: storage.queue(),
             clients: Arc::default(),
@@ -72,10 +86,22 @@ impl Server {
         &self.drain_timeout
     }
 
-    fn about(&self) -> About {
-        let mut settings = self.storage_settings.named();
-        settings.push(("maxclients", self.max_clients.get().to_string()));
-        settings.push(("proto-max-bulk-len", self.max_request.get().get().to_string()));
+    fn about(&self, group: GroupHandle) -> About {
+        let (storage, max_clients) = (self.storage_settings.clone(), self.max_clients.clone());
+        let max_request = self.max_request.get().get();
+        let settings = move || {
+            let mut settings = storage.named();
+            settings.push(("maxclients", max_clients.get().to_string()));
+            settings.push(("proto-max-bulk-len", max_request.to_string()));
+            settings
+        };
+        // On the connection's thread: whoever asked waits for the answer, and nobody else does.
+        let reload = move || match group.reload() {
+            Ok(_) => Reply::OK,
+            Err(error) => {
+                Reply::Error(format!("ERR CONFIG RELOAD failed: {}", in_one_line(&error)))
+            }
+        };
         let clients = self.clients.clone();
         let info = move || {
             let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
@@ -85,7 +111,7 @@ impl Server {
                  # Clients\r\nconnected_clients:{connected}\r\n\r\n"
             )
         };
-        About { settings, info: Box::new(info) }
+        About { settings: Box::new(settings), reload: Box::new(reload), info: Box::new(info) }
     }
 
     /// Gives the connection a thread, if there is room.
@@ -146,21 +172,6 @@ impl Config for Server {
             .add(&self.max_request)
             .add(&self.drain_timeout)
     }
-
-    fn validate(&self) -> Result<(), ConfigErrors> {
-        let mut errors = ConfigErrors::default();
-        if *self.max_clients.get() == 0 {
-            errors.push(self.max_clients.invalid("needs at least 1"));
-        }
-        // A record of the file has a length of four bytes.
-        if !(Bytes::new(64)..=Bytes::gib(1)).contains(self.max_request.get()) {
-            errors.push(self.max_request.invalid("needs to be from 64 bytes to 1 GiB"));
-        }
-        if self.drain_timeout.get().is_zero() {
-            errors.push(self.drain_timeout.invalid("needs to be more than 0"));
-        }
-        errors.into_result()
-    }
 }
 
 impl PreRunner for Server {
@@ -178,7 +189,7 @@ impl PreRunner for Server {
 impl Service for Server {
     fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
         let listener = self.listener.lock().take().ok_or("serving without a pre-run")?;
-        let about = Arc::new(self.about());
+        let about = Arc::new(self.about(ctx.handle().clone()));
         while let Some((stream, _)) = ctx.accept(&listener)? {
             self.admit(ctx, stream, &about);
         }
@@ -234,6 +245,17 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.clients.streams.lock().remove(&self.number);
     }
+}
+
+/// All problems of a reload, as an error reply has no room for lines.
+fn in_one_line(error: &Error) -> String {
+    let one = |problem: String| problem.lines().map(str::trim).collect::<Vec<_>>().join(", ");
+    if error.kind() != ErrorKind::Config {
+        return one(error.to_string());
+    }
+    let problems: Vec<String> =
+        error.problems().iter().map(|problem| one(problem.to_string())).collect();
+    format!("the old settings stay: {}", problems.join("; "))
 }
 
 /// Says why and closes, without waiting for anything: this is the accepting thread.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use parking_lot::Mutex;
 use rungroup::{
-    BoxError, Bytes, Config, Flag, FlagSet, PreRunner, RunContext, ServeContext, Service, Unit,
+    BoxError, Bytes, Config, ConfigError, Flag, FlagSet, Live, PreRunner, RunContext, ServeContext,
+    Service, Unit,
 };
 
 use crate::aof::{Log, OpenError};
@@ -53,31 +54,57 @@ impl Storage {
     pub(crate) fn settings(&self) -> Settings {
         self.settings.clone()
     }
+
+    /// The limit of this moment: a reload may have changed it.
+    fn limit(&self, engine: &mut Engine) {
+        let limit = *self.settings.max_memory.get();
+        if engine.limit(limit.get()) {
+            log::warn!("--max-memory is {limit}, and more is in use: writes that add are refused");
+        }
+    }
 }
 
 /// The storage's flags; a clone is another handle to the same ones.
 #[derive(Clone)]
 pub(crate) struct Settings {
     data_dir: Flag<PathBuf>,
-    max_memory: Flag<Bytes>,
+    max_memory: Live<Bytes>,
     fsync: Flag<Fsync>,
 }
 
 impl Settings {
     fn new() -> Self {
         Self {
-            data_dir: Flag::new("data-dir", "./kvd-data", "Where the append-only file is kept."),
+            data_dir: Flag::new(
+                "data-dir",
+                "./kvd-data",
+                "Where the append-only file is kept.\n\n\
+                 It is made if it is not there. One kvd at a time can use it.",
+            )
+            .value_name("DIR"),
             max_memory: Flag::new(
                 "max-memory",
                 Bytes::ZERO,
-                "Refuse writes that would take more memory than this; 0 is no limit.",
-            ),
+                "Refuse writes that would take more memory than this; 0 is no limit.\n\n\
+                 Reads, and writes that free memory, always go. A reload changes it from the next \
+                 write on; if more is in use by then, nothing is thrown away.",
+            )
+            .check(|limit: &Bytes| match limit.get() {
+                0 | 1024.. => Ok(()),
+                _ => {
+                    let tip = "a size has a unit: 512MiB";
+                    Err(ConfigError::new("needs to be 0, or 1KiB at least").tip(tip))
+                }
+            })
+            .live(),
             fsync: Flag::new(
                 "fsync",
                 Fsync::EverySec,
-                "When writes are synced to the disk: 'always' before they are acknowledged, \
-                 'everysec' within a second or so, 'no' when the kernel likes, and at the end.",
-            ),
+                "When writes are synced to the disk.\n\n\
+                 'always' before they are acknowledged, 'everysec' within a second or so, 'no' when \
+                 the kernel likes; and in any case at the end.",
+            )
+            .value_name("WHEN"),
         }
     }
 
@@ -132,7 +159,7 @@ impl PreRunner for Storage {
         let lock = DirLock::take(dir)?;
         let path = dir.join("kvd.aof");
         let cannot_open = |error| format!("cannot open {}: {error}", path.display());
-        let mut store = Store::new(self.settings.max_memory.get().get());
+        let mut store = Store::new(0); // what was acknowledged is replayed, whatever it takes
         let interrupted = || ctx.stopped().is_stopped();
         let (log, replayed) = match Log::open(&path, &mut store, interrupted) {
             Ok(opened) => opened,
@@ -150,7 +177,9 @@ impl PreRunner for Storage {
             );
         }
         log::info!("replayed {} records: {} keys", replayed.records, store.len());
-        *self.opened.lock() = Some((Engine::new(store, log, *self.settings.fsync.get()), lock));
+        let mut engine = Engine::new(store, log, *self.settings.fsync.get());
+        self.limit(&mut engine);
+        *self.opened.lock() = Some((engine, lock));
         Ok(())
     }
 }
@@ -186,6 +215,7 @@ impl Service for Storage {
             if batches.is_empty() {
                 break; // no sender is left, and nothing that they sent
             }
+            self.limit(&mut engine);
             if engine.commit(&mut batches).map_err(|error| cannot_sync(&error))? {
                 let _ = dirty.try_send(()); // full: the syncing thread is told already
             }

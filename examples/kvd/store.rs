@@ -60,6 +60,13 @@ impl Store {
         Self { max_memory, ..Self::default() }
     }
 
+    /// What it may grow to from now on; 0 is no limit. Nothing is thrown away for it. Says whether
+    /// more than that is in use, if the limit is another than before.
+    pub(crate) fn limit(&mut self, max_memory: u64) -> bool {
+        let before = mem::replace(&mut self.max_memory, max_memory);
+        max_memory != before && max_memory != 0 && self.used > max_memory
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.map.len()
     }
@@ -145,7 +152,7 @@ impl Store {
         }
         // Done first and looked at then: with a key that is there already, or twice among the
         // arguments, that is the simple way to know. Shrinking is allowed to a store that is over
-        // its limit since a restart with a lower one.
+        // its limit since that was lowered.
         let over = self.max_memory != 0 && self.used > self.max_memory && self.used > used;
         if over {
             self.undo(changes, already);

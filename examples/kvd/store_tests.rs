@@ -113,6 +113,22 @@ fn a_store_over_its_limit_since_a_restart_may_shrink() {
 }
 
 #[test]
+fn a_lower_limit_refuses_what_adds_and_throws_nothing_away() {
+    let mut store = Store::new(0);
+    let mut changes = Vec::new();
+    let mut apply = |store: &mut Store, op| store.apply(&op, Writes::Allowed, &mut changes);
+    assert_eq!(apply(&mut store, Op::Set(blob("a"), blob("12345"))), Reply::OK);
+    assert!(!store.limit(1000), "it fits");
+    assert!(store.limit(1), "more is in use");
+    assert!(!store.limit(1), "which is said once");
+    assert!(matches!(apply(&mut store, Op::Set(blob("b"), blob(""))), Reply::Error(_)));
+    assert_eq!(apply(&mut store, Op::Get(blob("a"))), Reply::bulk(b"12345"));
+    assert_eq!(apply(&mut store, Op::Set(blob("a"), blob("1"))), Reply::OK, "it frees memory");
+    assert!(!store.limit(0), "no limit");
+    assert_eq!(apply(&mut store, Op::Set(blob("b"), blob(""))), Reply::OK);
+}
+
+#[test]
 fn all_changes_can_be_undone() {
     let mut store = Store::new(0);
     replies(&mut store, &[set("a", "1"), set("b", "2"), set("c", "x")]);

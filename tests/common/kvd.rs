@@ -83,7 +83,7 @@ impl Kvd {
     /// As [`start`](Self::start), by a command that ends with kvd's own flags.
     pub fn start_as(command: &mut Command, data_dir: &Path, flags: &[&str]) -> Self {
         command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir).args(flags);
-        let (child, lines) = spawn(command);
+        let (child, lines) = spawn(command.stdout(Stdio::null()));
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut kvd = Self { child, address, lines, stderr: String::new() };
         let line = kvd.wait_for_line("listening on ");
@@ -156,24 +156,35 @@ impl Drop for Kvd {
 
 /// Runs one that is expected not to come up.
 pub fn run_to_its_end(flags: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
-    let (child, lines) = spawn(Command::new(binary()).args(flags));
+    let (child, lines) = spawn(Command::new(binary()).args(flags).stdout(Stdio::null()));
     let address = SocketAddr::from(([127, 0, 0, 1], 0));
     Kvd { child, address, lines, stderr: String::new() }.wait()
 }
 
+/// Runs one that is expected to write something to stdout and end.
+pub fn printed(command: &mut Command) -> (Ended, String) {
+    let (mut child, lines) = spawn(command.stdout(Stdio::piped()));
+    let mut stdout = child.stdout.take().expect("piped");
+    let reader = thread::spawn(move || {
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).expect("UTF-8");
+        text
+    });
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
+    let ended = Kvd { child, address, lines, stderr: String::new() }.wait();
+    (ended, reader.join().expect("no panic"))
+}
+
 fn spawn(command: &mut Command) -> (Child, Receiver<String>) {
     // What the caller's environment says of a kvd is not part of the test.
-    for (name, _) in std::env::vars_os() {
+    let of_test: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
+    for (name, _) in std::env::vars_os().filter(|(name, _)| !of_test.contains(name)) {
         if name == "RUST_LOG" || name.to_string_lossy().starts_with("KVD_") {
             command.env_remove(name);
         }
     }
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("kvd is there");
+    let mut child =
+        command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("kvd is there");
     let stderr = child.stderr.take().expect("piped");
     let (sender, lines) = channel();
     thread::spawn(move || {

@@ -117,9 +117,10 @@ enum Layer {
 }
 
 impl Found<'_> {
-    /// The program has set it by itself, and nothing that is read again changes it.
+    /// The program has set it by itself, and nothing that is read again changes it. Where it has
+    /// named the file of a secret, the secret is still to be read.
     pub(super) fn is_by_program(&self) -> bool {
-        self.layer == Layer::Program
+        self.layer == Layer::Program && !matches!(self.source, Source::SecretFile { .. })
     }
 }
 

@@ -70,8 +70,16 @@ impl fmt::Debug for FlagHandle {
 pub struct FlagSet {
     pub(super) name: Cow<'static, str>,
     pub(super) prefix: Cow<'static, str>,
-    pub(super) flags: Vec<Arc<dyn AnyFlag>>,
+    pub(super) flags: Vec<Member>,
     pub(super) removed: Vec<Removed>,
+}
+
+/// A flag in a set.
+#[derive(Clone)]
+pub(super) struct Member {
+    pub(super) flag: Arc<dyn AnyFlag>,
+    /// The set that it came from, where this one is made of several.
+    pub(super) section: Option<Cow<'static, str>>,
 }
 
 /// A name that was that of a flag once.
@@ -132,7 +140,7 @@ impl FlagSet {
     #[must_use = "`add` returns the set with the flag in it"]
     #[allow(clippy::should_implement_trait)] // `a + b` would not read better
     pub fn add(mut self, flag: impl Into<FlagHandle>) -> Self {
-        self.flags.push(flag.into().0);
+        self.flags.push(Member { flag: flag.into().0, section: None });
         self
     }
 
@@ -218,7 +226,11 @@ impl FlagSet {
     /// assert_eq!(with_value.next().unwrap().name(), "jobs");
     /// ```
     pub fn flags(&self) -> impl Iterator<Item = FlagInfo<'_>> {
-        self.flags.iter().map(|flag| FlagInfo { flag: &**flag, prefix: &self.prefix })
+        self.flags.iter().map(|Member { flag, section }| FlagInfo {
+            flag: &**flag,
+            prefix: &self.prefix,
+            section: section.as_deref().unwrap_or(&self.name),
+        })
     }
 
     /// Sets the flag of this full name, and says where the value came from.
@@ -340,6 +352,7 @@ impl fmt::Debug for FlagSet {
 pub struct FlagInfo<'a> {
     flag: &'a dyn AnyFlag,
     prefix: &'a str,
+    section: &'a str,
 }
 
 impl FlagInfo<'_> {
@@ -389,7 +402,26 @@ impl FlagInfo<'_> {
         self.flag.definition().short
     }
 
-    /// The help text.
+    /// The section of the help that it belongs to: the name of its unit's set, also where
+    /// [`Group::register_flags`](crate::Group::register_flags) has made one set of all.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet, Group, pre_run_fn};
+    /// let size = Flag::<u32>::new("size", 4, "how many entries");
+    /// let mut group = Group::new("demo");
+    /// group.register(pre_run_fn("cache", |_ctx| Ok(())).flags(FlagSet::new("Cache").add(&size)));
+    /// let set = group.register_flags()?;
+    /// assert_eq!(set.name(), "demo");
+    /// assert_eq!(set.flags().next().unwrap().section(), "Cache");
+    /// # Ok::<(), rungroup::Error>(())
+    /// ```
+    pub fn section(&self) -> &str {
+        self.section
+    }
+
+    /// The help text. Its first line says it all in short; what follows is for the long help.
     ///
     /// # Examples
     ///
@@ -496,6 +528,20 @@ impl FlagInfo<'_> {
     /// ```
     pub fn is_hidden(&self) -> bool {
         self.flag.definition().hidden
+    }
+
+    /// What to use instead, if it is [deprecated](crate::Flag::deprecated).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Flag, FlagSet};
+    /// let old = Flag::<u32>::new("max", 0, "how many").deprecated("use --max-conns");
+    /// let set = FlagSet::new("Pool").add(&old);
+    /// assert_eq!(set.flags().next().unwrap().deprecated(), Some("use --max-conns"));
+    /// ```
+    pub fn deprecated(&self) -> Option<&str> {
+        self.flag.definition().deprecated.as_deref()
     }
 
     /// Whether its value must not be shown.

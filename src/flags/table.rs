@@ -8,7 +8,8 @@ use super::clash;
 use super::common::{self, Ask, Common};
 use super::definition::{AnyFlag, Definition, Given};
 use super::names::Names;
-use super::set::{FlagSet, Removed, join};
+use super::set::{FlagSet, Member, Removed, join};
+use super::show::title;
 use super::source::Source;
 use super::value::Arity;
 use crate::error::{ConfigError, ConfigErrors};
@@ -117,7 +118,7 @@ impl Definitions {
         let section = self.sections.len();
         self.sections.push(Section { title: set.name, unit });
         self.entries.reserve(set.flags.len());
-        for flag in set.flags {
+        for Member { flag, .. } in set.flags {
             let Some(index) = self.add_flag(section, &set.prefix, flag) else { continue };
             if let Some(file) = self.secret_file(index) {
                 self.entries[index].secret_file = self.add_flag(section, &set.prefix, file);
@@ -319,7 +320,10 @@ impl Table {
         let entries = self.entries.iter().filter(|entry| !entry.repeated);
         set.flags = entries
             .filter(|entry| self.sections[entry.section].unit.is_some())
-            .map(|entry| Arc::clone(&entry.flag))
+            .map(|entry| Member {
+                flag: Arc::clone(&entry.flag),
+                section: Some(title(&self.sections[entry.section]).to_owned().into()),
+            })
             .collect();
         set.removed = self
             .removed

@@ -354,8 +354,8 @@ impl Group {
     }
 
     /// The flags of all units in one set, for a program that parses its command line by itself. The
-    /// group then reads neither the command line nor the environment: set the flags by name, and
-    /// `run` validates them.
+    /// group then reads neither the command line nor the environment nor a file: set the flags by
+    /// name, and `run` validates them. `tests/embedding.rs` does it with two parsers.
     ///
     /// # Errors
     ///

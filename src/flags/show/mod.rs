@@ -12,7 +12,7 @@ mod wrap;
 use super::table::Section;
 
 /// The heading of a section: as its unit named it, else the unit's own name.
-fn title(section: &Section) -> &str {
+pub(super) fn title(section: &Section) -> &str {
     match &section.unit {
         Some(unit) if section.title.is_empty() => unit,
         _ => &section.title,

@@ -87,6 +87,17 @@ thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// Where the newest panic inside a `catch` happened.
     static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Whether there is one. It has no destructor, so that looking at it costs next to nothing.
+    static HAS_LOCATION: Cell<bool> = const { Cell::new(false) };
+}
+
+fn take_location() -> Option<String> {
+    if HAS_LOCATION.replace(false) { LOCATION.take() } else { None }
+}
+
+fn keep_location(location: Option<String>) {
+    let _ = HAS_LOCATION.try_with(|has| has.set(location.is_some()));
+    let _ = LOCATION.try_with(|kept| kept.replace(location));
 }
 
 /// Runs `f`; a panic in it comes back as an error.
@@ -97,12 +108,15 @@ pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
     install_hook();
     // A place that is left over is nobody's here: that of a panic which the callback around this one
     // is unwinding from is put back, and one that a callback has caught by itself is forgotten.
-    let outer = LOCATION.take();
+    let outer = take_location();
     DEPTH.with(|depth| depth.set(depth.get() + 1));
     #[allow(clippy::disallowed_methods)] // this is the place that the lint points to
     let result = panic::catch_unwind(AssertUnwindSafe(f));
     DEPTH.with(|depth| depth.set(depth.get() - 1));
-    let location = LOCATION.replace(outer);
+    let location = take_location();
+    if outer.is_some() {
+        keep_location(outer);
+    }
     result.map_err(|payload| Panic { message: message(payload), location })
 }
 
@@ -132,8 +146,7 @@ fn install_hook() {
         let next = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if DEPTH.try_with(Cell::get).unwrap_or(0) > 0 {
-                let place = info.location().map(ToString::to_string);
-                let _ = LOCATION.try_with(|location| location.replace(place));
+                keep_location(info.location().map(ToString::to_string));
             }
             next(info);
         }));

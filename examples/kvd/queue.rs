@@ -13,7 +13,7 @@ use crate::resp::Reply;
 use crate::store::Op;
 
 /// So many batches wait before connections do. Each connection has one at a time.
-const WAITING: usize = 1024;
+const WAITING: usize = 128;
 
 /// What one connection read in one go, and then the replies to it: it travels there and back, with
 /// its buffers and with the only sender of the way home. If it is dropped on the way, the connection

@@ -51,10 +51,18 @@ pub(super) struct Definition {
     pub(super) secret: bool,
     /// What to use instead.
     pub(super) deprecated: Option<Text>,
-    /// Set when a table takes the flag up: the name with its prefix, `None` where there is none.
-    bound: OnceLock<Option<Box<str>>>,
-    /// Mistakes of whoever built the flag. A builder must not panic, so they wait for the table.
-    mistakes: Mutex<Vec<String>>,
+    /// The name with its prefix, if a table has taken the flag up under one.
+    prefixed: OnceLock<Box<str>>,
+    state: Mutex<State>,
+}
+
+/// What becomes of a definition when others have it already.
+#[derive(Default)]
+struct State {
+    /// A table has taken the flag up.
+    is_bound: bool,
+    /// Builders that came too late. They must not panic, so the table is told.
+    too_late: Vec<&'static str>,
 }
 
 impl Definition {
@@ -69,36 +77,37 @@ impl Definition {
             given: Given::ByName,
             secret: false,
             deprecated: None,
-            bound: OnceLock::new(),
-            mistakes: Mutex::default(),
+            prefixed: OnceLock::new(),
+            state: Mutex::default(),
         }
     }
 
     /// The name on the command line: with the prefix, once there is one.
     pub(super) fn full_name(&self) -> &str {
-        self.bound.get().and_then(Option::as_deref).unwrap_or(&self.name)
+        self.prefixed.get().map_or(&self.name, |name| name)
     }
 
     pub(super) fn is_bound(&self) -> bool {
-        self.bound.get().is_some()
+        self.state.lock().is_bound
     }
 
     /// Gives the flag its prefix, once and for all handles. False where it has another already.
     pub(super) fn bind(&self, prefix: &str) -> bool {
-        let full = (!prefix.is_empty()).then(|| format!("{prefix}-{}", self.name).into());
-        let bound = self.bound.get_or_init(|| full.clone());
-        *bound == full
-    }
-
-    pub(super) fn mistake(&self, what: String) {
-        self.mistakes.lock().push(what);
+        let mut state = self.state.lock();
+        let was_bound = std::mem::replace(&mut state.is_bound, true);
+        if prefix.is_empty() {
+            return self.prefixed.get().is_none();
+        }
+        let full = join(prefix, &self.name);
+        if !was_bound {
+            let _ = self.prefixed.set(full.as_ref().into()); // nobody else does, under the lock
+        }
+        self.prefixed.get().is_some_and(|bound| **bound == *full)
     }
 
     /// A builder was called on a handle that is not the only one.
-    pub(super) fn mistake_too_late(&self, builder: &str) {
-        self.mistake(format!(
-            "'{builder}' was called when the flag had been cloned or added to a set"
-        ));
+    pub(super) fn too_late(&self, builder: &'static str) {
+        self.state.lock().too_late.push(builder);
     }
 
     /// `get` of a required flag, too early.
@@ -111,7 +120,11 @@ impl Definition {
 
     /// Everything that is wrong with the flag, whatever its type.
     pub(super) fn mistakes(&self) -> Vec<String> {
-        let mut mistakes = self.mistakes.lock().clone();
+        let mut mistakes: Vec<String> = Vec::new();
+        for builder in &self.state.lock().too_late {
+            let why = "was called when the flag had been cloned or added to a set";
+            mistakes.push(format!("'{builder}' {why}"));
+        }
         if !is_flag_name(self.full_name()) {
             let why = match self.name.strip_prefix("-") {
                 Some(_) => "is written without its dashes where it is defined",
@@ -176,6 +189,15 @@ impl Definition {
 /// What is said of a secret when nothing else may be.
 pub(super) const NOT_SHOWN: &str = "not valid (the reason would show the secret)";
 
+/// A name behind its prefix, if there is one.
+pub(super) fn join<'a>(prefix: &str, name: &'a str) -> Cow<'a, str> {
+    match (prefix, name) {
+        ("", name) => Cow::Borrowed(name),
+        (prefix, "") => Cow::Owned(prefix.to_owned()),
+        (prefix, name) => Cow::Owned(format!("{prefix}-{name}")),
+    }
+}
+
 /// Text from outside made fit for a terminal.
 pub(super) fn printable(text: &OsStr) -> String {
     let text = text.to_string_lossy();
@@ -187,11 +209,22 @@ pub(super) fn printable(text: &OsStr) -> String {
 }
 
 fn is_flag_name(name: &str) -> bool {
-    let is_inner = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    let is_inner = |byte: &u8| INNER[usize::from(*byte)];
     let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = name.as_bytes();
     is_end(bytes.first()) && is_end(bytes.last()) && bytes.iter().all(is_inner)
 }
+
+/// What can be in a flag's name, by the byte.
+const INNER: [bool; 256] = {
+    let mut inner = [false; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        inner[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        byte += 1;
+    }
+    inner
+};
 
 /// What a reload would do to a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

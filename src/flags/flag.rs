@@ -298,10 +298,14 @@ impl<T: FlagValue> Flag<T> {
         self.define("positional", |shared| shared.definition.given = Given::ByPlace)
     }
 
-    fn define(mut self, builder: &str, change: impl FnOnce(&mut Shared<T, Fixed<T>>)) -> Self {
+    fn define(
+        mut self,
+        builder: &'static str,
+        change: impl FnOnce(&mut Shared<T, Fixed<T>>),
+    ) -> Self {
         match Arc::get_mut(&mut self.0) {
             Some(shared) => change(shared),
-            None => self.0.definition.mistake_too_late(builder),
+            None => self.0.definition.too_late(builder),
         }
         self
     }

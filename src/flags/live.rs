@@ -68,7 +68,7 @@ impl<T: FlagValue> Live<T> {
             Err(shared) => {
                 let (name, help) = (&shared.definition.name, &shared.definition.help);
                 let definition = Definition::new(name.clone(), help.clone());
-                definition.mistake_too_late("live");
+                definition.too_late("live");
                 (definition, Vec::new(), None)
             }
         };

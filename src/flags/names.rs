@@ -4,20 +4,28 @@
 /// Places by name. Whoever asks says which name is at a place.
 #[derive(Debug)]
 pub(super) struct Names {
-    /// Place + 1, or 0 where there is none; a power of two, never more than half full. A name is
-    /// where its hash says, or in one of the next slots up to a free one.
-    slots: Vec<u32>,
+    /// A power of two, never more than half full. A name is where its hash says, or in one of the
+    /// next slots up to a free one.
+    slots: Vec<Slot>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    /// Place + 1, or 0 where there is none.
+    place: u32,
+    /// So that most of the other names need not be looked at.
+    hash: u32,
 }
 
 impl Names {
     /// For at most so many.
     pub(super) fn for_up_to(count: usize) -> Self {
-        Self { slots: vec![0; (2 * count + 1).next_power_of_two()] }
+        Self { slots: vec![Slot::default(); (2 * count + 1).next_power_of_two()] }
     }
 
     /// The place of the name.
     pub(super) fn get<'a>(&self, name: &str, at: impl Fn(usize) -> &'a str) -> Option<usize> {
-        self.find(name, at).ok()
+        self.find(name, hash(name), at).ok()
     }
 
     /// Adds the name at a place, unless it is in already: then it is said where.
@@ -31,34 +39,50 @@ impl Names {
         name: &str,
         at: impl Fn(usize) -> &'a str,
     ) -> Result<(), usize> {
-        match self.find(name, at) {
+        let hash = hash(name);
+        match self.find(name, hash, at) {
             Ok(other) => Err(other),
             Err(slot) => {
-                self.slots[slot] = u32::try_from(place + 1).expect("fewer than 2³² flags");
+                let place = u32::try_from(place + 1).expect("fewer than 2³² flags");
+                self.slots[slot] = Slot { place, hash };
                 Ok(())
             }
         }
     }
 
     /// The place of the name, or the free slot where it would stand.
-    fn find<'a>(&self, name: &str, at: impl Fn(usize) -> &'a str) -> Result<usize, usize> {
+    fn find<'a>(
+        &self,
+        name: &str,
+        hash: u32,
+        at: impl Fn(usize) -> &'a str,
+    ) -> Result<usize, usize> {
         let mask = self.slots.len() - 1;
-        let mut slot = hash(name) & mask;
+        let mut slot = hash as usize & mask;
         loop {
-            match self.slots[slot] as usize {
-                0 => return Err(slot),
-                place if at(place - 1) == name => return Ok(place - 1),
-                _ => slot = (slot + 1) & mask,
+            let there = self.slots[slot];
+            let place = there.place as usize;
+            if place == 0 {
+                return Err(slot);
             }
+            if there.hash == hash && at(place - 1) == name {
+                return Ok(place - 1);
+            }
+            slot = (slot + 1) & mask;
         }
     }
 }
 
-/// FNV-1a (Fowler, Noll, Vo), folded. The names are the program's own: nobody chooses them so that
-/// they clash.
-fn hash(name: &str) -> usize {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    usize::try_from((hash ^ (hash >> 32)) & 0xffff_ffff).unwrap_or(0) // it fits
+/// Eight bytes at a time, each mixed in by a multiplication (Fx, as in Firefox and rustc). The names
+/// are the program's own: nobody chooses them so that they clash.
+fn hash(name: &str) -> u32 {
+    const FACTOR: u64 = 0xf135_7aea_2e62_a9c5;
+    let (words, rest) = name.as_bytes().as_chunks::<8>();
+    let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(FACTOR);
+    let hash =
+        words.iter().fold(name.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let [.., a, b, c, d] = mix(hash, u64::from_le_bytes(last)).to_le_bytes();
+    u32::from_le_bytes([a, b, c, d]) // the upper half is the well-mixed one
 }

@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::sync::Arc;
 
-use super::definition::AnyFlag;
+use super::definition::{AnyFlag, join};
 use super::flag::Flag;
 use super::live::Live;
 use super::source::Source;
@@ -96,15 +96,6 @@ impl Removed {
     }
 }
 
-/// A name behind its prefix, if there is one.
-pub(super) fn join<'a>(prefix: &str, name: &'a str) -> Cow<'a, str> {
-    match (prefix, name) {
-        ("", name) => Cow::Borrowed(name),
-        (prefix, "") => Cow::Owned(prefix.to_owned()),
-        (prefix, name) => Cow::Owned(format!("{prefix}-{name}")),
-    }
-}
-
 impl FlagSet {
     /// An empty set of this name.
     ///
@@ -120,7 +111,7 @@ impl FlagSet {
         Self {
             name: name.into(),
             prefix: Cow::Borrowed(""),
-            flags: Vec::new(),
+            flags: Vec::with_capacity(8),
             removed: Vec::new(),
         }
     }

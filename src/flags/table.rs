@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::clash;
 use super::common::{self, Ask, Common};
-use super::definition::{AnyFlag, Definition, Given};
+use super::definition::{AnyFlag, Definition, Given, join};
 use super::names::Names;
-use super::set::{FlagSet, Member, Removed, join};
+use super::set::{FlagSet, Member, Removed};
 use super::show::title;
 use super::source::Source;
 use super::value::Arity;

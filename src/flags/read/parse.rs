@@ -237,6 +237,9 @@ impl Reader<'_> {
 
 /// Whether an argument is one of the flags, and so not the value of another.
 fn is_flag(table: &Table, arg: &OsStr) -> bool {
+    if arg.as_encoded_bytes().first() != Some(&b'-') {
+        return false;
+    }
     let arg = arg.to_string_lossy();
     if let Some(long) = arg.strip_prefix("--") {
         let name = long.split('=').next().unwrap_or(long);

@@ -62,8 +62,8 @@ pub(crate) struct Kept {
 /// Values by the index of their flag.
 #[derive(Debug, Default)]
 struct Given {
-    /// Sorted, as many as there are values.
-    flags: Vec<usize>,
+    /// Where those of each flag begin, and behind the last of them all the end.
+    starts: Vec<usize>,
     values: Vec<OsString>,
 }
 
@@ -71,15 +71,20 @@ impl Given {
     fn new(mut given: Vec<(usize, OsString)>) -> Self {
         // Stable: the values of one flag stay in their order.
         given.sort_by_key(|(index, _)| *index);
-        let (flags, values) = given.into_iter().unzip();
-        Self { flags, values }
+        let mut starts = Vec::with_capacity(given.last().map_or(0, |(index, _)| index + 2));
+        for (at, (index, _)) in given.iter().enumerate() {
+            starts.resize(index + 1, at);
+        }
+        starts.push(given.len());
+        Self { starts, values: given.into_iter().map(|(_, value)| value).collect() }
     }
 
     /// All of one flag.
     fn of(&self, index: usize) -> &[OsString] {
-        let first = self.flags.partition_point(|of| *of < index);
-        let count = self.flags[first..].iter().take_while(|of| **of == index).count();
-        &self.values[first..first + count]
+        match self.starts.get(index..=index + 1) {
+            Some(&[start, end]) => &self.values[start..end],
+            _ => &[],
+        }
     }
 }
 

@@ -127,6 +127,15 @@
 //! [snapshot](GroupHandle::snapshot), from any thread. With the [`Logging`] unit, or any logger of the
 //! `log` crate, the events are logged under the target `rungroup`.
 //!
+//! # Settings
+//!
+//! Flags are read from the command line, the environment ([`Group::env_prefix`]) and, with the feature
+//! `config-file`, the TOML file that `--config` names, in this order of precedence. Every error says
+//! which unit, flag, value and source it is about, and all come at once. `--check` only looks whether
+//! all is well, `--print-config` prints what is in effect. A [`secret`](Flag::secret) can be read from
+//! a file. What is a [`Live`] flag can change while the program runs:
+//! [`GroupHandle::reload`] reads everything again, and sets all or nothing.
+//!
 //! # Closing channels and counting tasks
 //!
 //! [`Closer`], [`ChannelCloser`] and [`ChannelGroupCloser`] are of use without a group, too: many
@@ -148,6 +157,7 @@
 //! | feature | default | what |
 //! |---|---|---|
 //! | `completions` | no | `--completions bash\|zsh\|fish` and `--man` |
+//! | `config-file` | no | `--config FILE` and `--print-config` |
 //! | `env_logger` | yes | [`Logging`] |
 //! | `net` | yes | [`ServeContext::accept`], [`ServeContext::wait_readable`], [`StopToken::as_fd`] |
 //! | `terminal-width` | yes | `--help` is as wide as the terminal, from 40 to 100 columns, instead of 80 |

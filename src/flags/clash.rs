@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::common::{RESERVED, RESERVED_SHORT};
+use super::definition::Given;
 use super::names::Names;
 use super::table::{Entry, RemovedFlag, Section};
 use super::value::Arity;
@@ -31,19 +32,19 @@ pub(super) fn by_name(
 ) -> Names {
     let secrets: Vec<(usize, String)> = entries
         .iter()
-        .filter_map(|entry| Some((entry.secret_file?, entry.definition().full_name().to_owned())))
+        .filter_map(|entry| Some((entry.secret_file?, entry.full_name.clone().into_owned())))
         .collect();
     let mut names = Names::for_up_to(entries.len());
     for index in 0..entries.len() {
         let (before, rest) = entries.split_at_mut(index);
         let entry = &mut rest[0];
         let is_common = sections[entry.section].unit.is_none();
-        let name = entry.definition().full_name();
+        let name = &*entry.full_name;
         if !is_common && RESERVED.contains(&name) {
             problems.push(problem(sections, entry, "the group keeps this name".to_owned()));
             continue;
         }
-        let added = names.add(index, name, |other| before[other].definition().full_name());
+        let added = names.add(index, name, |other| &*before[other].full_name);
         let Err(earlier) = added else { continue };
         let first = &mut before[earlier];
         let of_secret = secrets.iter().find(|(file, _)| [earlier, index].contains(file));
@@ -73,7 +74,7 @@ pub(super) fn by_short(
 ) -> Vec<(char, usize)> {
     let mut taken: Vec<(char, usize)> = Vec::new();
     for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| !entry.repeated) {
-        let Some(short) = entry.definition().short else { continue };
+        let Some(short) = entry.short else { continue };
         if sections[entry.section].unit.is_some() && RESERVED_SHORT.contains(&short) {
             let why = format!("the group keeps the short name '-{short}'");
             problems.push(problem(sections, entry, why));
@@ -95,7 +96,7 @@ pub(super) fn by_variable(sections: &[Section], entries: &[Entry], problems: &mu
         for variable in &entry.variables {
             let other = *taken.entry(variable).or_insert(entry);
             // Two flags of one name clash already, and so does everything made of the name.
-            if other.definition().full_name() != entry.definition().full_name() {
+            if *other.full_name != *entry.full_name {
                 let why =
                     format!("the environment variable {variable} is {}", also(sections, other));
                 problems.push(problem(sections, entry, why));
@@ -105,7 +106,7 @@ pub(super) fn by_variable(sections: &[Section], entries: &[Entry], problems: &mu
 }
 
 fn also(sections: &[Section], other: &Entry) -> String {
-    let (name, owner) = (other.definition().full_name(), owner(&sections[other.section]));
+    let (name, owner) = (&*other.full_name, owner(&sections[other.section]));
     format!("also that of '--{name}' of {owner}")
 }
 
@@ -119,7 +120,7 @@ pub(super) fn removed(
 ) {
     for (index, gone) in removed.iter().enumerate() {
         let name = gone.full_name.as_str();
-        let same = by_name.get(name, |index| entries[index].definition().full_name());
+        let same = by_name.get(name, |index| &*entries[index].full_name);
         let same = same.map(|index| entries[index].section);
         let before = removed[..index].iter().find(|other| other.full_name == name);
         let why = match (same, before) {
@@ -148,7 +149,7 @@ pub(super) fn positional(
 ) -> Vec<usize> {
     let places = entries.iter().enumerate();
     let places: Vec<usize> = places
-        .filter(|(_, entry)| !entry.repeated && entry.definition().is_positional())
+        .filter(|(_, entry)| !entry.repeated && entry.given == Given::ByPlace)
         .map(|(index, _)| index)
         .collect();
     for pair in places.windows(2) {

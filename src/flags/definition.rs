@@ -87,6 +87,11 @@ impl Definition {
         self.prefixed.get().map_or(&self.name, |name| name)
     }
 
+    /// The same, without a copy where there is no prefix.
+    pub(super) fn shared_name(&self) -> Text {
+        self.prefixed.get().map_or_else(|| self.name.clone(), |name| Cow::Owned(name.to_string()))
+    }
+
     pub(super) fn is_bound(&self) -> bool {
         self.state.lock().is_bound
     }

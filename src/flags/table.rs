@@ -54,6 +54,14 @@ pub(super) struct Entry {
     pub(super) also_in: Vec<usize>,
     /// An earlier entry is the same handle, and stands for this one as well.
     pub(super) repeated: bool,
+    /// What is looked at again and again while all flags are gone through, kept together here: the
+    /// definitions are all over the heap.
+    pub(super) full_name: Cow<'static, str>,
+    pub(super) short: Option<char>,
+    pub(super) given: Given,
+    pub(super) arity: Arity,
+    /// What is wrong with the definition taken by itself.
+    pub(super) mistakes: Vec<String>,
     /// The environment variables, the one to prefer first.
     pub(super) variables: Vec<String>,
     pub(super) asks: Option<Ask>,
@@ -104,7 +112,7 @@ impl Definitions {
         };
         definitions.add_section(None, set);
         for entry in &mut definitions.entries {
-            entry.asks = definitions.common.asks(entry.flag.definition().full_name());
+            entry.asks = definitions.common.asks(&entry.full_name);
         }
         definitions
     }
@@ -137,12 +145,18 @@ impl Definitions {
             self.problems.push(self.two_prefixes(section, &*flag));
             return None;
         }
+        let definition = flag.definition();
         self.entries.push(Entry {
+            full_name: definition.shared_name(),
+            short: definition.short,
+            given: definition.given,
+            arity: flag.arity(),
+            mistakes: flag.mistakes(),
+            variables: variables(self.program.env_prefix.as_deref(), definition),
             flag,
             section,
             also_in: Vec::new(),
             repeated: false,
-            variables: Vec::new(),
             asks: None,
             secret_file: None,
         });
@@ -186,9 +200,6 @@ impl Definitions {
     /// All problems of the definitions at once, each naming its unit and flag, and the unit that it
     /// clashes with.
     pub(crate) fn into_table(mut self) -> Result<Table, ConfigErrors> {
-        for entry in &mut self.entries {
-            entry.variables = variables(self.program.env_prefix.as_deref(), entry.definition());
-        }
         let mut problems = self.problems;
         if let Some(prefix) = self.program.env_prefix.as_deref().filter(|name| !is_prefix(name)) {
             problems.push(format!(
@@ -198,8 +209,8 @@ impl Definitions {
         }
         let by_name = clash::by_name(&self.sections, &mut self.entries, &mut problems);
         for entry in self.entries.iter().filter(|entry| !entry.repeated) {
-            for mistake in entry.flag.mistakes() {
-                problems.push(clash::problem(&self.sections, entry, mistake));
+            for mistake in &entry.mistakes {
+                problems.push(clash::problem(&self.sections, entry, mistake.clone()));
             }
         }
         let by_short = clash::by_short(&self.sections, &self.entries, &mut problems);
@@ -268,8 +279,8 @@ pub(crate) struct Table {
 impl Table {
     /// The entry of this full name; positional arguments are not given by theirs.
     pub(super) fn long(&self, name: &str) -> Option<usize> {
-        let index = self.by_name.get(name, |index| self.entries[index].definition().full_name());
-        index.filter(|index| !self.entries[*index].definition().is_positional())
+        let index = self.by_name.get(name, |index| &self.entries[index].full_name);
+        index.filter(|index| self.entries[*index].given != Given::ByPlace)
     }
 
     /// The names that can be given and are shown, for tips.

@@ -118,7 +118,7 @@ impl Table {
                 continue;
             }
             let values = match values {
-                Ok(list) if entry.flag.arity() == Arity::Many => list,
+                Ok(list) if entry.arity == Arity::Many => list,
                 Ok(_) => {
                     errors.append(problem("takes one value, not a list".to_owned()));
                     continue;
@@ -147,7 +147,7 @@ impl Table {
                 let problem = ConfigError::new(format!("unknown key '{name}'"));
                 let names = self.entries.iter().filter(|entry| !entry.definition().hidden);
                 let names = names.filter(|entry| entry.definition().given == Given::ByName);
-                let names = names.map(|entry| entry.definition().full_name());
+                let names = names.map(|entry| &*entry.full_name);
                 match similar::tip("key", "", names, &name) {
                     Some(tip) => problem.tip(tip),
                     None => problem,

@@ -137,7 +137,7 @@ impl Reader<'_> {
 
     fn flag(&mut self, index: usize, form: Form) {
         let entry = &self.table.entries[index];
-        match entry.flag.arity() {
+        match entry.arity {
             Arity::Switch => {
                 // Behind a short name, what follows in the argument is the next short name.
                 let value = match form {
@@ -189,7 +189,7 @@ impl Reader<'_> {
     fn value(&mut self, index: usize, value: OsString) {
         let entry = &self.table.entries[index];
         #[cfg(feature = "completions")]
-        if let Some(ask) = self.table.common.asks_with(entry.definition().full_name(), &value) {
+        if let Some(ask) = self.table.common.asks_with(&entry.full_name, &value) {
             self.ask(ask, Form::Long);
         }
         if entry.asks.is_some() {
@@ -217,7 +217,7 @@ impl Reader<'_> {
 
     fn positional(&mut self, value: OsString, before: Before) {
         if let Some(index) = self.table.positional.get(self.place) {
-            if self.table.entries[*index].flag.arity() == Arity::One {
+            if self.table.entries[*index].arity == Arity::One {
                 self.place += 1;
             }
             self.line.given.push((*index, value));
@@ -227,7 +227,7 @@ impl Reader<'_> {
         self.line.errors.push(match before {
             Before::Unknown => return,
             Before::Switch(index) if value == "true" || value == "false" => {
-                let name = self.table.entries[index].definition().full_name();
+                let name = &*self.table.entries[index].full_name;
                 problem.tip(format!("write '--{name}={}'", printable(&value)))
             }
             Before::Switch(_) | Before::Nothing => problem,

@@ -114,7 +114,7 @@ impl Table {
                 Some(found) => entry.flag.prepare(Some((&found.values, found.source))),
                 None => entry.flag.prepare(None),
             });
-            let name = || entry.definition().full_name().to_owned();
+            let name = || entry.full_name.clone().into_owned();
             match change {
                 Ok(Change::None) => {}
                 Ok(Change::Live) => candidate.reloaded.changed.push(name()),

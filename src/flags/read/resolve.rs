@@ -68,15 +68,22 @@ struct Given {
 }
 
 impl Given {
-    fn new(mut given: Vec<(usize, OsString)>) -> Self {
-        // Stable: the values of one flag stay in their order.
-        given.sort_by_key(|(index, _)| *index);
-        let mut starts = Vec::with_capacity(given.last().map_or(0, |(index, _)| index + 2));
-        for (at, (index, _)) in given.iter().enumerate() {
-            starts.resize(index + 1, at);
+    /// Sorted by counting: each value is put where those of its flag are, in their order.
+    fn new(given: Vec<(usize, OsString)>, flags: usize) -> Self {
+        let mut starts = vec![0; flags + 1];
+        for (index, _) in &given {
+            starts[index + 1] += 1;
         }
-        starts.push(given.len());
-        Self { starts, values: given.into_iter().map(|(_, value)| value).collect() }
+        for index in 0..flags {
+            starts[index + 1] += starts[index];
+        }
+        let mut values = vec![OsString::new(); given.len()];
+        let mut next = starts.clone();
+        for (index, value) in given {
+            values[next[index]] = value;
+            next[index] += 1;
+        }
+        Self { starts, values }
     }
 
     /// All of one flag.
@@ -149,7 +156,7 @@ impl Table {
         let by_program = self.entries.iter().enumerate();
         let by_program = by_program.filter(|(_, entry)| entry.flag.source() != Source::Default);
         let kept = Kept {
-            line: Given::new(line.given),
+            line: Given::new(line.given, self.entries.len()),
             by_program: by_program.map(|(index, _)| index).collect(),
             file: None,
         };
@@ -196,7 +203,7 @@ impl Table {
         match self.find(index, sources)? {
             Some(found) if !found.is_by_program() => {
                 if let Some(instead) = &entry.definition().deprecated {
-                    let (name, source) = (entry.definition().full_name(), &found.source);
+                    let (name, source) = (&*entry.full_name, &found.source);
                     warnings.push(format!("flag '--{name}' ({source}) is deprecated: {instead}"));
                 }
                 entry.flag.assign(&found.values, found.source)
@@ -230,7 +237,7 @@ impl Table {
                 Err(problem.of_source(named.source.to_string()).into())
             }
             Some(std::cmp::Ordering::Less) | None => {
-                let (arity, flag) = (self.entries[index].flag.arity(), &self.entries[file]);
+                let (arity, flag) = (self.entries[index].arity, &self.entries[file]);
                 let path = named.values.last().cloned().unwrap_or_default();
                 match secret::read(path.as_ref(), arity) {
                     Ok(values) => {
@@ -285,7 +292,7 @@ impl Table {
     }
 
     fn name_of(&self, index: usize) -> &str {
-        self.entries[index].definition().full_name()
+        &self.entries[index].full_name
     }
 
     /// What the user wants of settings that are right, instead of a run.
@@ -316,7 +323,7 @@ impl Table {
 fn from_environment(entry: &Entry, env: Env<'_>) -> Option<Found<'static>> {
     entry.variables.iter().find_map(|variable| {
         let value = env(variable).filter(|value| !value.is_empty())?;
-        let values = match entry.flag.arity() {
+        let values = match entry.arity {
             Arity::Many => at_commas(&value),
             Arity::Switch | Arity::One => vec![value],
         };
@@ -332,7 +339,7 @@ pub(super) fn how_to_give(entry: &Entry, problem: ConfigError) -> ConfigError {
     if !is_missing || entry.definition().is_positional() {
         return problem;
     }
-    let (name, value) = (entry.definition().full_name(), entry.flag.value_name());
+    let (name, value) = (&*entry.full_name, entry.flag.value_name());
     problem.tip(match entry.variables.first() {
         Some(variable) => format!("give '--{name} <{value}>', or set {variable}"),
         None => format!("give '--{name} <{value}>'"),

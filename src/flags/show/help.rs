@@ -57,7 +57,7 @@ pub(super) fn is_shown(entry: &Entry, section: usize) -> bool {
 
 /// Units cannot have flags of these names.
 fn is_in(entry: &Entry, form: Form) -> bool {
-    form == Form::Long || !ONLY_IN_LONG_HELP.contains(&entry.definition().full_name())
+    form == Form::Long || !ONLY_IN_LONG_HELP.contains(&&*entry.full_name)
 }
 
 fn heading(page: &mut String, title: &str, screen: Screen) {
@@ -89,7 +89,7 @@ fn usage(page: &mut String, table: &Table) {
 }
 
 fn long_name(entry: &Entry) -> String {
-    format!("--{}", entry.definition().full_name())
+    format!("--{}", &*entry.full_name)
 }
 
 /// `<ADDR>`, `<ADDR>...`; nothing for a switch.

@@ -135,7 +135,7 @@ fn notes(entry: &Entry) -> Vec<String> {
 
 /// `--listen` in bold.
 fn long(entry: &Entry) -> String {
-    format!("\\fB\\-\\-{}\\fR", roff(entry.definition().full_name()))
+    format!("\\fB\\-\\-{}\\fR", roff(&entry.full_name))
 }
 
 /// ` ADDR` in italics, with the blank before it; nothing for a switch.

@@ -213,6 +213,17 @@ impl ConfigError {
         self
     }
 
+    /// Without control characters, as what it quotes may have some: a terminal would obey them, and
+    /// a line break could forge a line.
+    pub(crate) fn printable(mut self) -> Self {
+        for text in [Some(&mut self.0.why), self.0.tip.as_mut()].into_iter().flatten() {
+            if text.contains(char::is_control) {
+                *text = text.escape_debug().to_string();
+            }
+        }
+        self
+    }
+
     pub(crate) fn of_flag(mut self, flag: impl Into<String>) -> Self {
         self.0.flag = Some(flag.into());
         self

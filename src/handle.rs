@@ -278,8 +278,10 @@ impl GroupHandle {
         self.0.snapshot()
     }
 
-    /// Reads the file that `--config` names, and the environment, again, and sets all
-    /// [`Live`](crate::Live) flags to what they say; the command line stays as it was.
+    /// Reads the file that `--config` names, the environment, and the files with secrets again, and
+    /// sets all [`Live`](crate::Live) flags to what they say. The command line stays as it was, and
+    /// so does what the program has [set](crate::FlagSet::set) by itself. Files are where they were
+    /// when the program started; one that is a pipe is not read again.
     ///
     /// First every value is read and checked, then every unit is asked, with
     /// [`Config::validate_reload`](crate::Config::validate_reload). Only if nothing is wrong do all
@@ -287,7 +289,8 @@ impl GroupHandle {
     /// everything stays as it is. A flag that is not live and would be another is in
     /// [`needs_restart`](Reloaded::needs_restart), and a warning among the events.
     ///
-    /// It is done on this thread. One that comes while another is under way waits for its turn.
+    /// It is done on this thread. One that comes while another is under way waits for its turn, or
+    /// for the stop.
     ///
     /// # Errors
     ///

@@ -129,9 +129,10 @@ impl Config for Logging {
         // `env_logger` itself passes over what it does not understand.
         let directives = filters.split('/').next().unwrap_or_default();
         for level in directives.split(',').filter_map(|directive| directive.split_once('=')) {
-            if level.1.trim().parse::<LevelFilter>().is_err() {
-                let why =
-                    format!("environment variable {RUST_LOG}: '{}' is no level", level.1.trim());
+            // Without a level everything is let through.
+            let level = level.1.trim();
+            if !level.is_empty() && level.parse::<LevelFilter>().is_err() {
+                let why = format!("environment variable {RUST_LOG}: '{level}' is no level");
                 let tip = "the levels are off, error, warn, info, debug, trace";
                 errors.push(ConfigError::new(why).tip(tip));
             }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::common::{RESERVED, RESERVED_SHORT};
-use super::definition::Given;
+use super::definition::{Given, is_flag_name};
 use super::names::Names;
 use super::table::{Entry, RemovedFlag, Section};
 use super::value::Arity;
@@ -17,11 +17,7 @@ pub(super) fn owner(section: &Section) -> String {
 
 /// A problem of an entry's definition.
 pub(super) fn problem(sections: &[Section], entry: &Entry, why: String) -> ConfigError {
-    let problem = entry.definition().problem_without_value(why);
-    match &sections[entry.section].unit {
-        Some(unit) => problem.of_unit(unit),
-        None => problem,
-    }
+    sections[entry.section].name_in(entry.definition().problem_without_value(why))
 }
 
 /// Finds the names, and lets one entry stand for all of the same handle.
@@ -110,33 +106,42 @@ fn also(sections: &[Section], other: &Entry) -> String {
     format!("also that of '--{name}' of {owner}")
 }
 
-/// Sees that a name that is no more is not that of a flag, and is said to be gone once.
+/// Sees that a name that is no more is a name, not that of a flag, and said to be gone once. Where a
+/// flag that is there has the variable that it had, that is the flag's.
 pub(super) fn removed(
     sections: &[Section],
     entries: &[Entry],
     by_name: &Names,
-    removed: &[RemovedFlag],
+    removed: &mut [RemovedFlag],
     problems: &mut ConfigErrors,
 ) {
-    for (index, gone) in removed.iter().enumerate() {
+    for index in 0..removed.len() {
+        let (before, rest) = removed.split_at_mut(index);
+        let gone = &mut rest[0];
         let name = gone.full_name.as_str();
-        let same = by_name.get(name, |index| &*entries[index].full_name);
-        let same = same.map(|index| entries[index].section);
-        let before = removed[..index].iter().find(|other| other.full_name == name);
-        let why = match (same, before) {
-            (Some(section), _) => {
-                format!("is said to be removed, and {} has it", owner(&sections[section]))
-            }
-            (None, Some(other)) => {
-                format!("{} says too that it is removed", owner(&sections[other.section]))
-            }
-            (None, None) => continue,
+        let same = by_name.get(name, |index| &entries[index].full_name);
+        // One that is given by its place now can be named no longer: that is what is told.
+        let same = same.map(|index| &entries[index]).filter(|it| it.given != Given::ByPlace);
+        let twice = before.iter().find(|other| other.full_name == name);
+        let why = if !is_flag_name(name) {
+            Some("is said to be removed, and is no flag name".to_owned())
+        } else if RESERVED.contains(&name) {
+            Some("is said to be removed, and the group keeps this name".to_owned())
+        } else if let Some(same) = same {
+            let owner = owner(&sections[same.section]);
+            Some(format!("is said to be removed, and {owner} has it"))
+        } else {
+            let other = twice.map(|other| owner(&sections[other.section]));
+            other.map(|owner| format!("{owner} says too that it is removed"))
         };
-        let problem = ConfigError::new(why).of_flag(name);
-        problems.push(match &sections[gone.section].unit {
-            Some(unit) => problem.of_unit(unit),
-            None => problem,
-        });
+        if let Some(why) = why {
+            let problem = ConfigError::new(why).of_flag(name);
+            problems.push(sections[gone.section].name_in(problem));
+        }
+        let taken = |variable: &String| entries.iter().any(|it| it.variables.contains(variable));
+        if gone.variable.as_ref().is_some_and(taken) {
+            gone.variable = None;
+        }
     }
 }
 

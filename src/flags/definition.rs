@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::sync::OnceLock;
 
-use super::source::Source;
+use super::slot::{By, Old};
+use super::source::{Source, printable};
 use super::value::{Arity, ValueKind};
 use crate::error::{ConfigError, ConfigErrors};
 use crate::sync::Mutex;
@@ -156,12 +157,19 @@ impl Definition {
         (!self.secret).then(|| printable(value))
     }
 
-    /// Completes what a type, a check or a unit said of a value. Where it quotes a secret, all of
-    /// it is left out: masking the quote alone would tell a secret that is part of the sentence.
-    pub(super) fn problem(&self, why: ConfigError, value: &OsStr, source: &Source) -> ConfigError {
-        let quotes = |value: &str| !value.is_empty() && why.to_string().contains(value);
-        let hide = self.secret && quotes(&value.to_string_lossy());
-        let why = if hide { ConfigError::new(NOT_SHOWN) } else { why };
+    /// Completes what a type, a check or a unit said of a value, or of several. Where it quotes a
+    /// secret, all of it is left out: masking the quote alone would tell a secret that is part of
+    /// the sentence.
+    pub(super) fn problem(
+        &self,
+        why: ConfigError,
+        value: &OsStr,
+        parts: &[OsString],
+        source: &Source,
+    ) -> ConfigError {
+        let quotes = |value: &OsStr| quotes(&why.to_string(), &value.to_string_lossy());
+        let hide = self.secret && (quotes(value) || parts.iter().any(|part| quotes(part)));
+        let why = if hide { ConfigError::new(NOT_SHOWN) } else { why.printable() };
         self.name_in(why).of_value(self.shown(value), source.to_string())
     }
 
@@ -175,6 +183,14 @@ impl Definition {
         match self.placeholder() {
             Some(placeholder) => problem.of_argument(self.full_name(), placeholder),
             None => problem.of_flag(self.full_name()),
+        }
+    }
+
+    /// `flag '--listen'`, or `argument '<FILE>'`, as errors have it.
+    pub(super) fn called(&self) -> String {
+        match self.placeholder() {
+            Some(placeholder) => format!("argument '<{placeholder}>'"),
+            None => format!("flag '--{}'", self.full_name()),
         }
     }
 
@@ -203,17 +219,14 @@ pub(super) fn join<'a>(prefix: &str, name: &'a str) -> Cow<'a, str> {
     }
 }
 
-/// Text from outside made fit for a terminal.
-pub(super) fn printable(text: &OsStr) -> String {
-    let text = text.to_string_lossy();
-    if text.contains(char::is_control) {
-        text.escape_debug().to_string()
-    } else {
-        text.into_owned()
-    }
+/// Whether a sentence shows a value, as it is or as `{:?}` writes it.
+fn quotes(sentence: &str, value: &str) -> bool {
+    let value = value.trim();
+    let written = [value.to_owned(), value.escape_debug().to_string()];
+    !value.is_empty() && written.iter().any(|value| sentence.contains(value))
 }
 
-fn is_flag_name(name: &str) -> bool {
+pub(super) fn is_flag_name(name: &str) -> bool {
     let is_inner = |byte: &u8| INNER[usize::from(*byte)];
     let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = name.as_bytes();
@@ -272,7 +285,10 @@ pub(super) trait AnyFlag: Send + Sync {
     fn mistakes(&self) -> Vec<String>;
 
     /// Reads, checks and sets a value. Nothing is set where there is a problem.
-    fn assign(&self, args: &[OsString], source: Source) -> Result<(), ConfigErrors>;
+    fn assign(&self, args: &[OsString], source: Source, by: By) -> Result<(), ConfigErrors>;
+
+    /// Who has set the present value; nobody: it is the default.
+    fn set_by(&self) -> Option<By>;
 
     /// Nobody gave a value: sees that there is one all the same, and checks it.
     fn settle(&self) -> Result<(), ConfigError>;
@@ -281,8 +297,8 @@ pub(super) trait AnyFlag: Send + Sync {
     /// flag is live.
     fn prepare(&self, given: Option<(&[OsString], Source)>) -> Result<Change, ConfigErrors>;
 
-    /// Sets what was kept aside.
-    fn commit(&self);
+    /// Sets what was kept aside, and gives back what was there before.
+    fn commit(&self) -> Option<Old>;
 
     /// Forgets what was kept aside.
     fn discard(&self);

@@ -405,7 +405,7 @@ impl<T: FlagValue> Flag<T> {
     /// assert_eq!(*workers.get(), 1);
     /// ```
     pub fn set_for_test(&self, value: impl IntoDefault<T>) {
-        self.0.set(value.into_default(), Source::other("set for a test"));
+        self.0.set_for_test(value.into_default());
     }
 
     /// The same flag without its type.

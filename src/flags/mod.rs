@@ -29,6 +29,7 @@ pub use live::{Live, Reload};
 pub use read::Reloaded;
 pub(crate) use read::{Candidate, Kept, Parsed, Settings};
 pub use set::{FlagHandle, FlagInfo, FlagSet};
+pub(crate) use slot::Old;
 pub use source::Source;
 pub(crate) use table::{Definitions, Program, Table};
 pub use value::{Arity, Bytes, FlagValue, IntoDefault, ParseBytesError, ValueKind};

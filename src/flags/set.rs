@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::definition::{AnyFlag, join};
 use super::flag::Flag;
 use super::live::Live;
+use super::slot::By;
 use super::source::Source;
 use super::value::{Arity, FlagValue, ValueKind};
 use crate::error::{ConfigError, ConfigErrors};
@@ -297,7 +298,7 @@ impl FlagSet {
         if let (Source::Environment { .. }, Arity::Many) = (&source, flag.arity()) {
             args = args.iter().flat_map(|value| at_commas(value)).collect();
         }
-        flag.flag.assign(&args, source)
+        flag.flag.assign(&args, source, By::Program)
     }
 }
 

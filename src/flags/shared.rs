@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fmt;
 
 use super::definition::{AnyFlag, Change, Definition, NOT_SHOWN};
-use super::slot::{Setting, Slot};
+use super::slot::{By, Old, Setting, Slot};
 use super::source::Source;
 use super::value::{Arity, FlagValue, ValueKind};
 use crate::error::{ConfigError, ConfigErrors};
@@ -27,8 +27,9 @@ impl<T: FlagValue, S: Slot<T>> Shared<T, S> {
             .with_present(|present| present.map_or(Source::Default, |(_, source)| source.clone()))
     }
 
-    pub(super) fn set(&self, value: T, source: Source) {
-        self.slot.set(Setting { value, source });
+    pub(super) fn set_for_test(&self, value: T) {
+        let source = Source::other("set for a test");
+        self.slot.set(Setting { value, source, by: By::Program });
     }
 
     /// What `why` says about the present value.
@@ -43,14 +44,16 @@ impl<T: FlagValue, S: Slot<T>> Shared<T, S> {
         value: Option<(&T, &Source)>,
     ) -> ConfigError {
         match value {
-            Some((value, source)) => self.definition.problem(why, &value.to_arg(), source),
+            Some((value, source)) => {
+                self.definition.problem(why, &written(value), &all_written(value), source)
+            }
             None => self.definition.name_in(why),
         }
     }
 
     /// Name, value unless it is secret, and source.
     pub(super) fn debug(&self, handle: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.slot.with_present(|present| present.map(|(value, _)| value.to_arg()));
+        let value = self.slot.with_present(|present| present.map(|(value, _)| written(value)));
         f.debug_struct(handle)
             .field("name", &self.definition.full_name())
             .field("value", &value.and_then(|value| self.definition.shown(&value)))
@@ -64,11 +67,11 @@ impl<T: FlagValue, S: Slot<T>> Shared<T, S> {
     }
 
     /// Reads and checks a value.
-    fn read(&self, args: &[OsString], source: Source) -> Result<Setting<T>, ConfigErrors> {
+    fn read(&self, args: &[OsString], source: Source, by: By) -> Result<Setting<T>, ConfigErrors> {
         let value = guarded(|| T::from_args(args));
         let value = value.map_err(|why| self.unreadable(why, args, &source))?;
         self.passes(&value, &source)?;
-        Ok(Setting { value, source })
+        Ok(Setting { value, source, by })
     }
 
     /// The problem of reading `args`: of several values, the ones at fault.
@@ -89,8 +92,17 @@ impl<T: FlagValue, S: Slot<T>> Shared<T, S> {
     /// What the type says about a secret may quote any part of it.
     fn unreadable_one(&self, why: ConfigError, arg: &OsString, source: &Source) -> ConfigError {
         let why = if self.definition.secret { ConfigError::new(NOT_SHOWN) } else { why };
-        self.definition.problem(why, arg, source)
+        self.definition.problem(why, arg, std::slice::from_ref(arg), source)
     }
+}
+
+/// The value as an argument. A type of the program's that panics here has none to show.
+fn written<T: FlagValue>(value: &T) -> OsString {
+    panic::catch(|| value.to_arg()).unwrap_or_default()
+}
+
+fn all_written<T: FlagValue>(value: &T) -> Vec<OsString> {
+    panic::catch(|| value.to_args()).unwrap_or_default()
 }
 
 /// Calls code of the flag's type or owner; a panic in it is its error.
@@ -131,7 +143,7 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
     }
 
     fn default_shown(&self) -> Option<String> {
-        let default = self.slot.with_default(|default| default.map(T::to_arg))?;
+        let default = self.slot.with_default(|default| default.map(written))?;
         let tells_nothing = default.is_empty() || T::arity() == Arity::Switch && default == "false";
         if tells_nothing { None } else { self.definition.shown(&default) }
     }
@@ -145,11 +157,15 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
     }
 
     fn present_args(&self) -> Option<Vec<OsString>> {
-        self.slot.with_present(|present| present.map(|(value, _)| value.to_args()))
+        self.slot.with_present(|present| present.map(|(value, _)| all_written(value)))
     }
 
-    fn assign(&self, args: &[OsString], source: Source) -> Result<(), ConfigErrors> {
-        self.slot.set(self.read(args, source)?);
+    fn set_by(&self) -> Option<By> {
+        self.slot.set_by()
+    }
+
+    fn assign(&self, args: &[OsString], source: Source, by: By) -> Result<(), ConfigErrors> {
+        self.slot.set(self.read(args, source, by)?);
         Ok(())
     }
 
@@ -167,6 +183,9 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
     }
 
     fn settle(&self) -> Result<(), ConfigError> {
+        if self.slot.set_by() == Some(By::Group) {
+            self.slot.reset(); // an earlier group's, which had another command line
+        }
         self.slot.with_present(|present| match present {
             Some((value, source)) => self.passes(value, source),
             None => Err(self.definition.problem_without_value("is required")),
@@ -176,13 +195,16 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
     fn prepare(&self, given: Option<(&[OsString], Source)>) -> Result<Change, ConfigErrors> {
         let (next, args) = match given {
             Some((args, source)) => {
-                let next = self.read(args, source)?;
-                let args = next.value.to_args();
+                let next = self.read(args, source, By::Group)?;
+                let args = guarded(|| Ok(next.value.to_args()));
+                let args = args.map_err(|why| self.definition.name_in(why))?;
                 (Some(next), args)
             }
             None => {
                 let args = self.slot.with_default(|default| match default {
-                    Some(value) => self.passes(value, &Source::Default).map(|()| value.to_args()),
+                    Some(value) => {
+                        self.passes(value, &Source::Default).map(|()| all_written(value))
+                    }
                     None => Err(self.definition.problem_without_value("is required")),
                 })?;
                 (None, args)
@@ -197,8 +219,8 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
         Ok(change)
     }
 
-    fn commit(&self) {
-        self.slot.commit();
+    fn commit(&self) -> Option<Old> {
+        self.slot.commit()
     }
 
     fn discard(&self) {

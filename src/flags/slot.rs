@@ -1,6 +1,7 @@
 //! Where a flag keeps its value: for good (`Fixed`), or so that a reload can replace it
 //! (`Replaceable`). It knows neither names nor types of flags.
 
+use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use super::source::Source;
@@ -10,7 +11,20 @@ use crate::sync::Mutex;
 pub(super) struct Setting<T> {
     pub(super) value: T,
     pub(super) source: Source,
+    pub(super) by: By,
 }
+
+/// Who has set a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// The group, which may read it again.
+    Group,
+    /// The program itself (F8): the group leaves it alone.
+    Program,
+}
+
+/// A value that is no longer needed. Dropping it is the program's code.
+pub(crate) type Old = Arc<dyn Any + Send + Sync>;
 
 pub(super) trait Slot<T>: Send + Sync {
     /// Whether a reload can replace the value.
@@ -24,14 +38,22 @@ pub(super) trait Slot<T>: Send + Sync {
     /// Shows what was set last, else the default. No lock is held meanwhile.
     fn with_present<R>(&self, look: impl FnOnce(Option<(&T, &Source)>) -> R) -> R;
 
+    /// Who has set the present value; nobody: it is the default.
+    fn set_by(&self) -> Option<By>;
+
     fn set(&self, setting: Setting<T>);
+
+    /// Back to the default.
+    fn reset(&self);
 
     /// Keeps a value aside for a reload, or with none the default. A slot that is not live has no
     /// place for it.
     fn prepare(&self, _setting: Option<Setting<T>>) {}
 
-    /// What was kept aside takes the place of the present value.
-    fn commit(&self) {}
+    /// What was kept aside takes the place of the present value, which comes back.
+    fn commit(&self) -> Option<Old> {
+        None
+    }
 
     /// Forgets what was kept aside.
     fn discard(&self) {}
@@ -47,7 +69,8 @@ pub(super) struct Fixed<T> {
 }
 
 struct Link<T> {
-    setting: Setting<T>,
+    /// None: the default again.
+    setting: Option<Setting<T>>,
     newer: OnceLock<Box<Link<T>>>,
 }
 
@@ -61,13 +84,25 @@ impl<T> Fixed<T> {
     }
 
     fn newest(&self) -> Option<&Setting<T>> {
-        let mut newest = self.first.get()?;
+        let mut newest = self.first.get();
         let mut more = &self.more;
         while let Some(link) = more.get() {
-            newest = &link.setting;
+            newest = link.setting.as_ref();
             more = &link.newer;
         }
-        Some(newest)
+        newest
+    }
+
+    fn push(&self, setting: Option<Setting<T>>) {
+        let mut link = Box::new(Link { setting, newer: OnceLock::new() });
+        let mut end = &self.more;
+        // `set` fails where the cell is full, be it only just now: go on to the next.
+        while let Err(back) = end.set(link) {
+            link = back;
+            while let Some(full) = end.get() {
+                end = &full.newer;
+            }
+        }
     }
 
     /// What was set last, else the default.
@@ -93,15 +128,18 @@ impl<T: Send + Sync> Slot<T> for Fixed<T> {
     }
 
     fn set(&self, setting: Setting<T>) {
-        let Err(setting) = self.first.set(setting) else { return };
-        let mut link = Box::new(Link { setting, newer: OnceLock::new() });
-        let mut end = &self.more;
-        // `set` fails where the cell is full, be it only just now: go on to the next.
-        while let Err(back) = end.set(link) {
-            link = back;
-            while let Some(full) = end.get() {
-                end = &full.newer;
-            }
+        if let Err(setting) = self.first.set(setting) {
+            self.push(Some(setting));
+        }
+    }
+
+    fn set_by(&self) -> Option<By> {
+        self.newest().map(|setting| setting.by)
+    }
+
+    fn reset(&self) {
+        if self.newest().is_some() {
+            self.push(None);
         }
     }
 }
@@ -167,10 +205,11 @@ impl<T> Replaceable<T> {
 }
 
 fn shown<T>(setting: Setting<T>) -> Shown<T> {
-    Arc::new(Setting { value: Arc::new(setting.value), source: setting.source })
+    let Setting { value, source, by } = setting;
+    Arc::new(Setting { value: Arc::new(value), source, by })
 }
 
-impl<T: Send + Sync> Slot<T> for Replaceable<T> {
+impl<T: Send + Sync + 'static> Slot<T> for Replaceable<T> {
     const IS_LIVE: bool = true;
 
     fn has_default(&self) -> bool {
@@ -197,13 +236,22 @@ impl<T: Send + Sync> Slot<T> for Replaceable<T> {
         drop(old);
     }
 
+    fn set_by(&self) -> Option<By> {
+        self.values.lock().present.as_ref().map(|setting| setting.by)
+    }
+
+    fn reset(&self) {
+        let old = self.values.lock().present.take();
+        drop(old);
+    }
+
     fn prepare(&self, setting: Option<Setting<T>>) {
         let next = setting.map_or(Prepared::Default, |setting| Prepared::Value(shown(setting)));
         let old = std::mem::replace(&mut self.values.lock().prepared, next);
         drop(old);
     }
 
-    fn commit(&self) {
+    fn commit(&self) -> Option<Old> {
         let old = {
             let mut values = self.values.lock();
             match std::mem::replace(&mut values.prepared, Prepared::Nothing) {
@@ -212,7 +260,7 @@ impl<T: Send + Sync> Slot<T> for Replaceable<T> {
                 Prepared::Value(next) => values.present.replace(next),
             }
         };
-        drop(old);
+        old.map(|old| old as Old)
     }
 
     fn discard(&self) {

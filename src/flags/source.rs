@@ -1,6 +1,7 @@
 //! Where a flag's value came from. It knows nothing else.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -98,10 +99,20 @@ impl fmt::Display for Source {
         match self {
             Source::Default => f.write_str("default"),
             Source::Environment { variable } => write!(f, "environment variable {variable}"),
-            Source::File { path, line } => write!(f, "{}:{line}", path.display()),
-            Source::SecretFile { path } => write!(f, "file {}", path.display()),
+            Source::File { path, line } => write!(f, "{}:{line}", printable(path.as_os_str())),
+            Source::SecretFile { path } => write!(f, "file {}", printable(path.as_os_str())),
             Source::CommandLine => f.write_str("command line"),
             Source::Other(words) => f.write_str(words),
         }
+    }
+}
+
+/// Text from outside made fit for a terminal.
+pub(super) fn printable(text: &OsStr) -> String {
+    let text = text.to_string_lossy();
+    if text.contains(char::is_control) {
+        text.escape_debug().to_string()
+    } else {
+        text.into_owned()
     }
 }

@@ -46,6 +46,16 @@ pub(super) struct Section {
     pub(super) unit: Option<String>,
 }
 
+impl Section {
+    /// A problem, with the unit that it is about.
+    pub(super) fn name_in(&self, problem: ConfigError) -> ConfigError {
+        match &self.unit {
+            Some(unit) => problem.of_unit(unit),
+            None => problem,
+        }
+    }
+}
+
 /// One flag, as one unit has it.
 pub(super) struct Entry {
     pub(super) flag: Arc<dyn AnyFlag>,
@@ -67,6 +77,8 @@ pub(super) struct Entry {
     pub(super) asks: Option<Ask>,
     /// Of a secret: the entry of the flag that names a file with it.
     pub(super) secret_file: Option<usize>,
+    /// It names the file with a secret.
+    pub(super) is_secret_file: bool,
 }
 
 impl Entry {
@@ -129,7 +141,11 @@ impl Definitions {
         for Member { flag, .. } in set.flags {
             let Some(index) = self.add_flag(section, &set.prefix, flag) else { continue };
             if let Some(file) = self.secret_file(index) {
-                self.entries[index].secret_file = self.add_flag(section, &set.prefix, file);
+                let file = self.add_flag(section, &set.prefix, file);
+                self.entries[index].secret_file = file;
+                if let Some(file) = file {
+                    self.entries[file].is_secret_file = true;
+                }
             }
         }
         let prefix = self.program.env_prefix.as_deref();
@@ -159,6 +175,7 @@ impl Definitions {
             repeated: false,
             asks: None,
             secret_file: None,
+            is_secret_file: false,
         });
         Some(self.entries.len() - 1)
     }
@@ -186,11 +203,7 @@ impl Definitions {
             |entry| clash::owner(&self.sections[entry.section]),
         );
         let why = format!("{owner} has the same handle under another prefix");
-        let problem = flag.definition().problem_without_value(why);
-        match &self.sections[section].unit {
-            Some(unit) => problem.of_unit(unit),
-            None => problem,
-        }
+        self.sections[section].name_in(flag.definition().problem_without_value(why))
     }
 
     /// Everything handed in, ready to be looked up.
@@ -215,7 +228,7 @@ impl Definitions {
         }
         let by_short = clash::by_short(&self.sections, &self.entries, &mut problems);
         clash::by_variable(&self.sections, &self.entries, &mut problems);
-        clash::removed(&self.sections, &self.entries, &by_name, &self.removed, &mut problems);
+        clash::removed(&self.sections, &self.entries, &by_name, &mut self.removed, &mut problems);
         let positional = clash::positional(&self.sections, &self.entries, &mut problems);
         problems.into_result()?;
         Ok(Table {
@@ -300,10 +313,7 @@ impl Table {
     /// What whoever gives a removed name by `source` is told.
     pub(super) fn problem_of_removed(&self, gone: &RemovedFlag, source: &Source) -> ConfigError {
         let problem = gone.told.problem(&gone.full_name).of_source(source.to_string());
-        match &self.sections[gone.section].unit {
-            Some(unit) => problem.of_unit(unit),
-            None => problem,
-        }
+        self.sections[gone.section].name_in(problem)
     }
 
     /// The entry of this short name.
@@ -316,6 +326,12 @@ impl Table {
         let of_units = move |index: &usize| self.sections[*index].unit.is_some();
         let all = 0..self.sections.len();
         all.clone().filter(of_units).chain(all.filter(move |index| !of_units(index)))
+    }
+
+    /// The secret that is in the file which this flag names.
+    pub(super) fn secret_in(&self, file: &Entry) -> Option<&Entry> {
+        let is_file = |index| std::ptr::eq(&raw const self.entries[index], file);
+        self.entries.iter().find(|entry| entry.secret_file.is_some_and(is_file))
     }
 
     /// The units that have this flag; none for a common one.

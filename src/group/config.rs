@@ -166,7 +166,7 @@ pub(super) fn settle(
         return Ok((Configured::Exit(exit), Settled::default()));
     }
     shared.registry.lock().stage = Stage::Configured;
-    let Settings { warnings, kept, .. } = settings;
+    let Settings { warnings, kept, .. } = *settings;
     shared.reloads.begin(Loaded { table, kept, env });
     Ok((Configured::Continue, Settled { warnings }))
 }

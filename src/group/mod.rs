@@ -154,8 +154,9 @@ impl Group {
     }
 
     /// Reads every flag from the environment, too: with the prefix `KVD` the flag `max-conns` from
-    /// `KVD_MAX_CONNS`. The command line goes before the environment. By default nothing is read
-    /// from it, but for variables that a flag [names itself](crate::Flag::env).
+    /// `KVD_MAX_CONNS`, and with the feature `config-file` the name of the file from `KVD_CONFIG`. The
+    /// command line goes before the environment, and that before the file. By default nothing is read
+    /// from the environment, but for variables that a flag [names itself](crate::Flag::env).
     ///
     /// # Examples
     ///
@@ -450,6 +451,10 @@ impl Group {
         K: Into<OsString>,
         V: Into<OsString>,
     {
+        if matches!(self.config, Config::Embedded(_)) {
+            let why = "the flags were handed to a parser of the program's own, and are read there";
+            return Err(Error::new(ErrorKind::AlreadyRan, why));
+        }
         let args = args.into_iter().map(Into::into).collect();
         let env: BTreeMap<OsString, OsString> =
             env.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
@@ -685,6 +690,7 @@ impl Drop for Group {
         let units = std::mem::take(&mut self.shared.registry.lock().entries);
         let board = std::mem::take(&mut *self.shared.board.lock());
         drop((units, board)); // outside the locks: their drops are the program's code
+        self.shared.reloads.end();
     }
 }
 

@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+
 use super::config::{Environment, call, config_units};
 use super::shared::Shared;
 use crate::error::{ConfigErrors, Error, ErrorKind};
 use crate::event::Event;
 use crate::failure::{self, Failure, Phase};
-use crate::flags::{Candidate, Kept, Reloaded, Table};
+use crate::flags::{Candidate, Kept, Old, Reloaded, Table};
+use crate::handle::Control as _;
+use crate::stop::StopToken;
 use crate::supervisor::denies;
-use crate::sync::{Monitor, Mutex};
+use crate::sync::Mutex;
 use crate::thread::{self, Place};
 
 /// What the config phase leaves for reloads.
@@ -20,11 +24,20 @@ pub(super) struct Loaded {
 }
 
 /// One reload at a time: what one keeps aside in the flags is not another's.
-#[derive(Default)]
 pub(super) struct Reloads {
     loaded: Mutex<Option<Arc<Loaded>>>,
-    /// Whether there is one under way. No lock is held meanwhile, as callbacks are called.
-    busy: Monitor<bool>,
+    /// The right to reload is one message that goes round, and not a lock: callbacks are called
+    /// meanwhile, and who waits for it has to hear of a stop as well.
+    give_back: Sender<()>,
+    right: Receiver<()>,
+}
+
+impl Default for Reloads {
+    fn default() -> Self {
+        let (give_back, right) = bounded(1);
+        let _ = give_back.send(()); // there is room for it, and for no second
+        Self { loaded: Mutex::default(), give_back, right }
+    }
 }
 
 impl Reloads {
@@ -32,10 +45,22 @@ impl Reloads {
         *self.loaded.lock() = Some(Arc::new(loaded));
     }
 
-    fn turn(&self) -> Turn<'_> {
-        let mut busy = self.busy.wait_while(|busy| *busy); // `Turn` tells when it is over
-        *busy = true;
-        Turn(self)
+    /// Forgets what the flags were read from. The program's checks are in it, which may hold a
+    /// handle of the group.
+    pub(super) fn end(&self) {
+        let loaded = self.loaded.lock().take();
+        drop(loaded);
+    }
+
+    /// Waits for the right to reload; none once the group is to stop.
+    fn turn(&self, stop: &StopToken) -> Option<Turn<'_>> {
+        if stop.is_stopped() {
+            return None;
+        }
+        select! {
+            recv(self.right) -> _ => (!stop.is_stopped()).then_some(Turn(self)),
+            recv(stop.receiver()) -> _ => None,
+        }
     }
 }
 
@@ -44,8 +69,7 @@ struct Turn<'r>(&'r Reloads);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        *self.0.busy.lock() = false;
-        self.0.busy.notify_all();
+        let _ = self.0.give_back.send(());
     }
 }
 
@@ -57,19 +81,23 @@ impl Shared {
             let why = "a reload cannot be asked for while one calls this unit";
             return Err(Error::new(ErrorKind::WouldDeadlock, why));
         }
+        let over = || Error::new(ErrorKind::Stopped, "the run is over, or about to be");
+        if self.stop.is_set() {
+            return Err(over());
+        }
         let Some(loaded) = self.reloads.loaded.lock().clone() else {
             let why = "the settings have not been read yet";
             return Err(Error::new(ErrorKind::NotConfigured, why));
         };
-        let _turn = self.reloads.turn();
+        let Some(_turn) = self.reloads.turn(self.stop_token()) else { return Err(over()) };
         let _here = thread::enter(place);
-        if self.stop.is_set() {
-            return Err(Error::new(ErrorKind::Stopped, "the run is over, or about to be"));
-        }
-        let candidate = loaded.table.prepare(&loaded.kept, &|name| loaded.env.variable(name));
+        let units = config_units(&self.registry.lock());
+        let is_present = |unit: &str| units.iter().any(|(name, _)| **name == *unit);
+        let env = |name: &str| loaded.env.variable(name);
+        let candidate = loaded.table.prepare(&loaded.kept, &env, &is_present);
         let settled = candidate.and_then(|candidate| self.ask_units(candidate));
         match settled {
-            Ok(reloaded) => self.tell_units(reloaded),
+            Ok((reloaded, old)) => self.tell_units(reloaded, old),
             Err(problems) => {
                 let error = Error::config(ErrorKind::Config, problems);
                 self.publisher.publish(&Event::ReloadRefused { error: error.clone() });
@@ -79,7 +107,7 @@ impl Shared {
     }
 
     /// Every unit has its say; if none objects the new values are set.
-    fn ask_units(&self, candidate: Candidate<'_>) -> Result<Reloaded, ConfigErrors> {
+    fn ask_units(&self, candidate: Candidate<'_>) -> Result<(Reloaded, Vec<Old>), ConfigErrors> {
         let units = config_units(&self.registry.lock());
         let mut problems = ConfigErrors::new();
         for (name, unit) in units {
@@ -94,23 +122,33 @@ impl Shared {
     }
 
     /// The new values are set: every unit may act on them.
-    fn tell_units(&self, reloaded: Reloaded) -> Result<Reloaded, Error> {
+    fn tell_units(&self, reloaded: Reloaded, old: Vec<Old>) -> Result<Reloaded, Error> {
         self.publisher.publish(&Event::Reloaded { changed: reloaded.changed().into() });
         for flag in reloaded.needs_restart() {
             let text = format!("flag '--{flag}' has changed, which needs a restart");
             self.publisher.publish(&Event::Warning { text });
         }
-        let units = config_units(&self.registry.lock());
+        let group: Arc<str> = self.name().into();
         let mut failures: Vec<Failure> = Vec::new();
+        for value in old {
+            failures.extend(
+                failure::call(&group, Phase::Reload, || {
+                    drop(value);
+                    Ok(())
+                })
+                .err(),
+            );
+        }
+        let units = config_units(&self.registry.lock());
         for (name, unit) in units {
             let result = failure::call(&name, Phase::Reload, || match unit.as_config() {
                 Some(config) => config.reload(),
                 None => Err(denies("unit with flags")),
             });
-            if let Err(failure) = result {
-                self.publisher.publish(&Event::CallbackFailed { failure: failure.clone() });
-                failures.push(failure);
-            }
+            failures.extend(result.err());
+        }
+        for failure in &failures {
+            self.publisher.publish(&Event::CallbackFailed { failure: failure.clone() });
         }
         if failures.is_empty() {
             return Ok(reloaded);

@@ -3,78 +3,67 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::io::Read as _;
 use std::path::PathBuf;
 
+use super::files::Files;
 use super::resolve::{Env, File, Kept, Sources};
-use super::similar;
-use super::toml::{self, Key};
+use super::similar::{self, named};
+use super::toml::{self, Key, Values};
+use crate::Bytes;
 use crate::error::{ConfigError, ConfigErrors};
-use crate::flags::definition::{Given, printable};
-use crate::flags::source::Source;
+use crate::flags::definition::Given;
+use crate::flags::source::{Source, printable};
 use crate::flags::table::Table;
 use crate::flags::value::Arity;
 
-/// No file of settings is longer. Somebody may have named `/dev/zero`.
-const MOST: u64 = 16 << 20;
+/// No file of settings is longer.
+const MOST: Bytes = Bytes::mib(16);
 
-/// A file, as the user named it, and where that was then: a program may change its directory.
+/// Somebody may have named a file of something else, which is wrong in every line.
+const MOST_FAULTS: usize = 10;
+
+/// A file, as the user named it, and how.
 #[derive(Clone, Debug)]
 pub(super) struct Name {
     given: PathBuf,
-    absolute: PathBuf,
     named_by: Source,
 }
 
-impl Name {
-    fn new(given: PathBuf, named_by: Source) -> Self {
-        let absolute = std::path::absolute(&given).unwrap_or_else(|_| given.clone());
-        Self { given, absolute, named_by }
-    }
-
-    fn read(&self) -> Result<String, String> {
-        let mut bytes = Vec::new();
-        std::fs::File::open(&self.absolute)
-            .and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes))
-            .map_err(|error| format!("cannot read it: {error}"))?;
-        if bytes.len() as u64 > MOST {
-            return Err("is longer than 16MiB".to_owned());
-        }
-        String::from_utf8(bytes).map_err(|error| {
-            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = valid.split(|byte| *byte == b'\n').count();
-            format!("is not UTF-8 (line {line})")
-        })
-    }
+fn text(content: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(content).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = valid.split(|byte| *byte == b'\n').count();
+        format!("is not UTF-8 (line {line})")
+    })
 }
 
 impl Table {
-    /// Finds out which file is meant, and reads it.
-    pub(super) fn named_file(
-        &self,
-        kept: &Kept,
-        env: Env<'_>,
-        errors: &mut ConfigErrors,
-    ) -> (Option<Name>, File) {
-        let sources = Sources { kept, env, file: File::default() };
-        let config = self.long("config").map(|index| self.find(index, &sources));
-        let Some(Ok(Some(found))) = config else { return (None, File::default()) };
-        let Some(path) = found.values.last() else { return (None, File::default()) };
-        let name = Name::new(path.into(), found.source);
-        let file = self.read_file(&name, errors);
-        (Some(name), file)
+    /// Finds out which file is meant.
+    pub(super) fn named_file(&self, kept: &Kept, env: Env<'_>) -> Option<Name> {
+        let sources = Sources { kept, env, file: File::default(), again: false };
+        let found = self.find(self.long("config")?, &sources).ok()??;
+        let given = found.values.last()?.into();
+        Some(Name { given, named_by: found.source })
     }
 
     /// Reads the file, and finds the flag of each key.
-    pub(super) fn read_file(&self, name: &Name, errors: &mut ConfigErrors) -> File {
+    pub(super) fn read_file(
+        &self,
+        name: &Name,
+        files: &Files,
+        again: bool,
+        errors: &mut ConfigErrors,
+    ) -> File {
         let unknown = || File { is_unknown: true, ..File::default() };
-        let text = match name.read() {
+        let text = match files.read(&name.given, MOST, again).and_then(text) {
             Ok(text) => text,
             Err(why) => {
                 let problem = ConfigError::new(why);
                 let given = name.given.as_os_str();
                 errors.push(match self.long("config").map(|index| &self.entries[index]) {
-                    Some(config) => config.definition().problem(problem, given, &name.named_by),
+                    Some(config) => {
+                        config.definition().problem(problem, given, &[], &name.named_by)
+                    }
                     None => problem,
                 });
                 return unknown();
@@ -84,8 +73,14 @@ impl Table {
         match toml::keys(&text) {
             Ok(keys) => self.place(keys, &source, errors),
             Err(faults) => {
-                for (line, why) in faults {
-                    errors.push(ConfigError::new(why).of_source(source(line).to_string()));
+                let more = faults.len().saturating_sub(MOST_FAULTS);
+                for (line, why) in faults.into_iter().take(MOST_FAULTS) {
+                    let problem = ConfigError::new(why).printable();
+                    errors.push(problem.of_source(source(line).to_string()));
+                }
+                if more > 0 {
+                    let path = printable(name.given.as_os_str());
+                    errors.push(format!("and {more} more faults in {path}: is it TOML?"));
                 }
                 unknown()
             }
@@ -101,6 +96,9 @@ impl Table {
         let mut settings: HashMap<usize, (Vec<OsString>, Source)> = HashMap::new();
         for Key { path, values, line } in keys {
             let source = source(line);
+            if matches!(values, Values::None) && self.is_section(&path) {
+                continue; // all that is in it may be commented out
+            }
             let index = match self.by_key(&path, &source) {
                 Ok(index) => index,
                 Err(problem) => {
@@ -118,33 +116,45 @@ impl Table {
                 continue;
             }
             let values = match values {
-                Ok(list) if entry.arity == Arity::Many => list,
-                Ok(_) => {
+                Values::List(list) if entry.arity == Arity::Many => list,
+                Values::One(one) => vec![one],
+                Values::List(_) => {
                     errors.append(problem("takes one value, not a list".to_owned()));
                     continue;
                 }
-                Err(one) => vec![one],
+                Values::None => {
+                    errors.append(problem("takes a value, not a section".to_owned()));
+                    continue;
+                }
             };
             settings.insert(index, (values, source));
         }
         File { settings, is_unknown: false }
     }
 
+    /// Whether there are flags in a section of this name.
+    fn is_section(&self, path: &[String]) -> bool {
+        let name = path.join("-");
+        let is_in = |flag: &str| {
+            flag.replace('.', "-").strip_prefix(&name).is_some_and(|rest| rest.starts_with('-'))
+        };
+        self.entries.iter().any(|entry| is_in(&entry.full_name))
+    }
+
     /// The flag of a key: its sections and its name, joined by `-`, or by `.` as the flag is.
     fn by_key(&self, path: &[String], source: &Source) -> Result<usize, ConfigError> {
-        let name = path.join("-");
-        let index = self.long(&name).or_else(|| self.long(&path.join(".")));
-        if let Some(gone) = self.removed(&name) {
+        let (name, dotted) = (path.join("-"), path.join("."));
+        let index = self.long(&name).or_else(|| self.long(&dotted));
+        if let Some(gone) = self.removed(&name).or_else(|| self.removed(&dotted)) {
             return Err(self.problem_of_removed(gone, source));
         }
-        let name = printable(name.as_ref());
         let problem = match index {
             Some(index) if self.entries[index].definition().given == Given::ByName => {
                 return Ok(index);
             }
-            Some(_) => ConfigError::new(format!("'{name}' cannot stand in a file")),
+            Some(_) => ConfigError::new(format!("'{}' cannot stand in a file", named(&name))),
             None => {
-                let problem = ConfigError::new(format!("unknown key '{name}'"));
+                let problem = ConfigError::new(format!("unknown key '{}'", named(&name)));
                 let names = self.entries.iter().filter(|entry| !entry.definition().hidden);
                 let names = names.filter(|entry| entry.definition().given == Given::ByName);
                 let names = names.map(|entry| &*entry.full_name);

@@ -4,6 +4,7 @@
 
 #[cfg_attr(not(feature = "config-file"), path = "no_file.rs")]
 mod file;
+mod files;
 mod parse;
 mod reload;
 mod resolve;

@@ -5,11 +5,10 @@ use std::ffi::{OsStr, OsString};
 
 use lexopt::Arg;
 
-use super::similar;
+use super::similar::{self, named};
 use crate::error::{ConfigError, ConfigErrors};
 use crate::flags::common::Ask;
-use crate::flags::definition::printable;
-use crate::flags::source::Source;
+use crate::flags::source::{Source, printable};
 use crate::flags::table::Table;
 use crate::flags::value::Arity;
 
@@ -20,6 +19,8 @@ pub(in crate::flags) struct Line {
     pub(in crate::flags) given: Vec<(usize, OsString)>,
     /// Flags that were given without a value that they need, or with one that they do not take.
     pub(in crate::flags) faulty: Vec<usize>,
+    /// There was a flag that is none: whatever follows may have been its value.
+    pub(in crate::flags) has_unknown: bool,
     /// What is asked for instead of a run, and how.
     pub(in crate::flags) ask: Option<(Ask, Form)>,
     pub(in crate::flags) errors: ConfigErrors,
@@ -125,6 +126,7 @@ impl Reader<'_> {
         ahead.next();
         self.line.errors.push(problem);
         self.before = Before::Unknown;
+        self.line.has_unknown = true;
         true
     }
 
@@ -133,6 +135,7 @@ impl Reader<'_> {
         // Its value, or the rest of the cluster: nobody knows which, so nothing is said about it.
         let has_value = self.parser.optional_value().is_some();
         self.before = if has_value { Before::Nothing } else { Before::Unknown };
+        self.line.has_unknown = true;
     }
 
     fn flag(&mut self, index: usize, form: Form) {
@@ -216,6 +219,9 @@ impl Reader<'_> {
     }
 
     fn positional(&mut self, value: OsString, before: Before) {
+        if matches!(before, Before::Unknown) {
+            return; // its value, most likely, and perhaps a secret
+        }
         if let Some(index) = self.table.positional.get(self.place) {
             if self.table.entries[*index].arity == Arity::One {
                 self.place += 1;
@@ -225,12 +231,11 @@ impl Reader<'_> {
         }
         let problem = ConfigError::new(format!("unexpected argument '{}'", printable(&value)));
         self.line.errors.push(match before {
-            Before::Unknown => return,
             Before::Switch(index) if value == "true" || value == "false" => {
                 let name = &*self.table.entries[index].full_name;
                 problem.tip(format!("write '--{name}={}'", printable(&value)))
             }
-            Before::Switch(_) | Before::Nothing => problem,
+            Before::Switch(_) | Before::Unknown | Before::Nothing => problem,
         });
     }
 }
@@ -257,7 +262,7 @@ fn unknown(table: &Table, name: &str) -> ConfigError {
     if let Some(gone) = table.removed(name) {
         return table.problem_of_removed(gone, &Source::CommandLine);
     }
-    let problem = ConfigError::new(format!("unknown flag '--{}'", printable(OsStr::new(name))));
+    let problem = ConfigError::new(format!("unknown flag '--{}'", named(name)));
     match similar::tip("flag", "--", table.names(), name) {
         Some(tip) => problem.tip(tip),
         None => problem,

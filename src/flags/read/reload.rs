@@ -3,9 +3,10 @@
 
 use super::resolve::{Env, File, Kept, Sources, how_to_give};
 use crate::error::{ConfigError, ConfigErrors};
-use crate::flags::definition::Change;
+use crate::flags::definition::{Change, Given};
 use crate::flags::live::Reload;
-use crate::flags::table::Table;
+use crate::flags::slot::Old;
+use crate::flags::table::{Entry, Table};
 
 /// What a reload did: what [`GroupHandle::reload`](crate::GroupHandle::reload) returns.
 ///
@@ -70,11 +71,12 @@ pub(crate) struct Candidate<'t> {
 }
 
 impl Candidate<'_> {
-    pub(crate) fn commit(mut self) -> Reloaded {
-        for entry in &self.table.entries {
-            entry.flag.commit();
-        }
-        std::mem::take(&mut self.reloaded)
+    /// Sets the new values, all before any of the old ones, which come back, is dropped: that is
+    /// the program's code.
+    pub(crate) fn commit(mut self) -> (Reloaded, Vec<Old>) {
+        let entries = self.table.entries.iter();
+        let old = entries.filter_map(|entry| entry.flag.commit()).collect();
+        (std::mem::take(&mut self.reloaded), old)
     }
 }
 
@@ -87,30 +89,50 @@ impl Drop for Candidate<'_> {
 }
 
 impl Table {
-    /// Reads file and environment again.
+    /// Whether a reload looks at the flag: not at one whose units have all left, and not at one that
+    /// names the file of a live secret, as the secret itself tells of that.
+    fn is_read_again(&self, entry: &Entry, is_present: &dyn Fn(&str) -> bool) -> bool {
+        let has_left = || {
+            let mut units = self.units(entry).peekable();
+            units.peek().is_some() && !units.any(is_present)
+        };
+        let is_of_live = || {
+            let secret = entry.is_secret_file.then(|| self.secret_in(entry)).flatten();
+            secret.is_some_and(|secret| secret.flag.is_live())
+        };
+        let can_change = entry.asks.is_none() && entry.given != Given::OnCommandLine;
+        can_change && !has_left() && !is_of_live()
+    }
+
+    /// Reads file and environment again; `is_present` says which units there are.
     ///
     /// # Errors
     ///
     /// All problems at once; nothing has changed then.
-    pub(crate) fn prepare(&self, kept: &Kept, env: Env<'_>) -> Result<Candidate<'_>, ConfigErrors> {
+    pub(crate) fn prepare(
+        &self,
+        kept: &Kept,
+        env: Env<'_>,
+        is_present: &dyn Fn(&str) -> bool,
+    ) -> Result<Candidate<'_>, ConfigErrors> {
         let mut errors = self.removed_in(env);
         let file = match &kept.file {
-            Some(name) => self.read_file(name, &mut errors),
+            Some(name) => self.read_file(name, &kept.files, true, &mut errors),
             None => File::default(),
         };
-        let sources = Sources { kept, env, file };
+        let sources = Sources { kept, env, file, again: true };
         let mut candidate =
             Candidate { table: self, reloaded: Reloaded::default(), new: Reload::new() };
         if sources.file.is_unknown {
             return Err(errors); // the rest would be about a file that is not there
         }
         for (index, entry) in self.entries.iter().enumerate() {
-            if entry.repeated || self.sections[entry.section].unit.is_none() {
+            if entry.repeated || !self.is_read_again(entry, is_present) {
                 continue;
             }
             let found = self.find(index, &sources);
             let change = found.and_then(|found| match found {
-                Some(found) if found.is_by_program() => Ok(Change::None),
+                Some(found) if found.stays() => Ok(Change::None),
                 Some(found) => entry.flag.prepare(Some((&found.values, found.source))),
                 None => entry.flag.prepare(None),
             });

@@ -2,10 +2,13 @@
 //! flag, what is wrong with it, and whether the user asked for something else than a run.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
+use std::fmt;
 
 use super::file::Name;
+use super::files::Files;
 use super::{parse, secret};
 use crate::error::{ConfigError, ConfigErrors};
 use crate::exit::Exit;
@@ -14,6 +17,7 @@ use crate::flags::set::at_commas;
 use crate::flags::show::help;
 #[cfg(feature = "completions")]
 use crate::flags::show::{completions, man};
+use crate::flags::slot::By;
 use crate::flags::source::Source;
 use crate::flags::table::{Entry, Table};
 use crate::flags::value::Arity;
@@ -28,7 +32,7 @@ pub(crate) enum Parsed {
     /// `--show-rungroup-units`: the group knows its units.
     ShowUnits,
     /// The values are set, apart from those that `errors` are about.
-    Settings(Settings),
+    Settings(Box<Settings>),
 }
 
 /// The outcome of an ordinary command line.
@@ -53,14 +57,13 @@ pub(crate) struct Settings {
 pub(crate) struct Kept {
     /// What is on the command line.
     line: Given,
-    /// The flags that the program has set by itself (F8).
-    by_program: BTreeSet<usize>,
-    /// The file that was named.
+    pub(super) files: Files,
+    /// The file of settings that was named.
     pub(super) file: Option<Name>,
 }
 
 /// Values by the index of their flag.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Given {
     /// Where those of each flag begin, and behind the last of them all the end.
     starts: Vec<usize>,
@@ -95,11 +98,20 @@ impl Given {
     }
 }
 
+/// How many, and not which: some can be secret.
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Given").field(&self.values.len()).finish()
+    }
+}
+
 /// The sources of values, in one place.
 pub(super) struct Sources<'a> {
     pub(super) kept: &'a Kept,
     pub(super) env: Env<'a>,
     pub(super) file: File,
+    /// It is a reload.
+    pub(super) again: bool,
 }
 
 /// What the file of settings gives; nothing where there is none.
@@ -129,9 +141,13 @@ enum Layer {
 }
 
 impl Found<'_> {
-    /// The program has set it by itself, and nothing that is read again changes it. Where it has
-    /// named the file of a secret, the secret is still to be read.
-    pub(super) fn is_by_program(&self) -> bool {
+    fn unchanged() -> Self {
+        Self { layer: Layer::Program, values: Cow::default(), source: Source::Default }
+    }
+
+    /// Nothing that is read changes it, as the program has set it by itself. Where that has named
+    /// the file of a secret, the secret is still to be read.
+    pub(super) fn stays(&self) -> bool {
         self.layer == Layer::Program && !matches!(self.source, Source::SecretFile { .. })
     }
 }
@@ -153,30 +169,31 @@ impl Table {
             }
             Some(_) | None => {}
         }
-        let by_program = self.entries.iter().enumerate();
-        let by_program = by_program.filter(|(_, entry)| entry.flag.source() != Source::Default);
-        let kept = Kept {
-            line: Given::new(line.given, self.entries.len()),
-            by_program: by_program.map(|(index, _)| index).collect(),
-            file: None,
-        };
+        let mut faulty = line.faulty;
+        if line.has_unknown {
+            // Nobody knows which of the arguments are whose: none is missing for it.
+            let given = |index: &usize| line.given.iter().any(|(of, _)| of == index);
+            faulty.extend(self.positional.iter().filter(|index| !given(index)));
+        }
+        let line_given = Given::new(line.given, self.entries.len());
+        let mut kept = Kept { line: line_given, files: Files::new(), file: None };
         let ask = line.ask.map(|(ask, _)| ask);
         let mut settings = Settings { errors: line.errors, ask, ..Settings::default() };
-        settings.kept = self.read_all(kept, &line.faulty, env, &mut settings);
+        kept.file = self.named_file(&kept, env);
+        self.read_all(&kept, &faulty, env, &mut settings);
+        settings.kept = kept;
         settings.name.clone_from(self.common.name.get());
-        Parsed::Settings(settings)
+        Parsed::Settings(Box::new(settings))
     }
 
     /// Sets every flag from the first source that has it.
-    fn read_all(
-        &self,
-        kept: Kept,
-        faulty: &[usize],
-        env: Env<'_>,
-        settings: &mut Settings,
-    ) -> Kept {
-        let (name, file) = self.named_file(&kept, env, &mut settings.errors);
-        let sources = Sources { kept: &kept, env, file };
+    fn read_all(&self, kept: &Kept, faulty: &[usize], env: Env<'_>, settings: &mut Settings) {
+        let mut file = match &kept.file {
+            Some(name) => self.read_file(name, &kept.files, false, &mut settings.errors),
+            None => File::default(),
+        };
+        file.is_unknown |= self.long("config").is_some_and(|config| faulty.contains(&config));
+        let sources = Sources { kept, env, file, again: false };
         for (index, entry) in self.entries.iter().enumerate().filter(|(_, entry)| !entry.repeated) {
             let mut is_usable = !faulty.contains(&index) && !sources.file.is_unknown;
             if !faulty.contains(&index)
@@ -190,7 +207,6 @@ impl Table {
             }
         }
         settings.errors.append(self.removed_in(env));
-        Kept { file: name, ..kept }
     }
 
     fn set(
@@ -201,12 +217,14 @@ impl Table {
     ) -> Result<(), ConfigErrors> {
         let entry = &self.entries[index];
         match self.find(index, sources)? {
-            Some(found) if !found.is_by_program() => {
-                if let Some(instead) = &entry.definition().deprecated {
-                    let (name, source) = (&*entry.full_name, &found.source);
-                    warnings.push(format!("flag '--{name}' ({source}) is deprecated: {instead}"));
+            Some(found) if !found.stays() => {
+                // Of a secret's file the secret itself says so.
+                let deprecated = entry.definition().deprecated.as_ref();
+                if let Some(instead) = deprecated.filter(|_| !entry.is_secret_file) {
+                    let (flag, source) = (entry.definition().called(), &found.source);
+                    warnings.push(format!("{flag} ({source}) is deprecated: {instead}"));
                 }
-                entry.flag.assign(&found.values, found.source)
+                entry.flag.assign(&found.values, found.source, By::Group)
             }
             // What an unreadable file may have given is not missing.
             None if sources.file.is_unknown && entry.flag.is_required() => Ok(()),
@@ -230,23 +248,30 @@ impl Table {
         let Some(file) = self.entries[index].secret_file else { return Ok(own) };
         let Some(named) = self.given(file, sources) else { return Ok(own) };
         match own.as_ref().map(|own| own.layer.cmp(&named.layer)) {
-            Some(std::cmp::Ordering::Greater) => Ok(own),
-            Some(std::cmp::Ordering::Equal) => {
+            Some(Ordering::Greater) => Ok(own),
+            // What the program has set last, nobody knows: the secret itself goes before its file.
+            Some(Ordering::Equal) if named.layer == Layer::Program => Ok(own),
+            Some(Ordering::Equal) => {
                 let why = format!("is given, and so is '--{}'", self.name_of(file));
                 let problem = self.entries[index].definition().problem_without_value(why);
                 Err(problem.of_source(named.source.to_string()).into())
             }
-            Some(std::cmp::Ordering::Less) | None => {
+            Some(Ordering::Less) | None => {
                 let (arity, flag) = (self.entries[index].arity, &self.entries[file]);
                 let path = named.values.last().cloned().unwrap_or_default();
-                match secret::read(path.as_ref(), arity) {
+                let content = sources.kept.files.read(path.as_ref(), secret::MOST, sources.again);
+                match content.and_then(|content| secret::values(&content, arity)) {
                     Ok(values) => {
                         let source = Source::SecretFile { path: path.into() };
                         Ok(Some(Found { layer: named.layer, values: values.into(), source }))
                     }
+                    // A program that has started may not be allowed to read it any more.
+                    Err(_) if sources.again && !self.entries[index].flag.is_live() => {
+                        Ok(Some(Found::unchanged()))
+                    }
                     Err(why) => {
                         let problem = ConfigError::new(why);
-                        Err(flag.definition().problem(problem, &path, &named.source).into())
+                        Err(flag.definition().problem(problem, &path, &[], &named.source).into())
                     }
                 }
             }
@@ -254,12 +279,15 @@ impl Table {
     }
 
     fn given<'s>(&self, index: usize, sources: &'s Sources<'_>) -> Option<Found<'s>> {
+        let by_program = self.entries[index].flag.set_by() == Some(By::Program);
         let values = sources.kept.line.of(index);
-        if !values.is_empty() {
+        // What the program sets while it runs is the last word.
+        let is_overruled = sources.again && by_program;
+        if !values.is_empty() && !is_overruled {
             let (layer, source) = (Layer::CommandLine, Source::CommandLine);
             return Some(Found { layer, values: values.into(), source });
         }
-        if sources.kept.by_program.contains(&index) {
+        if by_program {
             let flag = &self.entries[index].flag;
             let (values, source) = (flag.present_args()?, flag.source());
             return Some(Found { layer: Layer::Program, values: values.into(), source });

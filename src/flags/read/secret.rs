@@ -2,40 +2,27 @@
 //! environment, others can see; what is in a file has permissions.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Read as _;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt as _;
 
+use crate::Bytes;
 use crate::flags::value::Arity;
 
-/// No secret is longer. Somebody may have named `/dev/zero`.
-const MOST: u64 = 1 << 20;
+/// No secret is longer.
+pub(super) const MOST: Bytes = Bytes::mib(1);
 
-/// The secret in a file: all of it but for one line break at the end; of a list, each line that is
-/// not empty.
-pub(super) fn read(path: &Path, arity: Arity) -> Result<Vec<OsString>, String> {
-    let file = std::fs::File::open(path);
-    let mut bytes = Vec::new();
-    file.and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes))
-        .map_err(|error| format!("cannot read it: {error}"))?;
-    if bytes.len() as u64 > MOST {
-        return Err("is longer than 1MiB: is it a secret?".to_owned());
-    }
-    let lines =
-        bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+/// The secret in what a file holds: all of it but for one line break at the end; of a list, each
+/// line that is not empty.
+pub(super) fn values(content: &[u8], arity: Arity) -> Result<Vec<OsString>, String> {
+    let text = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
     let values: Vec<OsString> = match arity {
         Arity::Many => {
-            let full = lines.filter(|line| !line.is_empty());
-            full.map(|line| OsStr::from_bytes(line).to_owned()).collect()
+            let lines = content.split(|byte| *byte == b'\n');
+            let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+            lines.filter(|line| !line.is_empty()).map(text).collect()
         }
         Arity::Switch | Arity::One => {
-            if bytes.last() == Some(&b'\n') {
-                bytes.pop();
-                if bytes.last() == Some(&b'\r') {
-                    bytes.pop();
-                }
-            }
-            vec![OsString::from_vec(bytes)]
+            let line = content.strip_suffix(b"\n");
+            vec![text(line.map_or(content, |line| line.strip_suffix(b"\r").unwrap_or(line)))]
         }
     };
     let is_empty = values.iter().all(|value| value.is_empty());

@@ -1,10 +1,25 @@
 //! The name that was probably meant (F7). The one file that knows `strsim`.
 
+use std::ffi::OsStr;
+
+use crate::flags::source::printable;
+
 /// How alike two names have to be, from 0 to 1: two slips in five letters.
 const ALIKE: f64 = 0.6;
 
 /// Fewer letters are the beginning of too much.
 const SHORTEST_BEGINNING: usize = 3;
+
+/// A name that is longer is not shown in full, and is nobody's slip of the finger.
+const LONGEST: usize = 100;
+
+/// A name as errors show it.
+pub(super) fn named(name: &str) -> String {
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", printable(OsStr::new(&name[..end]))),
+        None => printable(OsStr::new(name)),
+    }
+}
 
 /// No more than so many names are offered.
 const MOST: usize = 3;
@@ -29,6 +44,9 @@ pub(super) fn tip<'a>(
 /// The names that are meant by one that there is not: the one that differs in case or in `_` for
 /// `-` alone, else those that begin so, else the one that a slip or two of the finger makes of it.
 fn similar<'a>(names: impl Iterator<Item = &'a str> + Clone, typed: &str) -> Vec<&'a str> {
+    if typed.len() > LONGEST {
+        return Vec::new();
+    }
     let plain = |name: &str| name.to_ascii_lowercase().replace(['_', '.'], "-");
     let typed = plain(typed);
     if let Some(same) = names.clone().find(|name| plain(name) == typed) {

@@ -5,12 +5,19 @@ use std::ffi::OsString;
 
 use toml::de::{DeTable, DeValue};
 
+/// What a key gives.
+pub(super) enum Values {
+    One(OsString),
+    List(Vec<OsString>),
+    /// It is a section without anything in it.
+    None,
+}
+
 /// One key of the file.
 pub(super) struct Key {
     /// The sections that it is in, and its own name.
     pub(super) path: Vec<String>,
-    /// A list, or one value.
-    pub(super) values: Result<Vec<OsString>, OsString>,
+    pub(super) values: Values,
     /// The line, the first is 1.
     pub(super) line: usize,
 }
@@ -50,13 +57,18 @@ fn flatten(
         path.push(key.get_ref().to_string());
         let line = lines.line(key.span().start);
         match value.get_ref() {
+            DeValue::Table(inner) if inner.is_empty() => {
+                keys.push(Key { path: path.clone(), values: Values::None, line });
+            }
             DeValue::Table(inner) => flatten(inner, lines, path, keys, faults),
             DeValue::Array(list) => {
                 let one = |value: &toml::Spanned<DeValue<'_>>| {
                     scalar(value.get_ref()).ok_or_else(|| lines.line(value.span().start))
                 };
                 match list.iter().map(one).collect() {
-                    Ok(list) => keys.push(Key { path: path.clone(), values: Ok(list), line }),
+                    Ok(list) => {
+                        keys.push(Key { path: path.clone(), values: Values::List(list), line });
+                    }
                     Err(line) => {
                         faults.push((line, "neither lists nor tables in a list".to_owned()));
                     }
@@ -64,7 +76,7 @@ fn flatten(
             }
             value => {
                 let value = scalar(value).unwrap_or_default();
-                keys.push(Key { path: path.clone(), values: Err(value), line });
+                keys.push(Key { path: path.clone(), values: Values::One(value), line });
             }
         }
         path.pop();
@@ -76,10 +88,16 @@ fn scalar(value: &DeValue<'_>) -> Option<OsString> {
     Some(match value {
         DeValue::String(text) => text.to_string().into(),
         DeValue::Integer(number) if number.radix() == 10 => number.as_str().into(),
-        // Of 0x1F the flag's type is told 31; one that is too large for everything stays.
+        // Of 0x1F the flag's type is told 31; what is too large for every type stays as it is.
         DeValue::Integer(number) => {
-            let value = i128::from_str_radix(number.as_str(), number.radix());
-            value.map_or_else(|_| number.as_str().to_owned(), |value| value.to_string()).into()
+            let (digits, radix) = (number.as_str(), number.radix());
+            let prefix = match radix {
+                2 => "0b",
+                8 => "0o",
+                _ => "0x",
+            };
+            let value = u128::from_str_radix(digits, radix);
+            value.map_or_else(|_| format!("{prefix}{digits}"), |value| value.to_string()).into()
         }
         DeValue::Float(number) => number.as_str().into(),
         DeValue::Boolean(value) => value.to_string().into(),

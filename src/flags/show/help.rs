@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{title, wrap};
+use super::{first_line, title, wrap};
 use crate::flags::common::ONLY_IN_LONG_HELP;
+use crate::flags::definition::Given;
 use crate::flags::read::Form;
 use crate::flags::table::{Entry, Table};
 use crate::flags::value::Arity;
@@ -71,12 +72,13 @@ fn first_paragraph(text: &str) -> &str {
 fn usage(page: &mut String, table: &Table) {
     let screen = table.program.screen;
     let needed = table.entries.iter().filter(|entry| entry.flag.is_required() && !entry.repeated);
-    let needed = needed.filter(|entry| !entry.definition().is_positional());
+    let needed = needed.filter(|entry| entry.given != Given::ByPlace && !entry.definition().hidden);
     let mut parts: Vec<String> =
         needed.map(|entry| with_value(&long_name(entry), &value(entry))).collect();
     parts.push("[FLAGS]".to_owned());
-    parts.extend(table.positional.iter().map(|index| {
-        let flag = &table.entries[*index].flag;
+    let places = table.positional.iter().map(|index| &table.entries[*index]);
+    let places = places.filter(|entry| !entry.definition().hidden);
+    parts.extend(places.map(|Entry { flag, .. }| {
         let (name, more) =
             (flag.value_name(), if flag.arity() == Arity::Many { "..." } else { "" });
         if flag.is_required() { format!("<{name}>{more}") } else { format!("[{name}]{more}") }
@@ -166,10 +168,6 @@ fn short_section(page: &mut String, entries: &[&Entry], screen: Screen) {
         let help = first_line(entry).split_whitespace();
         row(page, label, help.chain(note), column, screen);
     }
-}
-
-fn first_line(entry: &Entry) -> &str {
-    entry.definition().help.trim_start().lines().next().unwrap_or_default()
 }
 
 /// The one thing beside its text that a flag's line in the short help says.

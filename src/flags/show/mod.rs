@@ -9,7 +9,7 @@ pub(super) mod man;
 pub(super) mod settings;
 mod wrap;
 
-use super::table::Section;
+use super::table::{Entry, Section};
 
 /// The heading of a section: as its unit named it, else the unit's own name.
 pub(super) fn title(section: &Section) -> &str {
@@ -17,4 +17,9 @@ pub(super) fn title(section: &Section) -> &str {
         Some(unit) if section.title.is_empty() => unit,
         _ => &section.title,
     }
+}
+
+/// The first line of a flag's help.
+fn first_line(entry: &Entry) -> &str {
+    entry.definition().help.trim_start().lines().next().unwrap_or_default()
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::title;
-use crate::flags::definition::{Given, printable};
-use crate::flags::source::Source;
+use super::{first_line, title};
+use crate::flags::definition::Given;
+use crate::flags::source::{Source, printable};
 use crate::flags::table::{Entry, Table};
 use crate::flags::value::{Arity, ValueKind};
 
@@ -25,24 +25,28 @@ pub(in crate::flags) fn file(table: &Table) -> String {
     file
 }
 
-/// What cannot be in a file is not; nor is what is hidden or deprecated, unless somebody set it.
+/// What is for the command line alone is not; nor is what is hidden or deprecated, unless somebody
+/// set it. An argument that is given by its place is there for who reads, as a comment.
 fn is_shown(entry: &Entry) -> bool {
     let definition = entry.definition();
     let is_out_of_sight = definition.hidden || definition.deprecated.is_some();
-    definition.given == Given::ByName
+    matches!(entry.given, Given::ByName | Given::ByPlace)
         && !entry.repeated
         && !(is_out_of_sight && entry.flag.source() == Source::Default)
 }
 
 fn setting(file: &mut String, table: &Table, entry: &Entry) {
     let definition = entry.definition();
-    let help = definition.help.lines().next().unwrap_or_default();
+    let help = first_line(entry);
     if !help.is_empty() {
         let _ = write!(file, "\n# {}", printable(help.as_ref()));
     }
     let key = key(definition.full_name());
     let source = printable(entry.flag.source().to_string().as_ref());
     let _ = match value(table, entry) {
+        Ok(value) if entry.given == Given::ByPlace => {
+            writeln!(file, "\n# {}: {value} ({source})", definition.full_name())
+        }
         Ok(value) => writeln!(file, "\n{key} = {value} # {source}"),
         Err(why) => writeln!(file, "\n# {key}: {why} ({source})"),
     };
@@ -54,7 +58,7 @@ fn value(table: &Table, entry: &Entry) -> Result<String, &'static str> {
         return Err("a secret, not shown");
     }
     // A file that is named though the secret was given otherwise: read back, it would be used.
-    let secret = secret_in(table, entry).map(|secret| secret.flag.source());
+    let secret = table.secret_in(entry).map(|secret| secret.flag.source());
     let is_used = secret.is_none_or(|source| matches!(source, Source::SecretFile { .. }));
     if !is_used && entry.flag.source() != Source::Default {
         return Err("not used");
@@ -72,12 +76,6 @@ fn value(table: &Table, entry: &Entry) -> Result<String, &'static str> {
             texts.last().map(|text| scalar(entry, text)).ok_or("not set")
         }
     }
-}
-
-/// The secret that is in the file which this flag names.
-fn secret_in<'t>(table: &'t Table, file: &Entry) -> Option<&'t Entry> {
-    let is_file = |index| std::ptr::eq(&raw const table.entries[index], file);
-    table.entries.iter().find(|entry| entry.secret_file.is_some_and(is_file))
 }
 
 /// One value: bare where it reads back as the same text, else in quotes.

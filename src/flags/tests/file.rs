@@ -141,6 +141,7 @@ fn f7_all_problems_come_at_once_each_with_its_line() {
         "unknown key 'peers' (kvd.toml:4)\n  tip: a similar key exists: 'peer'\n\
          unit 'unit': flag '--server-listen' (kvd.toml:6): takes one value, not a list\n\
          unknown key 'server-old' (kvd.toml:8)\n\
+         unit 'unit': flag '--old' (kvd.toml:9): was removed: use workers\n\
          unit 'unit': invalid value '30' for '--server-idle' (kvd.toml:7): the unit is missing\n  \
          tip: write 30s for seconds, or 30ms for milliseconds\n\
          unit 'unit': invalid value 'lots' for '--memory' (kvd.toml:1): not a number \

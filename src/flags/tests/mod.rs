@@ -59,7 +59,7 @@ fn parse(table: &Table, args: &[&str]) -> Settings {
 
 fn parse_with(table: &Table, args: &[&str], env: &[(&str, &str)]) -> Settings {
     match ask_with(table, args.iter().map(OsString::from), env) {
-        Parsed::Settings(settings) => settings,
+        Parsed::Settings(settings) => *settings,
         Parsed::Exit(exit) => panic!("help or version instead of settings: {exit:?}"),
         Parsed::ShowUnits => panic!("the list of units instead of settings"),
     }

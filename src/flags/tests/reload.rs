@@ -41,7 +41,7 @@ fn reload(table: &Table, kept: &Kept, env: &[(&str, &str)]) -> Result<Reloaded, 
         let found = env.iter().find(|(variable, _)| *variable == name);
         found.map(|(_, value)| value.into())
     };
-    table.prepare(kept, &env).map(crate::flags::Candidate::commit)
+    table.prepare(kept, &env, &|_| true).map(|candidate| candidate.commit().0)
 }
 
 fn names(reloaded: &Reloaded) -> (Vec<&str>, Vec<&str>) {

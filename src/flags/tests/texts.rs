@@ -92,7 +92,6 @@ fn f7_of_names_and_places() {
             $ kvd --store-data=d --store-memry 1MiB
             error: unknown flag '--store-memry'
               tip: a similar flag exists: '--store-memory'
-            error: unit 'server': invalid value '1MiB' for '<FILE>' (command line): not a whole number from 0 to 255
             try 'kvd --help'
 
             $ kvd --store-data=d --LISTEN=x

@@ -54,6 +54,10 @@ fn settings(bench: &mut Bench, what: &str, args: &[OsString], has_env: bool) {
     let mut lexopt = Variant::new("lexopt", each(|| with_lexopt::read(args, has_env)));
     let mut clap = Variant::new("clap", each(|| with_clap::read(args, has_env)));
     bench.compare(what, &mut rungroup, &mut lexopt, Target::AtMost(2.0));
+    if !has_env {
+        let mut by_unit = Variant::new("lexopt, by unit", each(|| with_lexopt::read_by_unit(args)));
+        bench.compare(what, &mut rungroup, &mut by_unit, Target::AtMost(2.0));
+    }
     bench.compare(what, &mut rungroup, &mut clap, Target::Below(1.0));
 }
 
@@ -62,6 +66,9 @@ fn all_read_the_same(args: &[OsString], has_env: bool) {
     let parts: Vec<_> = with_rungroup::parts().collect();
     let _group = with_rungroup::read(parts.iter().cloned(), args, has_env);
     let lexopt = with_lexopt::read(args, has_env);
+    if !has_env {
+        assert_eq!(lexopt, with_lexopt::read_by_unit(args));
+    }
     let (clap, _) = with_clap::read(args, has_env);
     assert_eq!(lexopt, clap);
     assert_ne!(lexopt, program::Settings::default(), "something was read");

@@ -9,7 +9,7 @@ use lexopt::Arg::{Long, Short};
 use lexopt::Parser;
 use rungroup::FlagValue;
 
-use crate::program::{self, Settings};
+use crate::program::{self, Settings, Values};
 
 /// The value that has to follow, or stands behind `=`.
 fn value<T: FlagValue>(parser: &mut Parser) -> Result<T, Box<dyn Error>> {
@@ -58,6 +58,26 @@ macro_rules! readers {
                 list_variable(concat!("DEMO_", $variable, "_PEER"), &mut settings.$unit.peers)?;
                 variable(concat!("DEMO_", $variable, "_LIMIT"), &mut settings.$unit.limit)?;
             )*
+            Ok(())
+        }
+
+        /// As a program of parts has it: each knows its own flags, and is asked in turn.
+        fn read_line_by_unit(settings: &mut Settings, args: &[OsString]) -> Result<(), Box<dyn Error>> {
+            let mut parser = Parser::from_iter(args);
+            let mut lists = Lists::default();
+            while let Some(arg) = parser.next()? {
+                let Long(name) = arg else { return Err(arg.unexpected().into()) };
+                let name = name.to_owned(); // it is borrowed from the parser, which the units need
+                let is_known = $(
+                    {
+                        let is_again = &mut lists.$unit;
+                        take_own(name.strip_prefix($name), &mut settings.$unit, is_again, &mut parser)?
+                    } ||
+                )* false;
+                if !is_known {
+                    return Err(Long(&name).unexpected().into());
+                }
+            }
             Ok(())
         }
 
@@ -111,6 +131,42 @@ macro_rules! readers {
     };
 }
 program::units!(readers);
+
+/// The flags of one unit, whose names come after its prefix. Whether it is one of them.
+fn take_own(
+    name: Option<&str>,
+    values: &mut Values,
+    is_list_given: &mut bool,
+    parser: &mut Parser,
+) -> Result<bool, Box<dyn Error>> {
+    match name {
+        Some("-verbose") => values.verbose = switch(parser)?,
+        Some("-workers") => values.workers = value(parser)?,
+        Some("-label") => values.label = value(parser)?,
+        Some("-timeout") => values.timeout = value(parser)?,
+        Some("-buffer") => values.buffer = value(parser)?,
+        Some("-listen") => values.listen = value(parser)?,
+        Some("-data") => values.data = value(parser)?,
+        Some("-mode") => values.mode = value(parser)?,
+        Some("-peer") => {
+            if !std::mem::replace(is_list_given, true) {
+                values.peers.clear();
+            }
+            values.peers.push(value(parser)?);
+        }
+        Some("-limit") => values.limit = value(parser)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Parses and validates, each unit by itself.
+pub(crate) fn read_by_unit(args: &[OsString]) -> Settings {
+    let mut settings = Settings::default();
+    read_line_by_unit(&mut settings, args).expect("valid");
+    settings.validate().expect("valid");
+    settings
+}
 
 /// Parses and validates.
 pub(crate) fn read(args: &[OsString], has_env: bool) -> Settings {

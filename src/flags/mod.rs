@@ -1,5 +1,5 @@
 //! Flags: named settings that units define where they use them, and that a group fills in from the
-//! command line and the environment.
+//! command line, the environment and a file.
 //!
 //! In reading order: `value` says what the type of a flag has to be able to do; `source`,
 //! `definition`, `slot`, `shared`, `flag` and `live` are one flag; `set` is the flags of one unit, `common`,

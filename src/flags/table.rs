@@ -70,8 +70,6 @@ pub(super) struct Entry {
     pub(super) short: Option<char>,
     pub(super) given: Given,
     pub(super) arity: Arity,
-    /// What is wrong with the definition taken by itself.
-    pub(super) mistakes: Vec<String>,
     /// The environment variables, the one to prefer first.
     pub(super) variables: Vec<String>,
     pub(super) asks: Option<Ask>,
@@ -106,6 +104,8 @@ pub(crate) struct Definitions {
     sections: Vec<Section>,
     entries: Vec<Entry>,
     removed: Vec<RemovedFlag>,
+    /// What is wrong with definitions taken by themselves, with the index of the entry.
+    mistakes: Vec<(usize, String)>,
     problems: ConfigErrors,
 }
 
@@ -118,8 +118,9 @@ impl Definitions {
             program,
             common,
             sections: Vec::new(),
-            entries: Vec::new(),
+            entries: Vec::with_capacity(64),
             removed: Vec::new(),
+            mistakes: Vec::new(),
             problems: ConfigErrors::new(),
         };
         definitions.add_section(None, set);
@@ -161,13 +162,13 @@ impl Definitions {
             self.problems.push(self.two_prefixes(section, &*flag));
             return None;
         }
-        let definition = flag.definition();
+        let (index, definition) = (self.entries.len(), flag.definition());
+        self.mistakes.extend(flag.mistakes().into_iter().map(|mistake| (index, mistake)));
         self.entries.push(Entry {
             full_name: definition.shared_name(),
             short: definition.short,
             given: definition.given,
             arity: flag.arity(),
-            mistakes: flag.mistakes(),
             variables: variables(self.program.env_prefix.as_deref(), definition),
             flag,
             section,
@@ -177,7 +178,7 @@ impl Definitions {
             secret_file: None,
             is_secret_file: false,
         });
-        Some(self.entries.len() - 1)
+        Some(index)
     }
 
     /// The flag that names a file with the secret of this entry: what is on a command line, every
@@ -221,9 +222,10 @@ impl Definitions {
             ));
         }
         let by_name = clash::by_name(&self.sections, &mut self.entries, &mut problems);
-        for entry in self.entries.iter().filter(|entry| !entry.repeated) {
-            for mistake in &entry.mistakes {
-                problems.push(clash::problem(&self.sections, entry, mistake.clone()));
+        for (index, mistake) in self.mistakes {
+            let entry = &self.entries[index];
+            if !entry.repeated {
+                problems.push(clash::problem(&self.sections, entry, mistake));
             }
         }
         let by_short = clash::by_short(&self.sections, &self.entries, &mut problems);

@@ -97,8 +97,8 @@ fn long_name(entry: &Entry) -> String {
 /// `<ADDR>`, `<ADDR>...`; nothing for a switch.
 fn value(entry: &Entry) -> String {
     match entry.flag.arity() {
-        Arity::Switch if !entry.definition().is_positional() => String::new(),
-        Arity::Switch | Arity::One => format!("<{}>", entry.flag.value_name()),
+        Arity::Switch => String::new(),
+        Arity::One => format!("<{}>", entry.flag.value_name()),
         Arity::Many => format!("<{}>...", entry.flag.value_name()),
     }
 }
@@ -238,18 +238,8 @@ fn long_notes(entry: &Entry) -> Vec<String> {
     notes
 }
 
-/// How values are written, once for all flags that have such; by the names that stand for them.
 fn notations(page: &mut String, shown: &[&Entry], screen: Screen) {
-    let mut notations: Vec<(&str, Vec<String>)> = Vec::new();
-    for entry in shown {
-        let Some(notation) = entry.flag.notation() else { continue };
-        let name = entry.flag.value_name().into_owned();
-        match notations.iter_mut().find(|(known, _)| *known == notation) {
-            Some((_, names)) if names.contains(&name) => {}
-            Some((_, names)) => names.push(name),
-            None => notations.push((notation, vec![name])),
-        }
-    }
+    let notations = super::notations(shown.iter().copied());
     if notations.is_empty() {
         return;
     }

@@ -172,22 +172,14 @@ fn environment(page: &mut String, table: &Table) {
 
 /// How values are written, for each type once, under all the names that its values go by.
 fn notations(page: &mut String, table: &Table) {
-    let mut notations: Vec<(&str, Vec<String>)> = Vec::new();
-    for entry in all_shown(table) {
-        let Some(notation) = entry.flag.notation() else { continue };
-        let name = format!("\\fI{}\\fR", roff(&one_line(&entry.flag.value_name())));
-        match notations.iter_mut().find(|(other, _)| *other == notation) {
-            Some((_, names)) if names.contains(&name) => {}
-            Some((_, names)) => names.push(name),
-            None => notations.push((notation, vec![name])),
-        }
-    }
+    let notations = super::notations(all_shown(table));
     if !notations.is_empty() {
         page.push_str(".SH NOTATION\n");
     }
     for (notation, names) in notations {
         page.push_str(".TP\n");
-        line(page, &names.join(", "));
+        let names = names.iter().map(|name| format!("\\fI{}\\fR", roff(&one_line(name))));
+        line(page, &names.collect::<Vec<_>>().join(", "));
         text(page, notation, ".IP");
     }
 }

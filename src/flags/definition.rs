@@ -222,7 +222,8 @@ pub(super) fn join<'a>(prefix: &str, name: &'a str) -> Cow<'a, str> {
 /// Whether a sentence shows a value, as it is or as `{:?}` writes it.
 fn quotes(sentence: &str, value: &str) -> bool {
     let value = value.trim();
-    let written = [value.to_owned(), value.escape_debug().to_string()];
+    let debug = format!("{value:?}");
+    let written = [value, &value.escape_debug().to_string(), &debug[1..debug.len() - 1]];
     !value.is_empty() && written.iter().any(|value| sentence.contains(value))
 }
 

@@ -9,8 +9,9 @@ use super::shared::Shared;
 use crate::error::{ConfigErrors, Error, ErrorKind};
 use crate::event::Event;
 use crate::failure::{self, Failure, Phase};
-use crate::flags::{Candidate, Kept, Old, Reloaded, Table};
+use crate::flags::{Candidate, Kept, Reloaded, Replaced, Table};
 use crate::handle::Control as _;
+use crate::panic;
 use crate::stop::StopToken;
 use crate::supervisor::denies;
 use crate::sync::Mutex;
@@ -107,7 +108,10 @@ impl Shared {
     }
 
     /// Every unit has its say; if none objects the new values are set.
-    fn ask_units(&self, candidate: Candidate<'_>) -> Result<(Reloaded, Vec<Old>), ConfigErrors> {
+    fn ask_units(
+        &self,
+        candidate: Candidate<'_>,
+    ) -> Result<(Reloaded, Vec<Replaced>), ConfigErrors> {
         let units = config_units(&self.registry.lock());
         let mut problems = ConfigErrors::new();
         for (name, unit) in units {
@@ -122,22 +126,18 @@ impl Shared {
     }
 
     /// The new values are set: every unit may act on them.
-    fn tell_units(&self, reloaded: Reloaded, old: Vec<Old>) -> Result<Reloaded, Error> {
+    fn tell_units(&self, reloaded: Reloaded, old: Vec<Replaced>) -> Result<Reloaded, Error> {
         self.publisher.publish(&Event::Reloaded { changed: reloaded.changed().into() });
         for flag in reloaded.needs_restart() {
             let text = format!("flag '--{flag}' has changed, which needs a restart");
             self.publisher.publish(&Event::Warning { text });
         }
-        let group: Arc<str> = self.name().into();
         let mut failures: Vec<Failure> = Vec::new();
-        for value in old {
-            failures.extend(
-                failure::call(&group, Phase::Reload, || {
-                    drop(value);
-                    Ok(())
-                })
-                .err(),
-            );
+        for Replaced { flag, unit, value } in old {
+            if let Err(panic) = panic::catch(|| drop(value)) {
+                let why = format!("the drop of the old value of {flag} {panic}");
+                failures.push(Failure::error(unit.into(), Phase::Reload, why.into()));
+            }
         }
         let units = config_units(&self.registry.lock());
         for (name, unit) in units {

@@ -145,7 +145,8 @@ impl Table {
     fn by_key(&self, path: &[String], source: &Source) -> Result<usize, ConfigError> {
         let (name, dotted) = (path.join("-"), path.join("."));
         let index = self.long(&name).or_else(|| self.long(&dotted));
-        if let Some(gone) = self.removed(&name).or_else(|| self.removed(&dotted)) {
+        let gone = self.removed(&name).or_else(|| self.removed(&dotted));
+        if let (None, Some(gone)) = (index, gone) {
             return Err(self.problem_of_removed(gone, source));
         }
         let problem = match index {

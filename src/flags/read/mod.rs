@@ -14,6 +14,6 @@ mod similar;
 mod toml;
 
 pub(super) use parse::Form;
-pub(crate) use reload::Candidate;
 pub use reload::Reloaded;
+pub(crate) use reload::{Candidate, Replaced};
 pub(crate) use resolve::{Kept, Parsed, Settings};

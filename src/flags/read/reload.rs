@@ -61,6 +61,14 @@ impl Reloaded {
     }
 }
 
+/// The value that a flag had before a reload.
+pub(crate) struct Replaced {
+    /// `flag '--limit'`
+    pub(crate) flag: String,
+    pub(crate) unit: String,
+    pub(crate) value: Old,
+}
+
 /// New values, valid as far as flags can tell and kept aside in them, until they are set or, by
 /// dropping this, forgotten.
 pub(crate) struct Candidate<'t> {
@@ -73,9 +81,13 @@ pub(crate) struct Candidate<'t> {
 impl Candidate<'_> {
     /// Sets the new values, all before any of the old ones, which come back, is dropped: that is
     /// the program's code.
-    pub(crate) fn commit(mut self) -> (Reloaded, Vec<Old>) {
-        let entries = self.table.entries.iter();
-        let old = entries.filter_map(|entry| entry.flag.commit()).collect();
+    pub(crate) fn commit(mut self) -> (Reloaded, Vec<Replaced>) {
+        let commit = |entry: &Entry| {
+            let value = entry.flag.commit()?;
+            let unit = self.table.units(entry).next().unwrap_or_default().to_owned();
+            Some(Replaced { flag: entry.definition().called(), unit, value })
+        };
+        let old = self.table.entries.iter().filter_map(commit).collect();
         (std::mem::take(&mut self.reloaded), old)
     }
 }

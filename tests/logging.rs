@@ -111,6 +111,7 @@ fn child_logs() {
 }
 
 /// The levels at which the child has logged something under this mark.
+#[cfg(feature = "config-file")]
 fn marked(ended: &Ended, mark: &str) -> Vec<String> {
     let mark = format!("mark {mark} at ");
     let lines = ended.stderr.lines().filter_map(|line| line.split_once(&mark));

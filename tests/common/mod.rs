@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod child;
+pub mod file;
 pub mod probe;
 pub mod scenario;
 pub mod scripted;

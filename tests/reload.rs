@@ -11,43 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 
+use common::file::File;
 use common::{SOON, within};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rungroup::{
     BoxError, Config, ConfigErrors, ErrorKind, Event, Flag, FlagSet, Group, GroupHandle, Live,
-    Reload, ServeContext, Service, Unit, service_fn,
+    Reload, ServeContext, Service, Unit, pre_run_fn, service_fn,
 };
-
-/// A file of settings for the length of a test.
-struct File(PathBuf);
-
-impl File {
-    fn new(content: &str) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("rungroup-reload-{}-{number}.toml", std::process::id());
-        let file = Self(std::env::temp_dir().join(name));
-        file.write(content);
-        file
-    }
-
-    /// As an editor or `mv` does: nobody reads half of it.
-    fn write(&self, content: &str) {
-        let new = self.0.with_extension("new");
-        std::fs::write(&new, content).unwrap();
-        std::fs::rename(&new, &self.0).unwrap();
-    }
-
-    fn args(&self) -> [String; 3] {
-        ["demo".to_owned(), "--config".to_owned(), self.0.to_str().unwrap().to_owned()]
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
 
 type Object = dyn Fn(&Pool, &Reload) -> Result<(), ConfigErrors> + Send + Sync;
 type Act = dyn Fn(&Pool) -> Result<(), BoxError> + Send + Sync;
@@ -196,7 +166,7 @@ fn f10_a_unit_that_objects_keeps_all_units_as_they_are() {
         file.write("first.least = 7\n[second]\nleast = 5\nmost = 4");
         let error = handle.reload().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
-        let path = file.0.display();
+        let path = file.path().display();
         assert_eq!(
             error.to_string(),
             format!(
@@ -298,6 +268,7 @@ fn l18_a_reload_at_the_wrong_time_or_place_is_an_error() {
 fn f10_reloads_from_many_threads_come_one_after_the_other() {
     const THREADS: usize = 8;
     const ROUNDS: usize = 25;
+    const LAST: u32 = 25;
     let file = File::new("");
     let inside = Arc::new(AtomicUsize::new(0));
     let calls = Arc::new(AtomicUsize::new(0));
@@ -318,7 +289,7 @@ fn f10_reloads_from_many_threads_come_one_after_the_other() {
             }),
     );
     let mut group = Group::new("demo").args(file.args());
-    group.register(pool);
+    group.register(pool.clone());
     while_running(group, move |handle| {
         thread::scope(|scope| {
             for _ in 0..THREADS {
@@ -328,11 +299,16 @@ fn f10_reloads_from_many_threads_come_one_after_the_other() {
                     }
                 });
             }
-            for round in 1..=ROUNDS {
+            for round in 1..=LAST {
                 file.write(&format!("[pool]\nleast = {round}\nmost = {}", round * 10));
             }
         });
-        assert_eq!(calls.load(Ordering::SeqCst), THREADS * ROUNDS);
+        // The last file may have come after the last of them.
+        let last = handle.reload().unwrap();
+        assert_eq!(last.needs_restart(), [""; 0]);
+        let in_effect = (*pool.least.get(), *pool.most.get());
+        assert_eq!(in_effect, (LAST, LAST * 10), "what was written last");
+        assert_eq!(calls.load(Ordering::SeqCst), THREADS * ROUNDS + 1);
     });
 }
 
@@ -359,7 +335,7 @@ fn f10_a_relative_path_is_that_of_the_start() {
     if !common::child::is_child(NAME) {
         let file = File::new("pool.least = 2");
         let mut child = common::child::child_command(NAME);
-        let output = child.current_dir(file.0.parent().unwrap()).env("FILE", &file.0);
+        let output = child.current_dir(file.path().parent().unwrap()).env("FILE", file.path());
         let output = output.output().unwrap();
         assert!(output.status.success(), "{}", common::child::stderr(&output));
         return;
@@ -374,4 +350,48 @@ fn f10_a_relative_path_is_that_of_the_start() {
     std::fs::write(&path, "pool.least = 3").unwrap();
     group.handle().reload().unwrap();
     assert_eq!(*pool.least.get(), 3);
+}
+
+#[test]
+fn f10_another_name_of_the_group_needs_a_restart_and_one_that_is_none_is_refused() {
+    let file = File::new("name = 'one'\npool.least = 2");
+    let pool = Arc::new(Pool::new("pool"));
+    let mut group = Group::new("demo").args(file.args());
+    group.register(pool.clone());
+    let _ = group.run_config().unwrap();
+    file.write("name = 'two'\npool.least = 3");
+    let reloaded = group.handle().reload().unwrap();
+    assert_eq!(reloaded.changed(), ["pool-least"]);
+    assert_eq!(reloaded.needs_restart(), ["name"]);
+    file.write("name = 'a/b'\npool.least = 4");
+    let error = group.handle().reload().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("'a/b' for '--name'"), "{error}");
+    assert_eq!(*pool.least.get(), 3);
+    file.write("name = 'one'\npool.least = 4");
+    assert_eq!(group.handle().reload().unwrap().needs_restart(), [""; 0]);
+    assert_eq!((group.name().as_str(), *pool.least.get()), ("one", 4));
+}
+
+/// Nobody reads it any more. Where another unit has the flag, too, it still counts.
+#[test]
+fn f10_a_value_for_a_unit_that_has_left_does_not_refuse_a_reload() {
+    let [own, shared, other] =
+        ["own", "shared", "other"].map(|name| Flag::<u32>::new(name, 0, "").live());
+    let file = File::new("own = 1\nshared = 1\nother = 1");
+    let mut group = Group::new("demo").args(file.args());
+    let set = FlagSet::new("Left").add(&own).add(&shared);
+    let left = group.register(pre_run_fn("left", |_ctx| Ok(())).flags(set)).id();
+    let set = FlagSet::new("Stays").add(&shared).add(&other);
+    group.register(pre_run_fn("stays", |_ctx| Ok(())).flags(set));
+    let _ = group.run_config().unwrap();
+    group.deregister(left).unwrap();
+    file.write("own = 'x'\nshared = 2\nother = 2");
+    let reloaded = group.handle().reload().unwrap();
+    assert_eq!(reloaded.changed(), ["shared", "other"]);
+    assert_eq!((*shared.get(), *other.get()), (2, 2));
+    file.write("own = 3\nshared = 'x'\nother = 3");
+    let error = group.handle().reload().unwrap_err().to_string();
+    assert!(error.contains("'x' for '--shared'"), "{error}");
+    assert_eq!(*other.get(), 2);
 }

@@ -54,3 +54,15 @@ pub fn address_space() -> u64 {
     let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).expect("VmSize");
     size.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
 }
+
+/// Waits until the thread of this name in this process waits, too.
+pub fn wait_till_asleep(name: &str) {
+    let is_asleep = |id: &u32| {
+        let stat = fs::read_to_string(format!("/proc/self/task/{id}/stat")).unwrap_or_default();
+        // The name, in parentheses, may have any signs in it; the state follows.
+        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'))
+    };
+    while !of("self").iter().any(|(id, other)| other == name && is_asleep(id)) {
+        std::thread::yield_now();
+    }
+}

@@ -236,3 +236,31 @@ fn f7_all_problems_of_a_command_line_come_at_once() {
     );
     assert_eq!(settings.unusable.iter().collect::<Vec<_>>(), ["a", "b"]);
 }
+
+#[test]
+fn f7_an_unknown_flag_as_long_as_a_book_is_shortened_and_gets_no_tip() {
+    let long = format!("--{}", "listen".repeat(170_000));
+    for args in [&[long.as_str()][..], &[&format!("{long}=x")], &[&long, "x"]] {
+        let flag = Flag::<String>::new("listen", "", "");
+        let error = only_error(&parse(&table([("a", FlagSet::new("A").add(&flag))]), args));
+        assert!(error.starts_with("unknown flag '--listenlisten"), "{}", &error[..100]);
+        assert!(error.len() < 500, "{} bytes", error.len());
+        assert!(!error.contains("tip"), "{error}");
+    }
+}
+
+/// What the file would give is not missing: nobody knows it.
+#[cfg(feature = "config-file")]
+#[test]
+fn f7_a_file_that_is_asked_for_and_not_named_is_the_only_error() {
+    let data = Flag::<String>::required("data", "");
+    let positional = Flag::<String>::new("file", "", "").positional();
+    for args in [&["--config"][..], &["-c"], &["--config", "--verbose"], &["x", "--config"]] {
+        let verbose = Flag::new("verbose", false, "");
+        let set = FlagSet::new("A").add(&data).add(&positional).add(&verbose);
+        let settings = parse(&table([("a", set)]), args);
+        let error = only_error(&settings);
+        assert!(error.contains("'--config' (command line): needs a value"), "{args:?}: {error}");
+        assert!(settings.unusable.contains("a"), "{args:?}: nobody knows its values");
+    }
+}

@@ -167,3 +167,128 @@ enum Mode {
 }
 
 crate::flag_value!(Mode { "fast" => Mode::Fast, "safe" => Mode::Safe });
+
+/// What would change the colour of a terminal, and make a line of its own.
+const FORGED: &str = "\x1b[31m\nerror: forged";
+
+/// A type that says what it was given.
+#[derive(Debug)]
+struct Parrot;
+
+impl std::str::FromStr for Parrot {
+    type Err = ConfigError;
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        match text {
+            "parrot" => Ok(Self),
+            _ => Err(ConfigError::new(format!("no such bird: {text}")).tip(format!("not {text}"))),
+        }
+    }
+}
+
+impl std::fmt::Display for Parrot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("parrot")
+    }
+}
+
+crate::flag_value!(Parrot);
+
+/// One line, and perhaps its tip, without anything that a terminal would obey.
+#[track_caller]
+fn assert_one_line(error: &str, of: &str) {
+    let lines: Vec<&str> = error.lines().collect();
+    assert!(matches!(lines[..], [_] | [_, _]), "{of}: {error:?}");
+    assert!(lines.get(1).is_none_or(|tip| tip.starts_with("  tip: ")), "{of}: {error:?}");
+    assert!(!lines.concat().contains(char::is_control), "{of}: {error:?}");
+}
+
+#[test]
+fn f7_no_value_forges_a_line_whatever_its_type_says_of_it() {
+    let level = Flag::<u8>::new("level", 1, "");
+    let signed = Flag::<i64>::new("signed", 1, "");
+    let ratio = Flag::<f64>::new("ratio", 1.0, "");
+    let verbose = Flag::new("verbose", false, "");
+    let mark = Flag::<char>::new("mark", 'x', "");
+    let memory = Flag::new("memory", Bytes::ZERO, "");
+    let idle = Flag::new("idle", Duration::ZERO, "");
+    let listen = Flag::<std::net::SocketAddr>::required("listen", "");
+    let peers = Flag::<Vec<u8>>::new("peer", [], "");
+    let mode = Flag::new("mode", Mode::Fast, "");
+    let bird = Flag::new("bird", Parrot, "");
+    let birds = Flag::<Vec<Parrot>>::new("birds", [], "");
+    let set = FlagSet::new("S").add(&level).add(&signed).add(&ratio).add(&verbose).add(&mark);
+    let set = set.add(&memory).add(&idle).add(&peers).add(&mode).add(&bird).add(&birds);
+    let names: Vec<String> = set.flags().map(|flag| flag.name()).collect();
+    let table = table([("a", set)]);
+    for name in names {
+        for start in ["", "1", "1 "] {
+            let error = only_error(&parse(&table, &[&format!("--{name}={start}{FORGED}")]));
+            assert!(error.contains("forged"), "{name}: {error:?}");
+            assert_one_line(&error, &name);
+        }
+    }
+    let table = super::table([("a", FlagSet::new("S").add(&listen))]);
+    assert_one_line(&only_error(&parse(&table, &[&format!("--listen={FORGED}")])), "listen");
+}
+
+#[test]
+fn f7_nor_does_what_a_check_says_of_a_value() {
+    let flag = Flag::<String>::new("bird", "parrot", "");
+    let flag = flag.check(|bird: &String| match bird.as_str() {
+        "parrot" => Ok(()),
+        _ => Err(ConfigError::new(format!("no such bird: {bird}"))),
+    });
+    let table = table([("a", FlagSet::new("S").add(&flag))]);
+    let error = only_error(&parse(&table, &[&format!("--bird=a{FORGED}")]));
+    assert_one_line(&error, "bird");
+}
+
+#[test]
+fn f7_nor_does_the_name_of_a_secrets_file() {
+    let flag = Flag::<u8>::new("pin", 1, "").secret();
+    let table = || table([("a", FlagSet::new("S").add(&flag))]);
+    let path = std::env::temp_dir().join(format!("rungroup-{}-pin{FORGED}", std::process::id()));
+    let arg = format!("--pin-file={}", path.display());
+    let missing = only_error(&parse(&table(), &[&arg]));
+    std::fs::write(&path, "no number").unwrap();
+    let refused = only_error(&parse(&table(), &[&arg]));
+    std::fs::remove_file(&path).unwrap();
+    for error in [missing, refused] {
+        assert!(error.contains("forged"), "{error:?}");
+        assert_one_line(&error, "pin-file");
+    }
+}
+
+#[cfg(feature = "config-file")]
+#[test]
+fn f7_nor_does_the_name_of_the_file_of_settings_or_what_is_in_it() {
+    let level = Flag::<u8>::new("level", 1, "");
+    let bird = Flag::new("bird", Parrot, "");
+    let table = table([("a", FlagSet::new("S").add(&level).add(&bird).removed("old", "gone"))]);
+    let path = std::env::temp_dir().join(format!("rungroup-{}-{FORGED}", std::process::id()));
+    let arg = format!("--config={}", path.display());
+    assert_one_line(&only_error(&parse(&table, &[&arg])), "missing");
+    for content in [
+        "level = 'x'",
+        "level = [1]",
+        "level = 1979-05-27T07:32:00Z",
+        "nosuch = 1",
+        "old = 1",
+        "level = ",
+        "name = 'a/b'",
+        "level = \"1\\u001b[31m\\nerror: forged\"",
+        "bird = \"a\\u001b[31m\\nerror: forged\"",
+        "\"x\\u001b[31m\\nerror: forged\" = 1",
+        "[\"x\\u001b[31m\\nerror: forged\"]\nlevel = 1",
+        "level = 1\u{1b}[31m",
+        "x\u{1b}[31m = 1",
+    ] {
+        std::fs::write(&path, content).unwrap();
+        let settings = parse(&table, &[&arg]);
+        assert!(!settings.errors.is_empty(), "{content:?}");
+        for error in settings.errors.as_slice() {
+            assert_one_line(&error.to_string(), content);
+        }
+    }
+    std::fs::remove_file(&path).unwrap();
+}

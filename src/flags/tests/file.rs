@@ -239,3 +239,94 @@ fn f4_an_empty_file_a_bom_and_windows_line_ends_are_fine() {
         assert_eq!(*unit.workers.get(), workers);
     }
 }
+
+#[test]
+fn f4_numbers_to_other_bases_are_read_right_or_refused_as_they_are_written() {
+    let read = |literal: &str| {
+        let file = Scratch::new(format!("number = {literal}"));
+        let flag = Flag::<u128>::new("number", 7_u128, "");
+        let table = table([("unit", FlagSet::new("S").add(&flag))]);
+        let settings = parse(&table, &["--config", &file.text()]);
+        (*flag.get(), settings.errors.to_string())
+    };
+    for (literal, number) in [
+        ("0x1F", 31),
+        ("0o17", 15),
+        ("0b101", 5),
+        ("0xdead_beef", 0xdead_beef),
+        ("0x7fffffffffffffffffffffffffffffff", u128::MAX >> 1),
+        ("0x80000000000000000000000000000000", 1 << 127),
+        ("0xffffffffffffffffffffffffffffffff", u128::MAX),
+        ("340282366920938463463374607431768211455", u128::MAX),
+    ] {
+        assert_eq!(read(literal), (number, String::new()), "{literal}");
+    }
+    let ones = format!("0b{}", "1".repeat(128));
+    assert_eq!(read(&ones), (u128::MAX, String::new()));
+    // The digits without what says their base would be another number, and perhaps a valid one.
+    let (ten, binary) = (format!("0x1{}", "0".repeat(32)), format!("0b1{}", "0".repeat(128)));
+    for literal in [ten.as_str(), &binary, "0o7777777777777777777777777777777777777777777"] {
+        let (number, error) = read(literal);
+        assert_eq!(number, 7, "{literal}");
+        assert!(error.contains(&format!("'{literal}' for '--number'")), "{literal}: {error}");
+    }
+}
+
+#[test]
+fn f7_an_empty_section_is_fine_where_there_are_flags_of_it_and_nowhere_else() {
+    let read = |content: &str| {
+        let (unit, file) = (Unit::new(), Scratch::new(content));
+        let settings = parse(&unit.table(), &["--config", &file.text()]);
+        settings.errors.to_string()
+    };
+    for content in ["[server]", "server = {}", "[server]\n[log]", "[server]\nlisten = ':1'"] {
+        assert_eq!(read(content), "", "{content}");
+    }
+    for content in ["workers = {}", "[workers]", "server.listen = {}", "log = { level = {} }"] {
+        let flag = if content.contains("work") {
+            "--workers"
+        } else if content.contains("log") {
+            "--log.level"
+        } else {
+            "--server-listen"
+        };
+        let error = read(content);
+        assert!(error.contains(&format!("unit 'unit': flag '{flag}' (")), "{content}: {error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    for (content, key) in [("[nosuch]", "nosuch"), ("server.nosuch = {}", "server-nosuch")] {
+        let error = read(content);
+        assert!(error.starts_with(&format!("unknown key '{key}' (")), "{content}: {error}");
+    }
+    // Begins so, and is no section of it.
+    assert!(read("[serv]").starts_with("unknown key 'serv' ("));
+}
+
+#[test]
+fn f7_an_unknown_key_as_long_as_a_book_is_shortened_and_gets_no_tip() {
+    let long = "workers".repeat(150_000);
+    for content in [format!("{long} = 1"), format!("[server]\n{long} = 1"), format!("[{long}]")] {
+        let (unit, file) = (Unit::new(), Scratch::new(content));
+        let error = only_error(&parse(&unit.table(), &["--config", &file.text()]));
+        assert!(error.starts_with("unknown key '"), "{}", &error[..100]);
+        assert!(error.contains("workersworkers"), "its beginning: {}", &error[..100]);
+        assert!(error.len() < 500, "{} bytes", error.len());
+        assert!(!error.contains("tip"), "{error}");
+    }
+}
+
+#[test]
+fn f7_of_very_many_faults_ten_are_shown_and_the_rest_is_counted() {
+    let told = |lines: usize| {
+        let (unit, file) =
+            (Unit::new(), Scratch::new("[[[ not a file of settings\n".repeat(lines)));
+        let settings = parse(&unit.table(), &["--config", &file.text()]);
+        (settings.errors.as_slice().len(), settings.errors.to_string())
+    };
+    let (count, text) = told(2000);
+    assert!((10..=11).contains(&count), "ten, and that there are more: {count}");
+    let last = text.lines().last().unwrap();
+    assert!(last.contains("more") && last.contains(char::is_numeric), "{last}");
+    let (few, text) = told(2);
+    assert!((2..=10).contains(&few) && !text.contains("more"), "{text}");
+}

@@ -770,3 +770,21 @@ fn f6_a_unit_without_flags_to_show_has_no_section() {
     assert!(exit.stdout.starts_with("Usage: kvd [FLAGS]\n\nCommon:\n"), "{}", exit.stdout);
     assert!(!exit.stdout.contains("Values:"), "{}", exit.stdout);
 }
+
+#[test]
+fn f6_what_is_hidden_is_not_in_the_usage_line() {
+    let chaos = Flag::<String>::required("chaos", "Chaos.").hidden();
+    let data = Flag::<String>::required("data", "Data.");
+    let file = Flag::<String>::required("file", "File.").positional();
+    let other = Flag::<String>::new("other", "", "Other.").hidden().positional();
+    let set = FlagSet::new("S").add(&chaos).add(&data).add(&file).add(&other);
+    let table = table_of(Program::new("kvd"), [("unit", set)]).unwrap();
+    for asked in ["-h", "--help"] {
+        let Parsed::Exit(exit) = ask_with(&table, [asked.into()], &[]) else { panic!("{asked}") };
+        let usage = exit.stdout.lines().find(|line| line.contains("kvd ")).unwrap();
+        assert!(usage.contains("--data") && usage.contains("<FILE>"), "{usage}");
+        for hidden in ["chaos", "CHAOS", "other", "OTHER"] {
+            assert!(!exit.stdout.contains(hidden), "{hidden}: {}", exit.stdout);
+        }
+    }
+}

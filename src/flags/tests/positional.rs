@@ -99,3 +99,25 @@ fn f3_places_that_cannot_be_reached_are_definition_errors() {
          unit 'a': argument '<SWITCH>': a positional argument cannot have a short name"
     );
 }
+
+/// What follows an unknown flag may be its value, and a secret: nobody knows which argument is at
+/// which place then.
+#[test]
+fn f7_what_follows_an_unknown_flag_is_at_no_place() {
+    let count = Flag::<u8>::required("count", "").positional();
+    let token = Flag::<String>::new("token", "", "").short('t').secret();
+    let table = || table([("a", FlagSet::new("A").add(&count).add(&token))]);
+    for (args, unknown) in [
+        (&["--tokne", "hunter2", "3"][..], "--tokne"),
+        (&["3", "--tokne", "hunter2"], "--tokne"),
+        (&["--tokne", "hunter2"], "--tokne"),
+        (&["--tokne=hunter2", "3"], "--tokne"),
+        (&["-x", "hunter2", "3"], "-x"),
+        (&["-x", "hunter2"], "-x"),
+        (&["-token", "hunter2", "3"], "-token"),
+    ] {
+        let error = only_error(&parse(&table(), args));
+        assert!(error.starts_with(&format!("unknown flag '{unknown}'")), "{args:?}: {error}");
+        assert!(!error.contains("hunter2"), "{args:?}: {error}");
+    }
+}

@@ -249,3 +249,26 @@ fn f6_a_file_of_a_secret_that_is_not_used_is_a_comment() {
         "{file}"
     );
 }
+
+/// They cannot stand in a file, and whoever reads it wants to know of them all the same.
+#[test]
+fn f6_arguments_are_in_a_comment() {
+    let files = Flag::<Vec<PathBuf>>::required("files", "What to read.").positional();
+    let level = Flag::<u8>::new("level", 3, "");
+    let set = || FlagSet::new("S").add(&level).add(&files);
+    let table = table_of(program_with_env(), [("unit", set())]).unwrap();
+    let args = ["--print-config", "one", "--level=4", "two"].map(OsString::from);
+    let Parsed::Settings(settings) = ask_with(&table, args, &[]) else { panic!("was not asked") };
+    assert!(settings.errors.is_empty(), "{}", settings.errors);
+    let printed = table.answer(&settings).unwrap().stdout;
+    let of_files: Vec<&str> =
+        printed.lines().filter(|line| line.to_lowercase().contains("files")).collect();
+    assert!(!of_files.is_empty(), "{printed}");
+    assert!(of_files.iter().all(|line| line.starts_with('#')), "{printed}");
+    // So that it reads back.
+    let file = Scratch::new(&printed);
+    let args = ["--config", &file.text(), "three"].map(OsString::from);
+    let Parsed::Settings(again) = ask_with(&table, args, &[]) else { panic!("settings") };
+    assert!(again.errors.is_empty(), "{}", again.errors);
+    assert_eq!((*level.get(), files.get().len()), (4, 1));
+}

@@ -88,3 +88,82 @@ fn f7_the_tip_is_the_flag_that_was_meant() {
     let tip = "similar flags exist: '--max-conns', '--max-memory'";
     assert_eq!(error, format!("unknown flag '--max'\n  tip: {tip}"));
 }
+
+#[test]
+fn f4_a_removed_name_does_not_take_the_variable_of_a_flag_that_is_there() {
+    for (flag, gone, variable) in [
+        (Flag::new("max-conns", "", ""), "max_conns", "KVD_MAX_CONNS"),
+        (Flag::new("log.level", "", ""), "log-level", "KVD_LOG_LEVEL"),
+        (Flag::new("conns", "", "").env("KVD_MAX_CONNS"), "max-conns", "KVD_MAX_CONNS"),
+    ] {
+        let flag: Flag<String> = flag;
+        let set = FlagSet::new("S").add(&flag).removed(gone, "use the other");
+        let table = table_of(program_with_env(), [("unit", set)]).unwrap();
+        let settings = parse_with(&table, &[], &[(variable, "8")]);
+        assert!(settings.errors.is_empty(), "{gone}: {}", settings.errors);
+        assert_eq!((flag.get().as_str(), flag.source()), ("8", Source::environment(variable)));
+        // On a command line they are two names.
+        let error = only_error(&parse(&table, &[&format!("--{gone}=8")]));
+        assert!(error.ends_with("was removed: use the other"), "{error}");
+    }
+}
+
+#[test]
+fn f3_nor_that_of_the_file_with_a_secret() {
+    let file = super::scratch::Scratch::new("hunter2");
+    let flag = Flag::<String>::new("max", "", "").secret();
+    let set = FlagSet::new("S").add(&flag).removed("max_file", "use --max-file");
+    let table = table_of(program_with_env(), [("unit", set)]).unwrap();
+    let settings = parse_with(&table, &[], &[("KVD_MAX_FILE", &file.text())]);
+    assert!(settings.errors.is_empty(), "{}", settings.errors);
+    assert_eq!(flag.get(), "hunter2");
+}
+
+#[test]
+fn f3_a_removed_name_that_is_none_is_a_definition_error() {
+    for name in ["--max", "-m", "", "help me!", "max-", "help", "config", "name", "print-config"] {
+        let set = FlagSet::new("S").removed(name, "no reason");
+        let problems = table_of(Program::new("kvd"), [("unit", set)]).err();
+        let problems = problems.unwrap_or_else(|| panic!("'{name}' is taken")).to_string();
+        assert!(problems.starts_with("unit 'unit': "), "{name}: {problems}");
+        assert!(problems.contains(name), "{name}: {problems}");
+        assert_eq!(problems.lines().count(), 1, "{problems}");
+    }
+}
+
+#[test]
+fn f5_a_removed_name_and_a_place_can_have_one_name() {
+    let file = Flag::<String>::required("file", "").positional();
+    let set = FlagSet::new("S").add(&file).removed("file", "give it as the argument");
+    let table = table_of(program_with_env(), [("unit", set)]).unwrap();
+    let settings = parse(&table, &["x"]);
+    assert!(settings.errors.is_empty(), "{}", settings.errors);
+    assert_eq!(file.get(), "x");
+    assert_eq!(
+        only_error(&parse(&table, &["--file=y", "x"])),
+        "unit 'unit': flag '--file' (command line): was removed: give it as the argument"
+    );
+}
+
+#[cfg(feature = "config-file")]
+#[test]
+fn f4_a_removed_name_with_a_dot_is_told_in_the_file_too() {
+    for content in ["log.old = 1", "[log]\nold = 1", "\n'log.old' = 1"] {
+        let file = super::scratch::Scratch::new(content);
+        let set = FlagSet::new("S").removed("log.old", "it always is");
+        let error = only_error(&parse(&table([("unit", set)]), &["--config", &file.text()]));
+        assert!(error.starts_with("unit 'unit': flag '--log.old' ("), "{content:?}: {error}");
+        assert!(error.ends_with("was removed: it always is"), "{content:?}: {error}");
+    }
+}
+
+#[cfg(feature = "config-file")]
+#[test]
+fn f4_a_removed_name_does_not_take_the_key_of_a_flag_that_is_there() {
+    let file = super::scratch::Scratch::new("log.level = 'debug'");
+    let flag = Flag::<String>::new("log.level", "", "");
+    let set = FlagSet::new("S").add(&flag).removed("log-level", "use --log.level");
+    let settings = parse(&table([("unit", set)]), &["--config", &file.text()]);
+    assert!(settings.errors.is_empty(), "{}", settings.errors);
+    assert_eq!(flag.get(), "debug");
+}

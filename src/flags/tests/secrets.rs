@@ -127,3 +127,111 @@ fn f8_a_program_can_set_the_secret_itself() {
     parse_with(&table, &[], &[("KVD_TOKEN", "env"), ("KVD_TOKEN_FILE", "/nonexistent")]);
     assert_eq!(flag.get(), "by program");
 }
+
+const LEFT_OUT: &str = "not valid (the reason would show the secret)";
+
+type Words = fn(&String) -> String;
+
+/// A check that says so of everything but the default.
+fn refusing(words: Words) -> impl Fn(&String) -> Result<(), String> {
+    move |token| if token.is_empty() { Ok(()) } else { Err(words(token)) }
+}
+
+#[test]
+fn f1_a_reason_that_quotes_a_secret_in_any_form_is_left_out() {
+    let quotes: [(&str, Words); 7] = [
+        ("as it is", |token| format!("{token} is bad")),
+        ("trimmed", |token| format!("'{}' is bad", token.trim())),
+        ("as Rust writes it", |token| format!("{token:?} is bad")),
+        ("as Rust writes it, trimmed", |token| format!("{:?} is bad", token.trim())),
+        ("escaped", |token| format!("{} is bad", token.escape_debug())),
+        ("in a panic", |token| panic!("{token} is bad")),
+        ("in a panic, as Rust writes it", |token| panic!("{token:?} is bad")),
+    ];
+    for secret in ["hunter2", " hunter2 ", "hun\"ter2", "hun\nter2", "hun\\ter2\t", "höhe\u{7f}'2"]
+    {
+        for (how, words) in quotes {
+            let file = Scratch::new(secret);
+            let flag = Flag::<String>::new("token", "", "").secret().check(refusing(words));
+            let error = only_error(&parse(&table_with(&flag), &["--token-file", &file.text()]));
+            let expected =
+                format!("unit 'door': flag '--token' (file {}): {LEFT_OUT}", file.text());
+            assert_eq!(error, expected, "{secret:?} {how}");
+            // And what its unit says of it.
+            let flag = Flag::<String>::new("token", secret, "").secret();
+            let said = crate::panic::catch(|| flag.invalid(words(flag.get())).to_string());
+            if let Ok(said) = said {
+                assert_eq!(said, format!("flag '--token' (default): {LEFT_OUT}"), "{how}");
+            }
+        }
+    }
+}
+
+#[test]
+fn f1_so_is_one_that_quotes_one_of_several_secrets() {
+    type Words = fn(&Vec<String>) -> String;
+    let quotes: [(&str, Words); 5] = [
+        ("the first", |tokens| format!("'{}' is too short", tokens[0])),
+        ("the last", |tokens| format!("'{}' is too short", tokens[2])),
+        ("the last trimmed", |tokens| format!("'{}' is too short", tokens[2].trim())),
+        ("one as Rust writes it", |tokens| format!("{:?} has a quote", tokens[1])),
+        ("all of them", |tokens| format!("{tokens:?}: too many")),
+    ];
+    let file = Scratch::new("hunter2\nsword\"fish\n swan \n");
+    for (how, words) in quotes {
+        let check = move |tokens: &Vec<String>| match tokens.len() {
+            3 => Err(words(tokens)),
+            _ => Ok(()),
+        };
+        let flag = Flag::<Vec<String>>::new("token", [], "").secret().check(check);
+        let table = table([("door", FlagSet::new("Door").add(&flag))]);
+        let error = only_error(&parse(&table, &["--token-file", &file.text()]));
+        let expected = format!("unit 'door': flag '--token' (file {}): {LEFT_OUT}", file.text());
+        assert_eq!(error, expected, "{how}");
+    }
+    let check = |pins: &Vec<u16>| Err(format!("{pins:?} are known"));
+    let pins = Flag::<Vec<u16>>::required("pin", "").secret().check(check);
+    let table = table([("door", FlagSet::new("Door").add(&pins))]);
+    let error = only_error(&parse(&table, &["--pin=1234", "--pin=5678"]));
+    assert_eq!(error, format!("unit 'door': flag '--pin' (command line): {LEFT_OUT}"));
+}
+
+#[test]
+fn f1_a_reason_that_does_not_quote_the_secret_is_shown() {
+    let say = |words: Words| {
+        let flag = Flag::<String>::new("token", "", "").secret().check(refusing(words));
+        only_error(&parse(&table_with(&flag), &["--token= hunter2 "]))
+    };
+    let told = "unit 'door': flag '--token' (command line): ";
+    assert_eq!(say(|_| "is too short".to_owned()), format!("{told}is too short"));
+    assert_eq!(say(|token| format!("has {} signs", token.len())), format!("{told}has 9 signs"));
+    assert!(say(|_| panic!("no way")).starts_with(&format!("{told}panicked: no way")));
+    let tokens = Flag::<Vec<String>>::new("token", [], "").secret();
+    let tokens = tokens.check(|tokens: &Vec<String>| match tokens.len() {
+        0 => Ok(()),
+        count => Err(format!("{count} are too few")),
+    });
+    let table = table([("door", FlagSet::new("Door").add(&tokens))]);
+    let error = only_error(&parse(&table, &["--token=hunter2", "--token=swordfish"]));
+    assert_eq!(error, format!("{told}2 are too few"));
+}
+
+#[test]
+fn f8_the_secret_that_a_program_sets_goes_before_the_file_that_it_names() {
+    let flag = token();
+    let table = table_with(&flag);
+    let set = table.flag_set();
+    set.set("token-file", "/nonexistent/token", Source::CommandLine).unwrap();
+    set.set("token", "by program", Source::other("vault")).unwrap();
+    let settings = parse(&table, &[]);
+    assert!(settings.errors.is_empty(), "{}", settings.errors);
+    assert_eq!((flag.get().as_str(), flag.source()), ("by program", Source::other("vault")));
+}
+
+#[test]
+fn f1_a_deprecated_secret_from_a_file_is_warned_of_once() {
+    let (flag, file) = (token().deprecated("use --key"), Scratch::new("hunter2"));
+    let settings = parse(&table_with(&flag), &["--token-file", &file.text()]);
+    assert_eq!(settings.warnings.len(), 1, "{:?}", settings.warnings);
+    assert!(settings.warnings[0].ends_with("is deprecated: use --key"), "{:?}", settings.warnings);
+}

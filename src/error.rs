@@ -26,12 +26,12 @@ use crate::exit::{Exit, FAILURE};
 pub enum ErrorKind {
     /// The group is put together wrongly: two units of one name, clashing flags, a cycle …
     Definition,
-    /// The user's command line or environment is at fault, or a unit refuses its settings.
+    /// The user's command line, environment or file is at fault, or a unit refuses its settings.
     Config,
     /// A pre-run failed.
     PreRun,
     /// A service ended by an error or a panic, or could not be started; or a callback that was to
-    /// stop it failed.
+    /// stop it failed. Of a reload: a unit's `reload` failed, and the new settings are in effect.
     Failed,
     /// Something did not stop before its deadline and was left behind.
     NotStopped,

@@ -39,26 +39,16 @@ pub struct Exit {
 }
 
 impl Exit {
-    /// The code in the form that `main` returns.
+    /// The code in the form that `main` returns; [`print`](Self::print) gives it, too.
     ///
     /// # Examples
     ///
     /// ```
-    /// use rungroup::{Configured, Group};
+    /// use rungroup::Exit;
     /// use std::process::ExitCode;
     ///
-    /// fn main() -> ExitCode {
-    ///     let mut group = Group::new("kvd").version("1.2.0").args(["kvd", "--version"]);
-    ///     let exit = match group.run_config() {
-    ///         Ok(Configured::Continue) => return ExitCode::SUCCESS, // after group.run()
-    ///         Ok(Configured::Exit(exit)) => exit,
-    ///         Err(error) => error.to_exit("kvd"),
-    ///     };
-    ///     print!("{}", exit.stdout);
-    ///     eprint!("{}", exit.stderr);
-    ///     # assert_eq!(exit.stdout, "kvd 1.2.0\n");
-    ///     exit.exit_code()
-    /// }
+    /// let exit = Exit { code: 2, ..Exit::default() };
+    /// assert_eq!(exit.exit_code(), ExitCode::from(2));
     /// ```
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)

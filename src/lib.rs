@@ -75,7 +75,8 @@
 //! }
 //!
 //! let listen = Flag::new("listen", ([127, 0, 0, 1], 0), "The address to listen on.").short('l');
-//! let mut group = Group::new("greeter").args(["greeter"]);
+//! let mut group = Group::new("greeter");
+//! # group = group.args(["greeter"]);
 //! group.register(Server { listen, listener: OnceLock::new() });
 //! group.run()?;
 //! # Ok::<(), RunError>(())

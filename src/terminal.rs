@@ -81,6 +81,37 @@ pub(crate) fn print_last(run: u64, exit: &Exit) -> ExitCode {
     code
 }
 
+impl Exit {
+    /// Prints what there is to print, and gives the code for `main` to return: for a program that
+    /// calls `run` or `run_config` by itself.
+    ///
+    /// It prints as [`Group::main`](crate::Group::main) does. A reader that has gone away is no error;
+    /// if the text cannot be written otherwise, that is said on the standard error, and a success
+    /// becomes code 1. `error:` and `tip:` have colours on a terminal that takes them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Configured, Group};
+    /// use std::process::ExitCode;
+    ///
+    /// fn main() -> ExitCode {
+    ///     let mut group = Group::new("kvd").version("1.2.0");
+    ///     # group = group.args(["kvd", "--version"]);
+    ///     match group.run_config() {
+    ///         Ok(Configured::Continue) => {}
+    ///         Ok(Configured::Exit(exit)) => return exit.print(),
+    ///         Err(error) => return error.to_exit("kvd").print(),
+    ///     }
+    ///     // The settings are known here, and nothing runs yet.
+    ///     group.main()
+    /// }
+    /// ```
+    pub fn print(&self) -> ExitCode {
+        print_last(u64::MAX, self) // the thread that it may take belongs to no group
+    }
+}
+
 fn print_errors(run: u64, text: &str) {
     let screen = Screen { colour: takes_colour(&io::stderr()), ..Screen::PLAIN };
     let text = screen.paint_errors(text);

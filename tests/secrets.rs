@@ -28,6 +28,7 @@ fn f10_a_secret_that_is_not_live_stays_and_its_file_refuses_no_reload() {
     let mut group = group(FlagSet::new("Door").add(&pin).add(&token));
     let args = ["demo", "--pin-file", pin_file.text(), "--token-file", token_file.text()];
     let _ = group.run_config_from(args, NO_ENV).unwrap();
+    let events = group.handle().events(64);
     let restart: [(&str, &str, &[&str]); 3] =
         [("another", "a", &["pin"]), ("empty", "b", &[]), ("gone", "c", &[])];
     for (then, new, needs_restart) in restart {
@@ -42,6 +43,15 @@ fn f10_a_secret_that_is_not_live_stays_and_its_file_refuses_no_reload() {
         assert_eq!(reloaded.needs_restart(), needs_restart, "{then}");
         assert_eq!((pin.get().as_str(), token.get().as_str()), ("1234", new));
     }
+    drop(group);
+    let warnings = events.iter().filter(|event| matches!(event, Event::Warning { .. }));
+    let warnings: Vec<String> = warnings.map(|event| event.to_string()).collect();
+    let names =
+        format!("flag '--pin-file' names '{}', which a restart would need: ", pin_file.text());
+    let [other, empty, gone] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert_eq!(other, "flag '--pin' has changed, which needs a restart");
+    assert_eq!(*empty, format!("{names}the file is empty"));
+    assert_eq!(*gone, format!("{names}cannot read it: No such file or directory (os error 2)"));
 }
 
 #[cfg(feature = "config-file")]

@@ -232,6 +232,35 @@ fn f6_help_that_cannot_be_written_is_an_error_that_says_so() {
     });
 }
 
+/// A program that calls `run_config` by itself.
+#[test]
+fn f9_what_a_program_prints_by_itself_is_printed_as_main_does() {
+    const NAME: &str = "f9_what_a_program_prints_by_itself_is_printed_as_main_does";
+    if is_child(NAME) {
+        let asked = std::env::var("ASKED").unwrap();
+        let mut group = Group::new("demo").args(["demo", &asked]);
+        let exit = match group.run_config() {
+            Ok(Configured::Exit(exit)) => exit,
+            Ok(Configured::Continue) => panic!("nothing was asked for"),
+            Err(error) => error.to_exit("demo"),
+        };
+        let code = exit.print();
+        let number = (0..=3).find(|number| code == ExitCode::from(*number));
+        std::process::exit(number.unwrap().into());
+    }
+    // What a full disk and a reader that has gone are to it is the same code, tested above: the
+    // test's own process could not write its first line to them.
+    within(SOON, || {
+        let child = |asked: &str| child_command(NAME).env("ASKED", asked).output().expect("run");
+        let asked = child("--help");
+        assert_eq!(asked.status.code(), Some(0), "{}", stderr(&asked));
+        assert!(stdout(&asked).contains("Usage: demo [FLAGS]\n"), "{}", stdout(&asked));
+        let wrong = child("--nonsense");
+        assert_eq!(wrong.status.code(), Some(2));
+        assert!(stderr(&wrong).contains("error: unknown flag '--nonsense'\n"));
+    });
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn o2_the_exit_code_is_the_same_where_errors_cannot_be_written() {

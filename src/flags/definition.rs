@@ -224,7 +224,20 @@ fn quotes(sentence: &str, value: &str) -> bool {
     let value = value.trim();
     let debug = format!("{value:?}");
     let written = [value, &value.escape_debug().to_string(), &debug[1..debug.len() - 1]];
-    !value.is_empty() && written.iter().any(|value| sentence.contains(value))
+    !value.is_empty() && written.iter().any(|value| stands_in(sentence, value))
+}
+
+/// Whether a sentence has a value in it; a short one only as a word of its own, as nearly every
+/// sentence has a `t`.
+fn stands_in(sentence: &str, value: &str) -> bool {
+    const SHORT: usize = 3;
+    let is_short = value.chars().count() <= SHORT;
+    let is_word = |at: usize| {
+        let before = sentence[..at].chars().next_back();
+        let behind = sentence[at + value.len()..].chars().next();
+        ![before, behind].into_iter().flatten().any(char::is_alphanumeric)
+    };
+    sentence.match_indices(value).any(|(at, _)| !is_short || is_word(at))
 }
 
 pub(super) fn is_flag_name(name: &str) -> bool {

@@ -210,6 +210,35 @@ impl Reload {
         Self(())
     }
 
+    /// For a test of a unit without a group: the new values are those that the flags have, as
+    /// [`Live::set_for_test`] has set them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Config, ConfigErrors, Flag, FlagSet, Live, Reload};
+    ///
+    /// struct Pool { size: Live<u32> }
+    ///
+    /// impl Config for Pool {
+    ///     fn flag_set(&self) -> FlagSet { FlagSet::new("Pool").add(&self.size) }
+    ///     fn validate_reload(&self, new: &Reload) -> Result<(), ConfigErrors> {
+    ///         if *new.get(&self.size) == 0 {
+    ///             return Err(new.invalid(&self.size, "needs at least one").into());
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let pool = Pool { size: Flag::new("size", 4_u32, "how many").live() };
+    /// assert!(pool.validate_reload(&Reload::for_test()).is_ok());
+    /// pool.size.set_for_test(0_u32);
+    /// assert!(pool.validate_reload(&Reload::for_test()).is_err());
+    /// ```
+    pub fn for_test() -> Self {
+        Self::new()
+    }
+
     /// The value that the flag will have.
     ///
     /// # Panics

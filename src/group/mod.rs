@@ -577,22 +577,20 @@ impl Group {
     /// static FOUND: AtomicU64 = AtomicU64::new(0);
     ///
     /// fn main() -> ExitCode {
-    ///     let mut group = Group::new("search").args(["search"]);
+    ///     let mut group = Group::new("search");
+    ///     # group = group.args(["search"]);
     ///     group.register(pre_run_fn("search", |_ctx| {
     ///         FOUND.store(3, Ordering::Relaxed);
     ///         Ok(())
     ///     }));
-    ///     let exit = match group.run() {
+    ///     match group.run() {
     ///         Ok(report) => match report.exit() {
-    ///             Some(exit) => exit.clone(), // --help and the like
-    ///             None if FOUND.load(Ordering::Relaxed) == 0 => return ExitCode::from(1),
-    ///             None => return ExitCode::SUCCESS,
+    ///             Some(exit) => exit.print(), // --help and the like
+    ///             None if FOUND.load(Ordering::Relaxed) == 0 => ExitCode::from(1),
+    ///             None => ExitCode::SUCCESS,
     ///         },
-    ///         Err(error) => error.to_exit("search"), // or a code by `error.kind()`
-    ///     };
-    ///     print!("{}", exit.stdout);
-    ///     eprint!("{}", exit.stderr);
-    ///     exit.exit_code()
+    ///         Err(error) => error.to_exit("search").print(), // or a code by `error.kind()`
+    ///     }
     /// }
     /// ```
     ///
@@ -603,7 +601,8 @@ impl Group {
     /// use std::process::ExitCode;
     ///
     /// fn main() -> ExitCode {
-    ///     let mut group = Group::new("migrate").args(["migrate"]);
+    ///     let mut group = Group::new("migrate");
+    ///     # group = group.args(["migrate"]);
     ///     group.register(pre_run_fn("schema", |_ctx| Ok(())));
     ///     let code = group.main();
     ///     assert_eq!(code, ExitCode::SUCCESS);
@@ -625,7 +624,8 @@ impl Group {
     /// use std::process::ExitCode;
     ///
     /// fn main() -> ExitCode {
-    ///     let mut group = Group::new("demo").args(["demo"]);
+    ///     let mut group = Group::new("demo");
+    ///     # group = group.args(["demo"]);
     ///     group.register(service_fn("short", |_ctx| Ok(())));
     ///     group.main_with(|report| {
     ///         assert_eq!(report.units().len(), 1);

@@ -110,7 +110,7 @@ impl Shared {
     /// Every unit has its say; if none objects the new values are set.
     fn ask_units(
         &self,
-        candidate: Candidate<'_>,
+        mut candidate: Candidate<'_>,
     ) -> Result<(Reloaded, Vec<Replaced>), ConfigErrors> {
         let units = config_units(&self.registry.lock());
         let mut problems = ConfigErrors::new();
@@ -122,7 +122,11 @@ impl Shared {
                 problems.append(found);
             }
         }
-        problems.into_result().map(|()| candidate.commit())
+        problems.into_result()?;
+        for text in std::mem::take(&mut candidate.warnings) {
+            self.publisher.publish(&Event::Warning { text });
+        }
+        Ok(candidate.commit())
     }
 
     /// The new values are set: every unit may act on them.

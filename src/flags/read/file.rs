@@ -1,6 +1,7 @@
 //! The file of settings (F4): which one is meant, and which flag each of its keys gives. Only with
 //! the feature `config-file`.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -40,7 +41,9 @@ fn text(content: Vec<u8>) -> Result<String, String> {
 impl Table {
     /// Finds out which file is meant.
     pub(super) fn named_file(&self, kept: &Kept, env: Env<'_>) -> Option<Name> {
-        let sources = Sources { kept, env, file: File::default(), again: false };
+        let file = File::default();
+        let warnings = RefCell::default();
+        let sources = Sources { kept, env, file, again: false, warnings };
         let found = self.find(self.long("config")?, &sources).ok()??;
         let given = found.values.last()?.into();
         Some(Name { given, named_by: found.source })
@@ -156,6 +159,15 @@ impl Table {
             Some(_) => ConfigError::new(format!("'{}' cannot stand in a file", named(&name))),
             None => {
                 let problem = ConfigError::new(format!("unknown key '{}'", named(&name)));
+                // `[server] listen` where the flag is `listen`: headings of the help are no sections.
+                if let [_, .., last] = path
+                    && let Some(flat) = self.long(last)
+                    && self.entries[flat].given == Given::ByName
+                {
+                    let tip =
+                        format!("'{last}' is in no section: write it above the first of them");
+                    return Err(problem.tip(tip).of_source(source.to_string()));
+                }
                 let names = self.entries.iter().filter(|entry| !entry.definition().hidden);
                 let names = names.filter(|entry| entry.definition().given == Given::ByName);
                 let names = names.map(|entry| &*entry.full_name);

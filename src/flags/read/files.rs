@@ -28,6 +28,9 @@ impl Files {
     /// All that is in a file, or why it cannot be had. Somebody may have named `/dev/zero`, so there
     /// is a limit. `again` is at a reload: what is no regular file is not opened then.
     pub(super) fn read(&self, path: &Path, most: Bytes, again: bool) -> Result<Vec<u8>, String> {
+        if path.as_os_str().is_empty() {
+            return Err("no file is named".to_owned());
+        }
         let path = self.directory.join(path);
         if let Some(content) = self.once.lock().get(&path) {
             return Ok(content.clone());

@@ -263,6 +263,12 @@ fn unknown(table: &Table, name: &str) -> ConfigError {
         return table.problem_of_removed(gone, &Source::CommandLine);
     }
     let problem = ConfigError::new(format!("unknown flag '--{}'", named(name)));
+    let switch = name.strip_prefix("no-").filter(|rest| {
+        table.long(rest).is_some_and(|index| table.entries[index].arity == Arity::Switch)
+    });
+    if let Some(switch) = switch {
+        return problem.tip(format!("write '--{switch}=false'"));
+    }
     match similar::tip("flag", "--", table.names(), name) {
         Some(tip) => problem.tip(tip),
         None => problem,

@@ -1,6 +1,8 @@
 //! Reading file and environment again (F10): every value and check first, then the units, and only
 //! then all live flags change, or none does.
 
+use std::cell::RefCell;
+
 use super::resolve::{Env, File, Kept, Sources, how_to_give};
 use crate::error::{ConfigError, ConfigErrors};
 use crate::flags::definition::{Change, Given};
@@ -76,6 +78,8 @@ pub(crate) struct Candidate<'t> {
     reloaded: Reloaded,
     /// What the units are shown.
     pub(crate) new: Reload,
+    /// What is to be said though nothing is wrong.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Candidate<'_> {
@@ -132,9 +136,13 @@ impl Table {
             Some(name) => self.read_file(name, &kept.files, true, &mut errors),
             None => File::default(),
         };
-        let sources = Sources { kept, env, file, again: true };
-        let mut candidate =
-            Candidate { table: self, reloaded: Reloaded::default(), new: Reload::new() };
+        let sources = Sources { kept, env, file, again: true, warnings: RefCell::default() };
+        let mut candidate = Candidate {
+            table: self,
+            reloaded: Reloaded::default(),
+            new: Reload::new(),
+            warnings: Vec::new(),
+        };
         if sources.file.is_unknown {
             return Err(errors); // the rest would be about a file that is not there
         }
@@ -154,11 +162,13 @@ impl Table {
                 Ok(Change::Live) => candidate.reloaded.changed.push(name()),
                 Ok(Change::NeedsRestart) => candidate.reloaded.needs_restart.push(name()),
                 Err(problems) => {
-                    let problems = problems.map(|problem: ConfigError| how_to_give(entry, problem));
+                    let problems =
+                        problems.map(|problem: ConfigError| how_to_give(self, entry, problem));
                     errors.append(self.of_units(entry, problems));
                 }
             }
         }
+        candidate.warnings = sources.warnings.take();
         errors.into_result().map(|()| candidate)
     }
 }

@@ -2,6 +2,7 @@
 //! flag, what is wrong with it, and whether the user asked for something else than a run.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
@@ -18,7 +19,7 @@ use crate::flags::show::help;
 #[cfg(feature = "completions")]
 use crate::flags::show::{completions, man};
 use crate::flags::slot::By;
-use crate::flags::source::Source;
+use crate::flags::source::{Source, printable};
 use crate::flags::table::{Entry, Table};
 use crate::flags::value::Arity;
 
@@ -112,6 +113,8 @@ pub(super) struct Sources<'a> {
     pub(super) file: File,
     /// It is a reload.
     pub(super) again: bool,
+    /// What a reload has to say though it goes on.
+    pub(super) warnings: RefCell<Vec<String>>,
 }
 
 /// What the file of settings gives; nothing where there is none.
@@ -193,7 +196,7 @@ impl Table {
             None => File::default(),
         };
         file.is_unknown |= self.long("config").is_some_and(|config| faulty.contains(&config));
-        let sources = Sources { kept, env, file, again: false };
+        let sources = Sources { kept, env, file, again: false, warnings: RefCell::default() };
         for (index, entry) in self.entries.iter().enumerate().filter(|(_, entry)| !entry.repeated) {
             let mut is_usable = !faulty.contains(&index) && !sources.file.is_unknown;
             if !faulty.contains(&index)
@@ -229,7 +232,7 @@ impl Table {
             // What an unreadable file may have given is not missing.
             None if sources.file.is_unknown && entry.flag.is_required() => Ok(()),
             Some(_) | None => {
-                entry.flag.settle().map_err(|problem| how_to_give(entry, problem).into())
+                entry.flag.settle().map_err(|problem| how_to_give(self, entry, problem).into())
             }
         }
     }
@@ -247,14 +250,16 @@ impl Table {
         let own = self.given(index, sources);
         let Some(file) = self.entries[index].secret_file else { return Ok(own) };
         let Some(named) = self.given(file, sources) else { return Ok(own) };
+        let own_source = own.as_ref().map(|own| own.source.to_string()).unwrap_or_default();
         match own.as_ref().map(|own| own.layer.cmp(&named.layer)) {
             Some(Ordering::Greater) => Ok(own),
             // What the program has set last, nobody knows: the secret itself goes before its file.
             Some(Ordering::Equal) if named.layer == Layer::Program => Ok(own),
             Some(Ordering::Equal) => {
-                let why = format!("is given, and so is '--{}'", self.name_of(file));
+                let (other, source) = (self.name_of(file), &named.source);
+                let why = format!("is given, and so is '--{other}' ({source})");
                 let problem = self.entries[index].definition().problem_without_value(why);
-                Err(problem.of_source(named.source.to_string()).into())
+                Err(problem.of_source(own_source).into())
             }
             Some(Ordering::Less) | None => {
                 let (arity, flag) = (self.entries[index].arity, &self.entries[file]);
@@ -266,7 +271,11 @@ impl Table {
                         Ok(Some(Found { layer: named.layer, values: values.into(), source }))
                     }
                     // A program that has started may not be allowed to read it any more.
-                    Err(_) if sources.again && !self.entries[index].flag.is_live() => {
+                    Err(why) if sources.again && !self.entries[index].flag.is_live() => {
+                        let (called, path) = (flag.definition().called(), printable(&path));
+                        let why =
+                            format!("{called} names '{path}', which a restart would need: {why}");
+                        sources.warnings.borrow_mut().push(why);
                         Ok(Some(Found::unchanged()))
                     }
                     Err(why) => {
@@ -362,11 +371,13 @@ fn from_environment(entry: &Entry, env: Env<'_>) -> Option<Found<'static>> {
 }
 
 /// Adds to the problem of a missing flag how it can be given.
-pub(super) fn how_to_give(entry: &Entry, problem: ConfigError) -> ConfigError {
+pub(super) fn how_to_give(table: &Table, entry: &Entry, problem: ConfigError) -> ConfigError {
     let is_missing = problem.value().is_none() && entry.flag.is_required();
     if !is_missing || entry.definition().is_positional() {
         return problem;
     }
+    // On a command line everybody can read a secret.
+    let entry = entry.secret_file.map_or(entry, |file| &table.entries[file]);
     let (name, value) = (&*entry.full_name, entry.flag.value_name());
     problem.tip(match entry.variables.first() {
         Some(variable) => format!("give '--{name} <{value}>', or set {variable}"),

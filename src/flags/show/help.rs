@@ -73,8 +73,10 @@ fn usage(page: &mut String, table: &Table) {
     let screen = table.program.screen;
     let needed = table.entries.iter().filter(|entry| entry.flag.is_required() && !entry.repeated);
     let needed = needed.filter(|entry| entry.given != Given::ByPlace && !entry.definition().hidden);
-    let mut parts: Vec<String> =
-        needed.map(|entry| with_value(&long_name(entry), &value(entry))).collect();
+    let mut parts: Vec<String> = needed
+        .map(|entry| entry.secret_file.map_or(entry, |file| &table.entries[file]))
+        .map(|entry| with_value(&long_name(entry), &value(entry)))
+        .collect();
     parts.push("[FLAGS]".to_owned());
     let places = table.positional.iter().map(|index| &table.entries[*index]);
     let places = places.filter(|entry| !entry.definition().hidden);

@@ -74,6 +74,8 @@ fn synopsis(table: &Table) -> String {
     let mut synopsis = format!("\\fB{}\\fR", roff(&one_line(&table.program.name)));
     for entry in all_shown(table).filter(|entry| entry.flag.is_required()) {
         if !entry.definition().is_positional() {
+            // Of a secret the flag that names its file, as in the help.
+            let entry = entry.secret_file.map_or(entry, |file| &table.entries[file]);
             let _ = write!(synopsis, " {}{}", long(entry), value(entry));
         }
     }

@@ -330,3 +330,19 @@ fn f7_of_very_many_faults_ten_are_shown_and_the_rest_is_counted() {
     let (few, text) = told(2);
     assert!((2..=10).contains(&few) && !text.contains("more"), "{text}");
 }
+
+#[test]
+fn f7_a_heading_of_the_help_that_is_taken_for_a_section_has_a_tip() {
+    assert_eq!(
+        errors("[limits]\nworkers = 3"),
+        "unknown key 'limits-workers' (kvd.toml:2)\n  \
+         tip: 'workers' is in no section: write it above the first of them"
+    );
+}
+
+#[test]
+fn f7_an_empty_path_names_no_file() {
+    let settings = parse(&Unit::new().table(), &["--config="]);
+    let error = "invalid value '' for '--config' (command line): no file is named";
+    assert_eq!(only_error(&settings), error);
+}

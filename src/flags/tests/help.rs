@@ -127,7 +127,8 @@ fn f6_the_short_help_has_a_line_for_each_flag_and_says_that_there_is_more() {
     expect![[r#"
         A small store of keys and values, that clients of the usual kind can talk to.
 
-        Usage: kvd --store-data-dir <PATH> --token <TEXT> [FLAGS] <SEED> [AMOUNT]...
+        Usage: kvd --store-data-dir <PATH> --token-file <FILE> [FLAGS] <SEED>
+                   [AMOUNT]...
 
         Server:
           -l, --listen <ADDR>        Where to listen. [default: 127.0.0.1:6380]
@@ -177,8 +178,8 @@ fn f6_the_short_help_in_a_narrow_terminal_has_long_flags_on_a_line_of_their_own(
         clients of the usual kind can talk to.
 
         Usage: kvd --store-data-dir <PATH>
-                   --token <TEXT> [FLAGS] <SEED>
-                   [AMOUNT]...
+                   --token-file <FILE> [FLAGS]
+                   <SEED> [AMOUNT]...
 
         Server:
           -l, --listen <ADDR>
@@ -257,7 +258,8 @@ fn f6_the_long_help_tells_everything_but_secrets_and_hidden_flags() {
         What it has acknowledged is on the disk, as far as --store-sync goes. It keeps
         to the foreground: the service manager is to watch it.
 
-        Usage: kvd --store-data-dir <PATH> --token <TEXT> [FLAGS] <SEED> [AMOUNT]...
+        Usage: kvd --store-data-dir <PATH> --token-file <FILE> [FLAGS] <SEED>
+                   [AMOUNT]...
 
         Server:
           -l, --listen <ADDR>
@@ -395,8 +397,8 @@ fn f6_the_long_help_in_60_columns() {
         --store-sync goes. It keeps to the foreground: the service
         manager is to watch it.
 
-        Usage: kvd --store-data-dir <PATH> --token <TEXT> [FLAGS]
-                   <SEED> [AMOUNT]...
+        Usage: kvd --store-data-dir <PATH> --token-file <FILE>
+                   [FLAGS] <SEED> [AMOUNT]...
 
         Server:
           -l, --listen <ADDR>
@@ -540,7 +542,7 @@ fn f6_the_long_help_in_100_columns() {
         What it has acknowledged is on the disk, as far as --store-sync goes. It keeps to the foreground:
         the service manager is to watch it.
 
-        Usage: kvd --store-data-dir <PATH> --token <TEXT> [FLAGS] <SEED> [AMOUNT]...
+        Usage: kvd --store-data-dir <PATH> --token-file <FILE> [FLAGS] <SEED> [AMOUNT]...
 
         Server:
           -l, --listen <ADDR>
@@ -690,11 +692,11 @@ fn f6_headings_and_flags_stand_out_in_colour() {
     let long = help("--help", Screen { colour: true, ..Screen::PLAIN });
     let beginning = long.split_inclusive('\n').skip(5).take(5).collect::<String>();
     expect![[r#"
-        ␛[1;4mUsage:␛[0m kvd --store-data-dir <PATH> --token <TEXT> [FLAGS] <SEED> [AMOUNT]...
+        ␛[1;4mUsage:␛[0m kvd --store-data-dir <PATH> --token-file <FILE> [FLAGS] <SEED>
+                   [AMOUNT]...
 
         ␛[1;4mServer:␛[0m
           ␛[1m-l, --listen␛[0m <ADDR>
-                  Where to listen.
     "#]]
     .assert_eq(&beginning.replace('\x1b', "␛"));
 }

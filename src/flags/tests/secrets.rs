@@ -48,7 +48,8 @@ fn f4_the_file_counts_for_as_much_as_whoever_names_it() {
     let given = ["--token=given", "--token-file", path];
     assert_eq!(
         only_error(&parse(&table_with(&token()), &given)),
-        "unit 'door': flag '--token' (command line): is given, and so is '--token-file'"
+        "unit 'door': flag '--token' (command line): is given, and so is '--token-file' \
+         (command line)"
     );
 }
 
@@ -234,4 +235,23 @@ fn f1_a_deprecated_secret_from_a_file_is_warned_of_once() {
     let settings = parse(&table_with(&flag), &["--token-file", &file.text()]);
     assert_eq!(settings.warnings.len(), 1, "{:?}", settings.warnings);
     assert!(settings.warnings[0].ends_with("is deprecated: use --key"), "{:?}", settings.warnings);
+}
+
+#[test]
+fn f7_a_short_secret_hides_no_reason_that_only_has_its_letters() {
+    let door = |why: &'static str| {
+        let flag = token().check(move |_: &String| Err::<(), _>(why));
+        only_error(&parse(&table_with(&flag), &["--token=t"]))
+    };
+    assert!(door("is too short").ends_with("(command line): is too short"));
+    for why in ["'t' is too short", "t is too short", "is too short: t"] {
+        assert!(door(why).ends_with("not valid (the reason would show the secret)"), "{why}");
+    }
+}
+
+#[test]
+fn f7_who_lacks_a_secret_is_told_of_its_file() {
+    let error = only_error(&parse(&table_with(&token()), &[]));
+    let tip = "tip: give '--token-file <FILE>', or set KVD_TOKEN_FILE";
+    assert_eq!(error, format!("unit 'door': flag '--token': is required\n  {tip}"));
 }

@@ -72,6 +72,7 @@ fn f7_of_names_and_places() {
             "--store-data=d --store-memry 1MiB",
             "--store-data=d --LISTEN=x",
             "--store-data=d --no-such-thing",
+            "--store-data=d --no-verbose",
             "--store-data=d -x",
             "--store-data=d -listen=x",
             "--store-data=d --max=8",
@@ -101,6 +102,11 @@ fn f7_of_names_and_places() {
 
             $ kvd --store-data=d --no-such-thing
             error: unknown flag '--no-such-thing'
+            try 'kvd --help'
+
+            $ kvd --store-data=d --no-verbose
+            error: unknown flag '--no-verbose'
+              tip: write '--verbose=false'
             try 'kvd --help'
 
             $ kvd --store-data=d -x
@@ -213,7 +219,7 @@ fn f7_of_values() {
             try 'kvd --help'
 
             $ kvd --store-data=d --pin=1 --pin-file=/nonexistent/pin
-            error: unit 'server': flag '--pin' (command line): is given, and so is '--pin-file'
+            error: unit 'server': flag '--pin' (command line): is given, and so is '--pin-file' (command line)
             try 'kvd --help'
 
             $ kvd --store-data=d --store-memory=lots

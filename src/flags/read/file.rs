@@ -7,8 +7,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::files::Files;
-use super::resolve::{Env, File, Kept, Sources};
 use super::similar::{self, named};
+use super::sources::{Env, File, Kept, Sources};
 use super::toml::{self, Key, Values};
 use crate::Bytes;
 use crate::error::{ConfigError, ConfigErrors};

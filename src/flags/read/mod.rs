@@ -1,6 +1,7 @@
 //! From what the user gave to values: `parse` reads the command line, `file` and `toml` the file of
-//! settings, `secret` that of a secret; `resolve` decides where each value comes from, `reload` does so
-//! again; `similar` has the tip for a name that there is not.
+//! settings, `secret` that of a secret, and `files` whatever file it is; `sources` decides which of
+//! them counts, `resolve` sets the flags, and `reload` does so again. `similar` has the tip for a name
+//! that there is not.
 
 #[cfg_attr(not(feature = "config-file"), path = "no_file.rs")]
 mod file;
@@ -10,10 +11,12 @@ mod reload;
 mod resolve;
 mod secret;
 mod similar;
+mod sources;
 #[cfg(feature = "config-file")]
 mod toml;
 
 pub(super) use parse::Form;
 pub use reload::Reloaded;
 pub(crate) use reload::{Candidate, Replaced};
-pub(crate) use resolve::{Kept, Parsed, Settings};
+pub(crate) use resolve::{Parsed, Settings};
+pub(crate) use sources::Kept;

@@ -1,7 +1,7 @@
 //! What stands for `file` without the feature `config-file`: there is no file.
 
 use super::files::Files;
-use super::resolve::{Env, File, Kept};
+use super::sources::{Env, File, Kept};
 use crate::error::ConfigErrors;
 use crate::flags::table::Table;
 

@@ -3,7 +3,8 @@
 
 use std::cell::RefCell;
 
-use super::resolve::{Env, File, Kept, Sources, how_to_give};
+use super::resolve::how_to_give;
+use super::sources::{Env, File, Kept, Sources};
 use crate::error::{ConfigError, ConfigErrors};
 use crate::flags::definition::{Change, Given};
 use crate::flags::live::Reload;

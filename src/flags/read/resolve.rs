@@ -1,30 +1,21 @@
-//! From command line, environment and file to values (F4): which of the sources counts for each
-//! flag, what is wrong with it, and whether the user asked for something else than a run.
+//! From command line, environment and file to values: sets each flag from the source that counts,
+//! says what is wrong, and whether the user asked for something else than a run.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
-use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fmt;
 
-use super::file::Name;
 use super::files::Files;
-use super::{parse, secret};
+use super::parse;
+use super::sources::{Env, File, Given, Kept, Sources};
 use crate::error::{ConfigError, ConfigErrors};
 use crate::exit::Exit;
 use crate::flags::common::Ask;
-use crate::flags::set::at_commas;
 use crate::flags::show::help;
 #[cfg(feature = "completions")]
 use crate::flags::show::{completions, man};
 use crate::flags::slot::By;
-use crate::flags::source::{Source, printable};
 use crate::flags::table::{Entry, Table};
-use crate::flags::value::Arity;
-
-/// The environment: the value of a variable.
-pub(crate) type Env<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// What came of reading the settings.
 pub(crate) enum Parsed {
@@ -51,108 +42,6 @@ pub(crate) struct Settings {
     ask: Option<Ask>,
     /// What a reload starts from.
     pub(crate) kept: Kept,
-}
-
-/// What a reload does not read again.
-#[derive(Debug, Default)]
-pub(crate) struct Kept {
-    /// What is on the command line.
-    line: Given,
-    pub(super) files: Files,
-    /// The file of settings that was named.
-    pub(super) file: Option<Name>,
-}
-
-/// Values by the index of their flag.
-#[derive(Default)]
-struct Given {
-    /// Where those of each flag begin, and behind the last of them all the end.
-    starts: Vec<usize>,
-    values: Vec<OsString>,
-}
-
-impl Given {
-    /// Sorted by counting: each value is put where those of its flag are, in their order.
-    fn new(given: Vec<(usize, OsString)>, flags: usize) -> Self {
-        let mut starts = vec![0; flags + 1];
-        for (index, _) in &given {
-            starts[index + 1] += 1;
-        }
-        for index in 0..flags {
-            starts[index + 1] += starts[index];
-        }
-        let mut values = vec![OsString::new(); given.len()];
-        let mut next = starts.clone();
-        for (index, value) in given {
-            values[next[index]] = value;
-            next[index] += 1;
-        }
-        Self { starts, values }
-    }
-
-    /// All of one flag.
-    fn of(&self, index: usize) -> &[OsString] {
-        match self.starts.get(index..=index + 1) {
-            Some(&[start, end]) => &self.values[start..end],
-            _ => &[],
-        }
-    }
-}
-
-/// How many, and not which: some can be secret.
-impl fmt::Debug for Given {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Given").field(&self.values.len()).finish()
-    }
-}
-
-/// The sources of values, in one place.
-pub(super) struct Sources<'a> {
-    pub(super) kept: &'a Kept,
-    pub(super) env: Env<'a>,
-    pub(super) file: File,
-    /// It is a reload.
-    pub(super) again: bool,
-    /// What a reload has to say though it goes on.
-    pub(super) warnings: RefCell<Vec<String>>,
-}
-
-/// What the file of settings gives; nothing where there is none.
-#[derive(Default)]
-pub(super) struct File {
-    /// By the index of the flag.
-    pub(super) settings: HashMap<usize, (Vec<OsString>, Source)>,
-    /// It could not be read: nobody knows what it would give.
-    pub(super) is_unknown: bool,
-}
-
-/// The values of a flag from the source that counts.
-pub(super) struct Found<'s> {
-    layer: Layer,
-    pub(super) values: Cow<'s, [OsString]>,
-    pub(super) source: Source,
-}
-
-/// The sources by precedence, the lowest first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Layer {
-    File,
-    Environment,
-    /// What the program has set by itself yields to the command line alone.
-    Program,
-    CommandLine,
-}
-
-impl Found<'_> {
-    fn unchanged() -> Self {
-        Self { layer: Layer::Program, values: Cow::default(), source: Source::Default }
-    }
-
-    /// Nothing that is read changes it, as the program has set it by itself. Where that has named
-    /// the file of a secret, the secret is still to be read.
-    pub(super) fn stays(&self) -> bool {
-        self.layer == Layer::Program && !matches!(self.source, Source::SecretFile { .. })
-    }
 }
 
 impl Table {
@@ -237,99 +126,12 @@ impl Table {
         }
     }
 
-    /// The values of a flag from the source that counts; none: its default does.
-    ///
-    /// # Errors
-    ///
-    /// For a secret: when it is given in two ways at once, or the file with it cannot be read.
-    pub(super) fn find<'s>(
-        &self,
-        index: usize,
-        sources: &'s Sources<'_>,
-    ) -> Result<Option<Found<'s>>, ConfigErrors> {
-        let own = self.given(index, sources);
-        let Some(file) = self.entries[index].secret_file else { return Ok(own) };
-        let Some(named) = self.given(file, sources) else { return Ok(own) };
-        let own_source = own.as_ref().map(|own| own.source.to_string()).unwrap_or_default();
-        match own.as_ref().map(|own| own.layer.cmp(&named.layer)) {
-            Some(Ordering::Greater) => Ok(own),
-            // What the program has set last, nobody knows: the secret itself goes before its file.
-            Some(Ordering::Equal) if named.layer == Layer::Program => Ok(own),
-            Some(Ordering::Equal) => {
-                let (other, source) = (self.name_of(file), &named.source);
-                let why = format!("is given, and so is '--{other}' ({source})");
-                let problem = self.entries[index].definition().problem_without_value(why);
-                Err(problem.of_source(own_source).into())
-            }
-            Some(Ordering::Less) | None => {
-                let (arity, flag) = (self.entries[index].arity, &self.entries[file]);
-                let path = named.values.last().cloned().unwrap_or_default();
-                let content = sources.kept.files.read(path.as_ref(), secret::MOST, sources.again);
-                match content.and_then(|content| secret::values(&content, arity)) {
-                    Ok(values) => {
-                        let source = Source::SecretFile { path: path.into() };
-                        Ok(Some(Found { layer: named.layer, values: values.into(), source }))
-                    }
-                    // A program that has started may not be allowed to read it any more.
-                    Err(why) if sources.again && !self.entries[index].flag.is_live() => {
-                        let (called, path) = (flag.definition().called(), printable(&path));
-                        let why =
-                            format!("{called} names '{path}', which a restart would need: {why}");
-                        sources.warnings.borrow_mut().push(why);
-                        Ok(Some(Found::unchanged()))
-                    }
-                    Err(why) => {
-                        let problem = ConfigError::new(why);
-                        Err(flag.definition().problem(problem, &path, &[], &named.source).into())
-                    }
-                }
-            }
-        }
-    }
-
-    fn given<'s>(&self, index: usize, sources: &'s Sources<'_>) -> Option<Found<'s>> {
-        let by_program = self.entries[index].flag.set_by() == Some(By::Program);
-        let values = sources.kept.line.of(index);
-        // What the program sets while it runs is the last word.
-        let is_overruled = sources.again && by_program;
-        if !values.is_empty() && !is_overruled {
-            let (layer, source) = (Layer::CommandLine, Source::CommandLine);
-            return Some(Found { layer, values: values.into(), source });
-        }
-        if by_program {
-            let flag = &self.entries[index].flag;
-            let (values, source) = (flag.present_args()?, flag.source());
-            return Some(Found { layer: Layer::Program, values: values.into(), source });
-        }
-        from_environment(&self.entries[index], sources.env).or_else(|| {
-            let (values, source) = sources.file.settings.get(&index)?;
-            Some(Found { layer: Layer::File, values: values.into(), source: source.clone() })
-        })
-    }
-
-    /// The names that are no more, and stand in the environment all the same.
-    pub(super) fn removed_in(&self, env: Env<'_>) -> ConfigErrors {
-        let mut errors = ConfigErrors::new();
-        for gone in &self.removed {
-            let variable = gone.variable.as_ref();
-            let set = |name: &&String| env(name).is_some_and(|value| !value.is_empty());
-            if let Some(variable) = variable.filter(set) {
-                errors.push(self.problem_of_removed(gone, &Source::environment(variable)));
-            }
-        }
-        errors
-    }
-
     /// Problems of a flag, with the first of the units that have it.
     pub(super) fn of_units(&self, entry: &Entry, errors: ConfigErrors) -> ConfigErrors {
         match self.units(entry).next() {
             Some(unit) => errors.of_unit(unit),
             None => errors,
         }
-    }
-
-    fn name_of(&self, index: usize) -> &str {
-        &self.entries[index].full_name
     }
 
     /// What the user wants of settings that are right, instead of a run.
@@ -354,20 +156,6 @@ impl Table {
         let version = self.program.version.as_deref().unwrap_or_default();
         format!("{} {version}\n", self.program.name)
     }
-}
-
-/// The first of the flag's variables that is set to something.
-fn from_environment(entry: &Entry, env: Env<'_>) -> Option<Found<'static>> {
-    entry.variables.iter().find_map(|variable| {
-        let value = env(variable).filter(|value| !value.is_empty())?;
-        let values = match entry.arity {
-            Arity::Many => at_commas(&value),
-            Arity::Switch | Arity::One => vec![value],
-        };
-        let source = Source::environment(variable);
-        let found = Found { layer: Layer::Environment, values: values.into(), source };
-        (!found.values.is_empty()).then_some(found)
-    })
 }
 
 /// Adds to the problem of a missing flag how it can be given.

@@ -161,7 +161,7 @@ pub(super) fn positional(
         let (before, entry) = (&entries[pair[0]], &entries[pair[1]]);
         let name = before.flag.value_name();
         let owner = owner(&sections[before.section]);
-        if before.flag.arity() == Arity::Many {
+        if before.arity == Arity::Many {
             let why = format!("comes after '<{name}>' of {owner}, which takes all arguments");
             problems.push(problem(sections, entry, why));
         } else if entry.flag.is_required() && !before.flag.is_required() {

@@ -13,8 +13,8 @@ use super::show::completions::Shell;
 #[cfg(feature = "completions")]
 use super::value::FlagValue;
 
-/// Names that a unit's flag cannot have. Some are not in use yet: they are kept from the start, so
-/// that a later version of the library does not take a name away from a program.
+/// Names that a unit's flag cannot have. Some are in use only with a feature: they are kept without
+/// it, too, so that switching it on takes no name away from a program.
 pub(super) const RESERVED: [&str; 9] = [
     "help",
     "version",

@@ -89,10 +89,13 @@ impl<T: FlagValue, S: Slot<T>> Shared<T, S> {
         errors
     }
 
-    /// What the type says about a secret may quote any part of it.
     fn unreadable_one(&self, why: ConfigError, arg: &OsString, source: &Source) -> ConfigError {
-        let why = if self.definition.secret { ConfigError::new(NOT_SHOWN) } else { why };
-        self.definition.problem(why, arg, std::slice::from_ref(arg), source)
+        self.definition.problem(self.hushed(why), arg, std::slice::from_ref(arg), source)
+    }
+
+    /// What the type says about a secret may quote any part of it.
+    fn hushed(&self, why: ConfigError) -> ConfigError {
+        if self.definition.secret { ConfigError::new(NOT_SHOWN) } else { why }
     }
 }
 
@@ -197,7 +200,7 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
             Some((args, source)) => {
                 let next = self.read(args, source, By::Group)?;
                 let args = guarded(|| Ok(next.value.to_args()));
-                let args = args.map_err(|why| self.definition.name_in(why))?;
+                let args = args.map_err(|why| self.definition.name_in(self.hushed(why)))?;
                 (Some(next), args)
             }
             None => {

@@ -75,8 +75,8 @@ pub(super) struct Entry {
     pub(super) asks: Option<Ask>,
     /// Of a secret: the entry of the flag that names a file with it.
     pub(super) secret_file: Option<usize>,
-    /// It names the file with a secret.
-    pub(super) is_secret_file: bool,
+    /// Of the flag that names such a file: the entry of the secret.
+    pub(super) secret: Option<usize>,
 }
 
 impl Entry {
@@ -145,7 +145,7 @@ impl Definitions {
                 let file = self.add_flag(section, &set.prefix, file);
                 self.entries[index].secret_file = file;
                 if let Some(file) = file {
-                    self.entries[file].is_secret_file = true;
+                    self.entries[file].secret = Some(index);
                 }
             }
         }
@@ -176,7 +176,7 @@ impl Definitions {
             repeated: false,
             asks: None,
             secret_file: None,
-            is_secret_file: false,
+            secret: None,
         });
         Some(index)
     }
@@ -185,8 +185,8 @@ impl Definitions {
     /// user of the machine can read.
     fn secret_file(&self, index: usize) -> Option<Arc<dyn AnyFlag>> {
         let secret = &self.entries[index];
-        let by_name = secret.definition().given == Given::ByName;
-        if !secret.definition().secret || !by_name || secret.flag.arity() == Arity::Switch {
+        let by_name = secret.given == Given::ByName;
+        if !secret.definition().secret || !by_name || secret.arity == Arity::Switch {
             return None;
         }
         let other = self.entries[..index].iter().find(|entry| entry.is_same_handle(&*secret.flag));
@@ -332,8 +332,7 @@ impl Table {
 
     /// The secret that is in the file which this flag names.
     pub(super) fn secret_in(&self, file: &Entry) -> Option<&Entry> {
-        let is_file = |index| std::ptr::eq(&raw const self.entries[index], file);
-        self.entries.iter().find(|entry| entry.secret_file.is_some_and(is_file))
+        file.secret.map(|secret| &self.entries[secret])
     }
 
     /// The units that have this flag; none for a common one.

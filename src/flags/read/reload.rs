@@ -113,10 +113,7 @@ impl Table {
             let mut units = self.units(entry).peekable();
             units.peek().is_some() && !units.any(is_present)
         };
-        let is_of_live = || {
-            let secret = entry.is_secret_file.then(|| self.secret_in(entry)).flatten();
-            secret.is_some_and(|secret| secret.flag.is_live())
-        };
+        let is_of_live = || self.secret_in(entry).is_some_and(|secret| secret.flag.is_live());
         let can_change = entry.asks.is_none() && entry.given != Given::OnCommandLine;
         can_change && !has_left() && !is_of_live()
     }

@@ -137,16 +137,16 @@ impl Table {
         let own = self.given(index, sources);
         let Some(file) = self.entries[index].secret_file else { return Ok(own) };
         let Some(named) = self.given(file, sources) else { return Ok(own) };
-        let own_source = own.as_ref().map(|own| own.source.to_string()).unwrap_or_default();
         match own.as_ref().map(|own| own.layer.cmp(&named.layer)) {
             Some(Ordering::Greater) => Ok(own),
             // What the program has set last, nobody knows: the secret itself goes before its file.
             Some(Ordering::Equal) if named.layer == Layer::Program => Ok(own),
             Some(Ordering::Equal) => {
-                let (other, source) = (self.name_of(file), &named.source);
+                let (other, source) = (&self.entries[file].full_name, &named.source);
+                let own = own.map(|own| own.source.to_string()).unwrap_or_default();
                 let why = format!("is given, and so is '--{other}' ({source})");
                 let problem = self.entries[index].definition().problem_without_value(why);
-                Err(problem.of_source(own_source).into())
+                Err(problem.of_source(own).into())
             }
             Some(Ordering::Less) | None => {
                 let (arity, flag) = (self.entries[index].arity, &self.entries[file]);
@@ -205,10 +205,6 @@ impl Table {
             }
         }
         errors
-    }
-
-    fn name_of(&self, index: usize) -> &str {
-        &self.entries[index].full_name
     }
 }
 

@@ -98,7 +98,7 @@ fn long_name(entry: &Entry) -> String {
 
 /// `<ADDR>`, `<ADDR>...`; nothing for a switch.
 fn value(entry: &Entry) -> String {
-    match entry.flag.arity() {
+    match entry.arity {
         Arity::Switch => String::new(),
         Arity::One => format!("<{}>", entry.flag.value_name()),
         Arity::Many => format!("<{}>...", entry.flag.value_name()),
@@ -220,7 +220,7 @@ fn long_section(page: &mut String, entries: &[&Entry], screen: Screen) {
 
 fn long_notes(entry: &Entry) -> Vec<String> {
     let mut notes = Vec::new();
-    let is_many = entry.flag.arity() == Arity::Many;
+    let is_many = entry.arity == Arity::Many;
     if let Some(instead) = &entry.definition().deprecated {
         notes.push(format!("[deprecated: {instead}]"));
     }

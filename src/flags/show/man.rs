@@ -120,7 +120,7 @@ fn notes(entry: &Entry) -> Vec<String> {
     if entry.flag.is_required() {
         notes.push("Required".to_owned());
     }
-    if entry.flag.arity() == Arity::Many {
+    if entry.arity == Arity::Many {
         notes.push("May be given several times".to_owned());
     }
     if !entry.flag.choices().is_empty() {
@@ -143,7 +143,7 @@ fn long(entry: &Entry) -> String {
 /// ` ADDR` in italics, with the blank before it; nothing for a switch.
 fn value(entry: &Entry) -> String {
     let name = || roff(&one_line(&entry.flag.value_name()));
-    match entry.flag.arity() {
+    match entry.arity {
         Arity::Switch => String::new(),
         Arity::One => format!(" \\fI{}\\fR", name()),
         Arity::Many => format!(" \\fI{}\\fR...", name()),
@@ -160,7 +160,7 @@ fn environment(page: &mut String, table: &Table) {
         "A flag that is not on the command line is read from the first of its variables that is \
                    set and not empty.\n",
     );
-    if entries().any(|entry| entry.flag.arity() == Arity::Many) {
+    if entries().any(|entry| entry.arity == Arity::Many) {
         page.push_str("Where a flag may be given several times, commas separate the values.\n");
     }
     for entry in entries() {

@@ -66,7 +66,7 @@ fn value(table: &Table, entry: &Entry) -> Result<String, &'static str> {
     let args = entry.flag.present_args().unwrap_or_default();
     let texts: Option<Vec<&str>> = args.iter().map(|arg| arg.to_str()).collect();
     let texts = texts.ok_or("not UTF-8, which a file cannot hold")?;
-    match (entry.flag.arity(), texts.as_slice()) {
+    match (entry.arity, texts.as_slice()) {
         (_, []) if entry.flag.source() == Source::Default => Err("not set"),
         (Arity::Many, texts) => {
             let items: Vec<String> = texts.iter().map(|text| scalar(entry, text)).collect();
@@ -80,7 +80,7 @@ fn value(table: &Table, entry: &Entry) -> Result<String, &'static str> {
 
 /// One value: bare where it reads back as the same text, else in quotes.
 fn scalar(entry: &Entry, text: &str) -> String {
-    let is_bare = match (entry.flag.arity(), entry.flag.kind()) {
+    let is_bare = match (entry.arity, entry.flag.kind()) {
         (Arity::Switch, _) => text == "true" || text == "false",
         (_, ValueKind::Number) => is_number(text),
         _ => false,

@@ -3,12 +3,12 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::sync::{Monitor, Mutex};
+use crate::sync::{Monitor, Mutex, OnceLock};
 
 /// What waits on a [`Latch`] beside the condvar, made on first use: a stop costs nothing for those
 /// who only ever block.

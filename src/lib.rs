@@ -230,6 +230,9 @@ pub use signals::Signals;
 pub use snapshot::{Snapshot, UnitState, UnitStatus};
 pub use stop::{StopNotify, StopReason, StopToken};
 pub use supervisor::{LeftBehind, Report, StopOrder, UnitReport};
+#[cfg(loom)]
+#[doc(hidden)]
+pub use sync::number_this_thread;
 pub use thread::ThreadStatus;
 pub use unit::{Config, PreRunner, Role, Service, Unit};
 pub use unit_fn::{PreRunFn, ServiceFn, pre_run_fn, service_fn};

@@ -28,7 +28,7 @@ use super::running::{Running, RunningOwned};
 /// Guards, closing and waiting are those of [`Closer`](crate::Closer): sticky, from any thread, the
 /// guard of a panicking thread is dropped with it, and **do not wait while your own thread holds a
 /// guard**. The channel itself can be any; it needs no disconnecting, so both ends may be kept.
-/// Cheap to clone; clones are the same closer.
+/// Cheap to clone; clones are the same closer. It takes twice the memory of a `Closer`.
 ///
 /// # Examples
 ///
@@ -228,7 +228,8 @@ impl ChannelCloser {
         self.senders.closed().is_closed()
     }
 
-    /// How many senders are running. It may have changed when you read it, unless you know better.
+    /// How many senders are running. It is exact if none enters or leaves meanwhile, and near it
+    /// otherwise; once they are told it is exact, and may only have fallen when you read it.
     ///
     /// # Examples
     ///
@@ -242,7 +243,8 @@ impl ChannelCloser {
         self.senders.count.remaining()
     }
 
-    /// How many receivers are running. It may have changed when you read it, unless you know better.
+    /// How many receivers are running. It is exact if none enters or leaves meanwhile, and near it
+    /// otherwise; once they are told it is exact, and may only have fallen when you read it.
     ///
     /// # Examples
     ///

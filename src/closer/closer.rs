@@ -23,6 +23,11 @@ use super::running::{Running, RunningOwned};
 /// Cheap to clone; clones are the same closer, and count for nothing (unlike a wait group's). It
 /// does not close when it is dropped.
 ///
+/// Entering and leaving costs two atomic operations on a word that other cores do not use: the count
+/// is kept in stripes, twice as many as there are cores (a power of two, 32 at most), of 128 bytes
+/// each. So a closer takes half a KiB with two cores, up to 4 KiB with sixteen or more, and about
+/// half a KiB beside.
+///
 /// **Do not wait while your own thread holds a guard**: it waits for itself, for ever. That cannot
 /// be found out for you, as guards may move between threads.
 ///
@@ -153,7 +158,8 @@ impl Closer {
         self.0.closed().is_closed()
     }
 
-    /// How many tasks are running. It may have changed when you read it, unless you know better.
+    /// How many tasks are running. It is exact if none enters or leaves meanwhile, and near it
+    /// otherwise; once closed it is exact, and may only have fallen when you read it.
     ///
     /// # Examples
     ///

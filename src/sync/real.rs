@@ -1,14 +1,15 @@
-//! Locks, condition variables and atomics: the one file that knows `parking_lot` and std's
-//! `Condvar`.
-//!
-//! Two kinds, by who is waiting. A plain [`Mutex`] (of `parking_lot`) guards data. A [`Monitor`] guards a
-//! state that many threads wait for: std's `Condvar`, because its broadcast is one system call,
-//! where `parking_lot`'s requeues the waiters and wakes them one by one (1.4 × slower to the last).
+//! What threads really share. The [`Mutex`] is `parking_lot`'s. The [`Monitor`] waits on std's
+//! `Condvar`, because its broadcast is one system call, where `parking_lot`'s requeues the waiters and
+//! wakes them one by one (1.4 × slower to the last).
 
+use std::cell::Cell;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Condvar, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
 use std::time::Instant;
 
-pub(crate) use std::sync::atomic::{AtomicUsize, Ordering};
+pub(crate) use std::sync::OnceLock;
+pub(crate) use std::sync::atomic::{AtomicIsize, Ordering};
 
 pub(crate) use parking_lot::Mutex;
 
@@ -68,4 +69,34 @@ impl<T> Monitor<T> {
         }
         state
     }
+}
+
+/// A number for the calling thread: the same at every call, and handed out in turn, so that threads
+/// that were started one after the other have different ones modulo any size.
+#[inline]
+pub(crate) fn thread_number() -> usize {
+    const NONE: usize = usize::MAX;
+    thread_local! {
+        static NUMBER: Cell<usize> = const { Cell::new(NONE) };
+    }
+
+    #[cold]
+    fn number() -> usize {
+        // Relaxed: the numbers have to differ, and order nothing.
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        NUMBER.set(number);
+        number
+    }
+
+    match NUMBER.get() {
+        NONE => number(),
+        number => number,
+    }
+}
+
+/// How many threads can run at once, as the system said when it was first asked.
+pub(crate) fn available_cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| available_parallelism().map_or(1, usize::from))
 }

@@ -1,0 +1,71 @@
+//! Where a count is kept while it is open: on several words, so that cores which count at the same
+//! time do not take one cache line from each other. It knows how to count and how to end it, and not
+//! what for; the protocol is in `protocol.md`.
+
+use crate::sync::{AtomicIsize, Ordering, available_cores, thread_number};
+
+/// No more stripes than this, however many cores there are: 4 KiB.
+const MOST: usize = 32;
+
+/// The bit that ends the counting on a stripe. What is counted is above it.
+const MARK: isize = 1;
+const ONE: isize = 2;
+
+/// One word, alone on its cache line, and on its neighbour, which processors of today fetch with it.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Stripe(AtomicIsize);
+
+/// All the stripes of a count. Threads are spread over them; a thread always counts on the same one,
+/// up and down, also for what another thread has counted up. So a stripe may be negative, and only
+/// their sum says something.
+#[derive(Debug)]
+pub(super) struct Stripes(Box<[Stripe]>);
+
+impl Stripes {
+    /// Twice as many as there are cores, as threads are not dealt out evenly; a power of two.
+    pub(super) fn new() -> Self {
+        let stripes = (2 * available_cores()).next_power_of_two().min(MOST);
+        Self((0..stripes).map(|_| Stripe(AtomicIsize::new(0))).collect())
+    }
+
+    #[inline]
+    fn of_this_thread(&self) -> &AtomicIsize {
+        &self.0[thread_number() & (self.0.len() - 1)].0
+    }
+
+    /// One more; false if its stripe is marked, and then it counts for nothing.
+    ///
+    /// Acquire: who is refused sees what was done before the mark.
+    #[inline]
+    pub(super) fn add(&self) -> bool {
+        self.of_this_thread().fetch_add(ONE, Ordering::Acquire) & MARK == 0
+    }
+
+    /// One less; false if its stripe is marked, and then it is to be counted elsewhere.
+    ///
+    /// Release: who marks the stripe sees what was done before this.
+    #[inline]
+    pub(super) fn done(&self) -> bool {
+        self.of_this_thread().fetch_sub(ONE, Ordering::Release) & MARK == 0
+    }
+
+    /// Marks the stripes, one after the other, and takes what each had counted till then: the sum.
+    /// Only once, and by one thread.
+    ///
+    /// Both orderings are the other ends of those of `add` and `done`.
+    pub(super) fn mark(&self) -> isize {
+        let marked = self.0.iter().map(|stripe| {
+            let before = stripe.0.fetch_add(MARK, Ordering::AcqRel);
+            debug_assert!(before & MARK == 0, "marked twice");
+            before / ONE
+        });
+        marked.fold(0, isize::wrapping_add)
+    }
+
+    /// The sum of the stripes, read one after the other. Only while none is marked.
+    pub(super) fn sum(&self) -> isize {
+        let counts = self.0.iter().map(|stripe| stripe.0.load(Ordering::Relaxed) / ONE);
+        counts.fold(0, isize::wrapping_add)
+    }
+}

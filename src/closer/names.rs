@@ -3,21 +3,22 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
-/// The place of a guard's name.
-pub(super) type NameId = u64;
+/// The place of a guard's name. Not zero, so that a guard without one is no larger for it.
+pub(super) type NameId = NonZeroU64;
 
 /// By id, which is the order in which they were named.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    next: NameId,
+    given: u64,
     by_id: BTreeMap<NameId, Cow<'static, str>>,
 }
 
 impl Names {
     pub(super) fn insert(&mut self, name: Cow<'static, str>) -> NameId {
-        let id = self.next;
-        self.next += 1;
+        self.given += 1;
+        let id = NonZeroU64::new(self.given).expect("fewer than 2⁶⁴ names");
         self.by_id.insert(id, name);
         id
     }

@@ -100,3 +100,22 @@ pub(crate) fn available_cores() -> usize {
     static CORES: OnceLock<usize> = OnceLock::new();
     *CORES.get_or_init(|| available_parallelism().map_or(1, usize::from))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn threads_have_numbers_of_their_own_and_keep_them() {
+        let numbers: BTreeSet<usize> = thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(|| [thread_number(), thread_number()]));
+            let numbers = threads.map(|thread| thread.join().unwrap());
+            assert!(numbers.iter().all(|[first, second]| first == second));
+            numbers.into_iter().flatten().collect()
+        });
+        assert_eq!(numbers.len(), 4);
+    }
+}

@@ -22,10 +22,14 @@ struct Stripe(AtomicIsize);
 #[derive(Debug)]
 pub(super) struct Stripes(Box<[Stripe]>);
 
+/// Twice as many as there are cores, as threads are not dealt out evenly; a power of two.
+fn stripes_for(cores: usize) -> usize {
+    cores.saturating_mul(2).min(MOST).next_power_of_two()
+}
+
 impl Stripes {
-    /// Twice as many as there are cores, as threads are not dealt out evenly; a power of two.
     pub(super) fn new() -> Self {
-        let stripes = (2 * available_cores()).next_power_of_two().min(MOST);
+        let stripes = stripes_for(available_cores());
         Self((0..stripes).map(|_| Stripe(AtomicIsize::new(0))).collect())
     }
 
@@ -67,5 +71,50 @@ impl Stripes {
     pub(super) fn sum(&self) -> isize {
         let counts = self.0.iter().map(|stripe| stripe.0.load(Ordering::Relaxed) / ONE);
         counts.fold(0, isize::wrapping_add)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn c6_there_are_stripes_for_the_cores_and_not_too_many() {
+        let stripes = [1, 2, 3, 4, 8, 16, 17, 1000, usize::MAX].map(stripes_for);
+        assert_eq!(stripes, [2, 4, 8, 8, 16, 32, 32, 32, 32]);
+        assert_eq!(size_of::<Stripe>(), 128, "the docs of `Closer` say so");
+    }
+
+    #[test]
+    fn c6_a_thread_counts_on_one_stripe_and_their_sum_is_the_count() {
+        let stripes = Stripes::new();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| assert!(stripes.add() && stripes.add()));
+            }
+        });
+        assert!(stripes.0.iter().all(|stripe| stripe.0.load(Ordering::Relaxed) % (2 * ONE) == 0));
+        assert_eq!(stripes.sum(), 8);
+    }
+
+    #[test]
+    fn c6_a_stripe_that_is_marked_refuses_and_its_count_is_moved_once() {
+        let stripes = Stripes::new();
+        assert!(stripes.add() && stripes.add() && stripes.done());
+        assert_eq!(stripes.mark(), 1);
+        assert!(!stripes.add());
+        assert!(!stripes.done(), "to be counted elsewhere");
+    }
+
+    /// What is counted on a stripe after the mark wraps some day, and leaves the mark alone.
+    #[test]
+    fn c6_no_number_of_refused_adds_takes_the_mark_away() {
+        let stripe = (isize::MAX - 4) | MARK;
+        let stripes = Stripes([Stripe(AtomicIsize::new(stripe))].into());
+        for _ in 0..8 {
+            assert!(!stripes.add());
+        }
     }
 }

@@ -141,7 +141,8 @@
 //!
 //! [`Closer`], [`ChannelCloser`] and [`ChannelGroupCloser`] are of use without a group, too: many
 //! running tasks and one close; the senders and receivers of a channel, so that what was accepted is
-//! received; several channels in order.
+//! received; several channels in order. [`channel`] is a bounded channel with a closer built in: what
+//! was accepted is received, what is refused comes back.
 //!
 //! # Limitations
 //!
@@ -170,6 +171,7 @@
 )]
 
 // Leaves: they know nothing of units.
+pub mod channel;
 mod clock;
 mod closer;
 mod error;

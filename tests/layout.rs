@@ -12,7 +12,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
         "leaves",
         &[
             "clock", "sync", "latch", "panic", "thread", "screen", "exit", "terminal", "error",
-            "failure", "stop", "closer",
+            "failure", "stop", "closer", "channel",
         ],
     ),
     (

@@ -153,13 +153,13 @@ pub(super) fn secret_file(secret: &Definition) -> Arc<dyn AnyFlag> {
         format!("Read --{} from this file.", secret.full_name()),
     );
     let mut flag = flag.value_name("FILE");
-    for variable in &secret.env {
+    for variable in &secret.extras().env {
         flag = flag.env(format!("{variable}_FILE"));
     }
     if secret.hidden {
         flag = flag.hidden();
     }
-    if let Some(instead) = &secret.deprecated {
+    if let Some(instead) = &secret.extras().deprecated {
         flag = flag.deprecated(instead.clone());
     }
     flag.erased()

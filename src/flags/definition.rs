@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::slot::{By, Old};
 use super::source::{Source, printable};
@@ -39,31 +40,43 @@ impl Given {
     }
 }
 
-/// What the builders of a flag have said.
+/// What the builders of a flag have said. There is one for each flag of the program, so it is kept
+/// small.
 pub(super) struct Definition {
     pub(super) name: Text,
     pub(super) help: Text,
     pub(super) short: Option<char>,
-    pub(super) value_name: Option<Text>,
-    /// Variables of its own, beside the one made of the group's prefix and the name.
-    pub(super) env: Vec<Text>,
     pub(super) hidden: bool,
     pub(super) given: Given,
     pub(super) secret: bool,
-    /// What to use instead.
-    pub(super) deprecated: Option<Text>,
+    extras: Option<Box<Extras>>,
+    /// How a table has taken the flag up: one of `binding`. Relaxed, as it says nothing of other
+    /// memory: the name with its prefix is published by its own cell.
+    binding: AtomicU8,
     /// The name with its prefix, if a table has taken the flag up under one.
     prefixed: OnceLock<Box<str>>,
-    state: Mutex<State>,
+    /// Builders that came when others had the definition already. They must not panic, so the table
+    /// is told.
+    too_late: OnceLock<Box<Mutex<Vec<&'static str>>>>,
 }
 
-/// What becomes of a definition when others have it already.
+/// What few definitions say.
 #[derive(Default)]
-struct State {
-    /// A table has taken the flag up.
-    is_bound: bool,
-    /// Builders that came too late. They must not panic, so the table is told.
-    too_late: Vec<&'static str>,
+pub(super) struct Extras {
+    pub(super) value_name: Option<Text>,
+    /// Variables of its own, beside the one made of the group's prefix and the name.
+    pub(super) env: Vec<Text>,
+    /// What to use instead.
+    pub(super) deprecated: Option<Text>,
+}
+
+static NO_EXTRAS: Extras = Extras { value_name: None, env: Vec::new(), deprecated: None };
+
+/// How a table has taken a flag up, once and for all.
+mod binding {
+    pub(super) const FREE: u8 = 0;
+    pub(super) const PLAIN: u8 = 1;
+    pub(super) const PREFIXED: u8 = 2;
 }
 
 impl Definition {
@@ -72,15 +85,22 @@ impl Definition {
             name,
             help,
             short: None,
-            value_name: None,
-            env: Vec::new(),
             hidden: false,
             given: Given::ByName,
             secret: false,
-            deprecated: None,
+            extras: None,
+            binding: AtomicU8::new(binding::FREE),
             prefixed: OnceLock::new(),
-            state: Mutex::default(),
+            too_late: OnceLock::new(),
         }
+    }
+
+    pub(super) fn extras(&self) -> &Extras {
+        self.extras.as_deref().unwrap_or(&NO_EXTRAS)
+    }
+
+    pub(super) fn extras_mut(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
     }
 
     /// The name on the command line: with the prefix, once there is one.
@@ -94,26 +114,27 @@ impl Definition {
     }
 
     pub(super) fn is_bound(&self) -> bool {
-        self.state.lock().is_bound
+        self.binding.load(Ordering::Relaxed) != binding::FREE
     }
 
     /// Gives the flag its prefix, once and for all handles. False where it has another already.
     pub(super) fn bind(&self, prefix: &str) -> bool {
-        let mut state = self.state.lock();
-        let was_bound = std::mem::replace(&mut state.is_bound, true);
-        if prefix.is_empty() {
-            return self.prefixed.get().is_none();
+        let wanted = if prefix.is_empty() { binding::PLAIN } else { binding::PREFIXED };
+        let (free, relaxed) = (binding::FREE, Ordering::Relaxed);
+        match self.binding.compare_exchange(free, wanted, relaxed, relaxed) {
+            Err(other) if other != wanted => false,
+            _ if prefix.is_empty() => true,
+            _ => {
+                // Whoever is first in two at once, the other sees that name.
+                let full = join(prefix, &self.name);
+                **self.prefixed.get_or_init(|| full.as_ref().into()) == *full
+            }
         }
-        let full = join(prefix, &self.name);
-        if !was_bound {
-            let _ = self.prefixed.set(full.as_ref().into()); // nobody else does, under the lock
-        }
-        self.prefixed.get().is_some_and(|bound| **bound == *full)
     }
 
     /// A builder was called on a handle that is not the only one.
     pub(super) fn too_late(&self, builder: &'static str) {
-        self.state.lock().too_late.push(builder);
+        self.too_late.get_or_init(Box::default).lock().push(builder);
     }
 
     /// `get` of a required flag, too early.
@@ -127,9 +148,9 @@ impl Definition {
     /// Everything that is wrong with the flag, whatever its type.
     pub(super) fn mistakes(&self) -> Vec<String> {
         let mut mistakes: Vec<String> = Vec::new();
-        for builder in &self.state.lock().too_late {
+        if let Some(builders) = self.too_late.get() {
             let why = "was called when the flag had been cloned or added to a set";
-            mistakes.push(format!("'{builder}' {why}"));
+            mistakes.extend(builders.lock().iter().map(|builder| format!("'{builder}' {why}")));
         }
         if !is_flag_name(self.full_name()) {
             let why = match self.name.strip_prefix("-") {
@@ -144,7 +165,7 @@ impl Definition {
         if let Some(short) = self.short.filter(|short| !short.is_ascii_alphanumeric()) {
             mistakes.push(format!("its short name {short:?} is no letter or digit"));
         }
-        for variable in &self.env {
+        for variable in &self.extras().env {
             if variable.is_empty() || variable.contains(['=', '\0']) {
                 mistakes.push(format!("{variable:?} is no name of an environment variable"));
             }
@@ -201,7 +222,8 @@ impl Definition {
     /// What a positional argument is called, as it has no name to be given by: `FILE`.
     pub(super) fn placeholder(&self) -> Option<String> {
         let own = || {
-            self.value_name.as_deref().map_or_else(|| self.name.to_ascii_uppercase(), str::to_owned)
+            let value_name = self.extras().value_name.as_deref();
+            value_name.map_or_else(|| self.name.to_ascii_uppercase(), str::to_owned)
         };
         self.is_positional().then(own)
     }

@@ -135,7 +135,7 @@ impl<T: FlagValue> Flag<T> {
     /// ```
     #[must_use]
     pub fn value_name(self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.define("value_name", |shared| shared.definition.value_name = Some(name.into()))
+        self.define("value_name", |shared| shared.definition.extras_mut().value_name = Some(name.into()))
     }
 
     /// Refuses values, the default among them, with a reason: a text, or a [`ConfigError`] with a
@@ -199,7 +199,7 @@ impl<T: FlagValue> Flag<T> {
     /// ```
     #[must_use]
     pub fn deprecated(self, instead: impl Into<Cow<'static, str>>) -> Self {
-        self.define("deprecated", |shared| shared.definition.deprecated = Some(instead.into()))
+        self.define("deprecated", |shared| shared.definition.extras_mut().deprecated = Some(instead.into()))
     }
 
     /// Keeps the value out of errors, help and every other output of the library.
@@ -238,7 +238,7 @@ impl<T: FlagValue> Flag<T> {
     /// ```
     #[must_use]
     pub fn env(self, variable: impl Into<Cow<'static, str>>) -> Self {
-        self.define("env", |shared| shared.definition.env.push(variable.into()))
+        self.define("env", |shared| shared.definition.extras_mut().env.push(variable.into()))
     }
 
     /// It is given on the command line or in the environment, and not in a file.

@@ -533,7 +533,7 @@ impl FlagInfo<'_> {
     /// assert_eq!(set.flags().next().unwrap().deprecated(), Some("use --max-conns"));
     /// ```
     pub fn deprecated(&self) -> Option<&str> {
-        self.flag.definition().deprecated.as_deref()
+        self.flag.definition().extras().deprecated.as_deref()
     }
 
     /// Whether its value must not be shown.

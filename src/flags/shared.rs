@@ -123,7 +123,7 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
     }
 
     fn value_name(&self) -> Cow<'static, str> {
-        self.definition.value_name.clone().unwrap_or_else(|| {
+        self.definition.extras().value_name.clone().unwrap_or_else(|| {
             let placeholder = self.definition.placeholder();
             placeholder.map_or_else(T::value_name, Cow::Owned)
         })

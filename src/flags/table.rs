@@ -269,7 +269,7 @@ fn variables(prefix: Option<&str>, definition: &Definition) -> Vec<String> {
     if let Some(prefix) = prefix.filter(|_| definition.given.by_variable()) {
         variables.push(variable(prefix, definition.full_name()));
     }
-    for own in &definition.env {
+    for own in &definition.extras().env {
         if !variables.iter().any(|variable| variable == own) {
             variables.push(own.clone().into_owned());
         }
@@ -302,7 +302,7 @@ impl Table {
     pub(super) fn names(&self) -> impl Iterator<Item = &str> + Clone {
         let shown = self.entries.iter().filter(|entry| !entry.repeated);
         let shown = shown.map(Entry::definition).filter(|definition| {
-            !definition.hidden && !definition.is_positional() && definition.deprecated.is_none()
+            !definition.hidden && !definition.is_positional() && definition.extras().deprecated.is_none()
         });
         shown.map(Definition::full_name)
     }

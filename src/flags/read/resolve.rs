@@ -111,7 +111,7 @@ impl Table {
         match self.find(index, sources)? {
             Some(found) if !found.stays() => {
                 // Of a secret's file the secret itself says so.
-                let deprecated = entry.definition().deprecated.as_ref();
+                let deprecated = entry.definition().extras().deprecated.as_ref();
                 if let Some(instead) = deprecated.filter(|_| entry.secret.is_none()) {
                     let (flag, source) = (entry.definition().called(), &found.source);
                     warnings.push(format!("{flag} ({source}) is deprecated: {instead}"));

@@ -174,7 +174,7 @@ fn short_section(page: &mut String, entries: &[&Entry], screen: Screen) {
 
 /// The one thing beside its text that a flag's line in the short help says.
 fn short_note(entry: &Entry) -> Option<String> {
-    if let Some(instead) = &entry.definition().deprecated {
+    if let Some(instead) = &entry.definition().extras().deprecated {
         return Some(format!("[deprecated: {instead}]"));
     }
     if entry.flag.is_required() {
@@ -221,7 +221,7 @@ fn long_section(page: &mut String, entries: &[&Entry], screen: Screen) {
 fn long_notes(entry: &Entry) -> Vec<String> {
     let mut notes = Vec::new();
     let is_many = entry.arity == Arity::Many;
-    if let Some(instead) = &entry.definition().deprecated {
+    if let Some(instead) = &entry.definition().extras().deprecated {
         notes.push(format!("[deprecated: {instead}]"));
     }
     if entry.flag.is_required() {

@@ -114,7 +114,7 @@ fn option(page: &mut String, entry: &Entry) {
 /// What is to be said of a flag beside its text, a line for each.
 fn notes(entry: &Entry) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(instead) = &entry.definition().deprecated {
+    if let Some(instead) = &entry.definition().extras().deprecated {
         notes.push(format!("Deprecated: {instead}"));
     }
     if entry.flag.is_required() {

@@ -29,7 +29,7 @@ pub(in crate::flags) fn file(table: &Table) -> String {
 /// set it. An argument that is given by its place is there for who reads, as a comment.
 fn is_shown(entry: &Entry) -> bool {
     let definition = entry.definition();
-    let is_out_of_sight = definition.hidden || definition.deprecated.is_some();
+    let is_out_of_sight = definition.hidden || definition.extras().deprecated.is_some();
     matches!(entry.given, Given::ByName | Given::ByPlace)
         && !entry.repeated
         && !(is_out_of_sight && entry.flag.source() == Source::Default)

@@ -65,7 +65,7 @@ enum Value {
 
 fn is_offered(entry: &Entry) -> bool {
     let flag = entry.definition();
-    !(entry.repeated || flag.hidden || flag.is_positional() || flag.deprecated.is_some())
+    !(entry.repeated || flag.hidden || flag.is_positional() || flag.extras().deprecated.is_some())
 }
 
 fn offer(entry: &Entry) -> Offer<'_> {

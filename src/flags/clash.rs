@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::common::{RESERVED, RESERVED_SHORT};
+use super::common::{RESERVED_SHORT, is_reserved};
 use super::definition::{Given, is_flag_name};
 use super::names::Names;
 use super::table::{Entry, RemovedFlag, Section};
@@ -26,32 +26,26 @@ pub(super) fn by_name(
     entries: &mut [Entry],
     problems: &mut ConfigErrors,
 ) -> Names {
-    let secrets: Vec<(usize, String)> = entries
-        .iter()
-        .filter_map(|entry| Some((entry.secret_file?, entry.full_name.clone().into_owned())))
-        .collect();
     let mut names = Names::for_up_to(entries.len());
     for index in 0..entries.len() {
-        let (before, rest) = entries.split_at_mut(index);
-        let entry = &mut rest[0];
-        let is_common = sections[entry.section].unit.is_none();
-        let name = &*entry.full_name;
-        if !is_common && RESERVED.contains(&name) {
+        let entry = &entries[index];
+        let (name, section) = (&*entry.full_name, entry.section);
+        if is_reserved(name) && sections[section].unit.is_some() {
             problems.push(problem(sections, entry, "the group keeps this name".to_owned()));
             continue;
         }
-        let added = names.add(index, name, |other| &*before[other].full_name);
+        let added = names.add(index, name, |other| &*entries[other].full_name);
         let Err(earlier) = added else { continue };
-        let first = &mut before[earlier];
-        let of_secret = secrets.iter().find(|(file, _)| [earlier, index].contains(file));
+        let first = &entries[earlier];
         if entry.is_same_handle(&*first.flag) {
-            first.also_in.push(entry.section);
-            entry.repeated = true;
+            entries[earlier].also_in.push(section);
+            entries[index].repeated = true;
         } else {
             let owner = owner(&sections[first.section]);
-            let why = if let Some((_, secret)) = of_secret {
+            let why = if let Some(secret) = first.secret.or(entry.secret) {
+                let secret = &entries[secret].full_name;
                 format!("the group has it already, to read '--{secret}' from a file")
-            } else if first.section == entry.section {
+            } else if first.section == section {
                 format!("{owner} has another of this name")
             } else {
                 format!("{owner} has a flag of this name too")
@@ -125,7 +119,7 @@ pub(super) fn removed(
         let twice = before.iter().find(|other| other.full_name == name);
         let why = if !is_flag_name(name) {
             Some("is said to be removed, and is no flag name".to_owned())
-        } else if RESERVED.contains(&name) {
+        } else if is_reserved(name) {
             Some("is said to be removed, and the group keeps this name".to_owned())
         } else if let Some(same) = same {
             let owner = owner(&sections[same.section]);

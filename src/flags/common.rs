@@ -15,17 +15,20 @@ use super::value::FlagValue;
 
 /// Names that a unit's flag cannot have. Some are in use only with a feature: they are kept without
 /// it, too, so that switching it on takes no name away from a program.
-pub(super) const RESERVED: [&str; 9] = [
-    "help",
-    "version",
-    "name",
-    "config",
-    "check",
-    "print-config",
-    "show-rungroup-units",
-    "completions",
-    "man",
-];
+pub(super) fn is_reserved(name: &str) -> bool {
+    matches!(
+        name,
+        "help"
+            | "version"
+            | "name"
+            | "config"
+            | "check"
+            | "print-config"
+            | "show-rungroup-units"
+            | "completions"
+            | "man"
+    )
+}
 
 /// Short names that a unit's flag cannot have.
 pub(super) const RESERVED_SHORT: [char; 4] = ['h', 'V', 'n', 'c'];

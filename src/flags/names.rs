@@ -77,12 +77,16 @@ impl Names {
 /// are the program's own: nobody chooses them so that they clash.
 fn hash(name: &str) -> u32 {
     const FACTOR: u64 = 0xf135_7aea_2e62_a9c5;
-    let (words, rest) = name.as_bytes().as_chunks::<8>();
     let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(FACTOR);
+    let bytes = name.as_bytes();
+    let (words, rest) = bytes.as_chunks::<8>();
     let hash =
-        words.iter().fold(name.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    let [.., a, b, c, d] = mix(hash, u64::from_le_bytes(last)).to_le_bytes();
-    u32::from_le_bytes([a, b, c, d]) // the upper half is the well-mixed one
+        words.iter().fold(bytes.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    // The last eight, though some of them were in already: a rest of any length would have to be
+    // copied first.
+    let last = match bytes.last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last),
+        None => rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    (mix(hash, last) >> 32) as u32 // the upper half is the well-mixed one
 }

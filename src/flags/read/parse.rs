@@ -36,10 +36,11 @@ pub(in crate::flags) enum Form {
 /// Reads a whole command line, the program's name first. It goes on after a problem, so that all
 /// of them are found.
 pub(in crate::flags) fn read(table: &Table, args: Vec<OsString>) -> Line {
+    let given = Vec::with_capacity(args.len());
     let mut reader = Reader {
         table,
         parser: lexopt::Parser::from_iter(args),
-        line: Line::default(),
+        line: Line { given, ..Line::default() },
         before: Before::Nothing,
         only_positionals: false,
         place: 0,

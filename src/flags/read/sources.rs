@@ -40,8 +40,9 @@ pub(super) struct Given {
 }
 
 impl Given {
-    /// Sorted by counting: each value is put where those of its flag are, in their order.
-    pub(super) fn new(given: Vec<(usize, OsString)>, flags: usize) -> Self {
+    /// The values of each flag stay in their order.
+    pub(super) fn new(mut given: Vec<(usize, OsString)>, flags: usize) -> Self {
+        given.sort_by_key(|(index, _)| *index);
         let mut starts = vec![0; flags + 1];
         for (index, _) in &given {
             starts[index + 1] += 1;
@@ -49,13 +50,7 @@ impl Given {
         for index in 0..flags {
             starts[index + 1] += starts[index];
         }
-        let mut values = vec![OsString::new(); given.len()];
-        let mut next = starts.clone();
-        for (index, value) in given {
-            values[next[index]] = value;
-            next[index] += 1;
-        }
-        Self { starts, values }
+        Self { starts, values: given.into_iter().map(|(_, value)| value).collect() }
     }
 
     /// All of one flag.

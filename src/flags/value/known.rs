@@ -21,10 +21,14 @@ fn text(arg: &OsStr) -> Result<&str, ConfigError> {
 /// `=yes` are what people write.
 impl FlagValue for bool {
     fn from_arg(arg: &OsStr) -> Result<Self, ConfigError> {
-        match text(arg)?.to_ascii_lowercase().as_str() {
-            "true" | "yes" | "on" | "1" => Ok(true),
-            "false" | "no" | "off" | "0" => Ok(false),
-            _ => Err(ConfigError::new("neither true nor false")),
+        let text = text(arg)?;
+        let is_one_of = |words: [&str; 4]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+        if is_one_of(["true", "yes", "on", "1"]) {
+            Ok(true)
+        } else if is_one_of(["false", "no", "off", "0"]) {
+            Ok(false)
+        } else {
+            Err(ConfigError::new("neither true nor false"))
         }
     }
 

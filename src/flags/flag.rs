@@ -135,7 +135,9 @@ impl<T: FlagValue> Flag<T> {
     /// ```
     #[must_use]
     pub fn value_name(self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.define("value_name", |shared| shared.definition.extras_mut().value_name = Some(name.into()))
+        self.define("value_name", |shared| {
+            shared.definition.extras_mut().value_name = Some(name.into())
+        })
     }
 
     /// Refuses values, the default among them, with a reason: a text, or a [`ConfigError`] with a
@@ -199,7 +201,9 @@ impl<T: FlagValue> Flag<T> {
     /// ```
     #[must_use]
     pub fn deprecated(self, instead: impl Into<Cow<'static, str>>) -> Self {
-        self.define("deprecated", |shared| shared.definition.extras_mut().deprecated = Some(instead.into()))
+        self.define("deprecated", |shared| {
+            shared.definition.extras_mut().deprecated = Some(instead.into())
+        })
     }
 
     /// Keeps the value out of errors, help and every other output of the library.

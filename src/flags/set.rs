@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::definition::{AnyFlag, join};
@@ -71,16 +72,18 @@ impl fmt::Debug for FlagHandle {
 pub struct FlagSet {
     pub(super) name: Cow<'static, str>,
     pub(super) prefix: Cow<'static, str>,
-    pub(super) flags: Vec<Member>,
+    pub(super) flags: Vec<Arc<dyn AnyFlag>>,
+    /// Where this set is made of several: what is whose.
+    pub(super) parts: Vec<Part>,
     pub(super) removed: Vec<Removed>,
 }
 
-/// A flag in a set.
+/// A set that was put into another.
 #[derive(Clone)]
-pub(super) struct Member {
-    pub(super) flag: Arc<dyn AnyFlag>,
-    /// The set that it came from, where this one is made of several.
-    pub(super) section: Option<Cow<'static, str>>,
+pub(super) struct Part {
+    pub(super) name: Cow<'static, str>,
+    /// The places of its flags there.
+    pub(super) places: Range<usize>,
 }
 
 /// A name that was that of a flag once.
@@ -112,7 +115,8 @@ impl FlagSet {
         Self {
             name: name.into(),
             prefix: Cow::Borrowed(""),
-            flags: Vec::with_capacity(8),
+            flags: Vec::with_capacity(16), // few sets have more
+            parts: Vec::new(),
             removed: Vec::new(),
         }
     }
@@ -132,7 +136,7 @@ impl FlagSet {
     #[must_use = "`add` returns the set with the flag in it"]
     #[allow(clippy::should_implement_trait)] // `a + b` would not read better
     pub fn add(mut self, flag: impl Into<FlagHandle>) -> Self {
-        self.flags.push(Member { flag: flag.into().0, section: None });
+        self.flags.push(flag.into().0);
         self
     }
 
@@ -218,11 +222,8 @@ impl FlagSet {
     /// assert_eq!(with_value.next().unwrap().name(), "jobs");
     /// ```
     pub fn flags(&self) -> impl Iterator<Item = FlagInfo<'_>> {
-        self.flags.iter().map(|Member { flag, section }| FlagInfo {
-            flag: &**flag,
-            prefix: &self.prefix,
-            section: section.as_deref().unwrap_or(&self.name),
-        })
+        let flags = self.flags.iter().enumerate();
+        flags.map(|(place, flag)| FlagInfo { flag: &**flag, set: self, place })
     }
 
     /// Sets the flag of this full name, and says where the value came from.
@@ -343,8 +344,8 @@ impl fmt::Debug for FlagSet {
 #[derive(Clone, Copy)]
 pub struct FlagInfo<'a> {
     flag: &'a dyn AnyFlag,
-    prefix: &'a str,
-    section: &'a str,
+    set: &'a FlagSet,
+    place: usize,
 }
 
 impl FlagInfo<'_> {
@@ -363,19 +364,19 @@ impl FlagInfo<'_> {
     /// ```
     pub fn name(&self) -> String {
         let definition = self.flag.definition();
-        if self.prefix.is_empty() || definition.is_bound() {
+        if self.set.prefix.is_empty() || definition.is_bound() {
             definition.full_name().to_owned()
         } else {
-            join(self.prefix, &definition.name).into_owned()
+            join(&self.set.prefix, &definition.name).into_owned()
         }
     }
 
     fn is_named(&self, name: &str) -> bool {
         let definition = self.flag.definition();
-        if self.prefix.is_empty() || definition.is_bound() {
+        if self.set.prefix.is_empty() || definition.is_bound() {
             return definition.full_name() == name;
         }
-        let inner = name.strip_prefix(self.prefix).and_then(|rest| rest.strip_prefix('-'));
+        let inner = name.strip_prefix(&*self.set.prefix).and_then(|rest| rest.strip_prefix('-'));
         inner == Some(&definition.name)
     }
 
@@ -410,7 +411,8 @@ impl FlagInfo<'_> {
     /// # Ok::<(), rungroup::Error>(())
     /// ```
     pub fn section(&self) -> &str {
-        self.section
+        let part = self.set.parts.iter().find(|part| part.places.contains(&self.place));
+        part.map_or(&self.set.name, |part| &part.name)
     }
 
     /// The help text. Its first line says it all in short; what follows is for the long help.

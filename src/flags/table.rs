@@ -8,7 +8,7 @@ use super::clash;
 use super::common::{self, Ask, Common};
 use super::definition::{AnyFlag, Definition, Given, join};
 use super::names::Names;
-use super::set::{FlagSet, Member, Removed};
+use super::set::{FlagSet, Part, Removed};
 use super::show::title;
 use super::source::Source;
 use super::value::Arity;
@@ -43,7 +43,7 @@ impl Program {
 pub(super) struct Section {
     pub(super) title: Cow<'static, str>,
     /// None: the group itself, whose common flags these are.
-    pub(super) unit: Option<String>,
+    pub(super) unit: Option<Arc<str>>,
 }
 
 impl Section {
@@ -105,20 +105,21 @@ pub(crate) struct Definitions {
     entries: Vec<Entry>,
     removed: Vec<RemovedFlag>,
     /// What is wrong with definitions taken by themselves, with the index of the entry.
-    mistakes: Vec<(usize, String)>,
+    mistakes: Vec<(usize, Vec<String>)>,
     problems: ConfigErrors,
 }
 
 impl Definitions {
-    /// No flags but the common ones.
-    pub(crate) fn new(program: Program) -> Self {
+    /// No flags but the common ones, and room for so many of units.
+    pub(crate) fn new(program: Program, flags: usize) -> Self {
         let common = Common::new(program.version.is_some());
         let set = common.flag_set();
+        let entries = Vec::with_capacity(set.flags.len() + flags);
         let mut definitions = Self {
             program,
             common,
             sections: Vec::new(),
-            entries: Vec::with_capacity(64),
+            entries,
             removed: Vec::new(),
             mistakes: Vec::new(),
             problems: ConfigErrors::new(),
@@ -131,15 +132,15 @@ impl Definitions {
     }
 
     /// Adds the flags of a unit. This is where they get their full names.
-    pub(crate) fn add(&mut self, unit: &str, set: FlagSet) {
-        self.add_section(Some(unit.to_owned()), set);
+    pub(crate) fn add(&mut self, unit: Arc<str>, set: FlagSet) {
+        self.add_section(Some(unit), set);
     }
 
-    fn add_section(&mut self, unit: Option<String>, set: FlagSet) {
+    fn add_section(&mut self, unit: Option<Arc<str>>, set: FlagSet) {
         let section = self.sections.len();
         self.sections.push(Section { title: set.name, unit });
         self.entries.reserve(set.flags.len());
-        for Member { flag, .. } in set.flags {
+        for flag in set.flags {
             let Some(index) = self.add_flag(section, &set.prefix, flag) else { continue };
             if let Some(file) = self.secret_file(index) {
                 let file = self.add_flag(section, &set.prefix, file);
@@ -163,7 +164,10 @@ impl Definitions {
             return None;
         }
         let (index, definition) = (self.entries.len(), flag.definition());
-        self.mistakes.extend(flag.mistakes().into_iter().map(|mistake| (index, mistake)));
+        let mistakes = flag.mistakes();
+        if !mistakes.is_empty() {
+            self.mistakes.push((index, mistakes));
+        }
         self.entries.push(Entry {
             full_name: definition.shared_name(),
             short: definition.short,
@@ -222,10 +226,12 @@ impl Definitions {
             ));
         }
         let by_name = clash::by_name(&self.sections, &mut self.entries, &mut problems);
-        for (index, mistake) in self.mistakes {
+        for (index, mistakes) in self.mistakes {
             let entry = &self.entries[index];
             if !entry.repeated {
-                problems.push(clash::problem(&self.sections, entry, mistake));
+                for mistake in mistakes {
+                    problems.push(clash::problem(&self.sections, entry, mistake));
+                }
             }
         }
         let by_short = clash::by_short(&self.sections, &self.entries, &mut problems);
@@ -302,7 +308,9 @@ impl Table {
     pub(super) fn names(&self) -> impl Iterator<Item = &str> + Clone {
         let shown = self.entries.iter().filter(|entry| !entry.repeated);
         let shown = shown.map(Entry::definition).filter(|definition| {
-            !definition.hidden && !definition.is_positional() && definition.extras().deprecated.is_none()
+            !definition.hidden
+                && !definition.is_positional()
+                && definition.extras().deprecated.is_none()
         });
         shown.map(Definition::full_name)
     }
@@ -345,14 +353,17 @@ impl Table {
     /// flags are not in it: such a program has its own.
     pub(crate) fn flag_set(&self) -> FlagSet {
         let mut set = FlagSet::new(self.program.name.clone());
-        let entries = self.entries.iter().filter(|entry| !entry.repeated);
-        set.flags = entries
-            .filter(|entry| self.sections[entry.section].unit.is_some())
-            .map(|entry| Member {
-                flag: Arc::clone(&entry.flag),
-                section: Some(title(&self.sections[entry.section]).to_owned().into()),
-            })
-            .collect();
+        for entries in self.entries.chunk_by(|entry, next| entry.section == next.section) {
+            let section = &self.sections[entries[0].section];
+            if section.unit.is_none() {
+                continue;
+            }
+            let begin = set.flags.len();
+            let entries = entries.iter().filter(|entry| !entry.repeated);
+            set.flags.extend(entries.map(|entry| Arc::clone(&entry.flag)));
+            let places = begin..set.flags.len();
+            set.parts.push(Part { name: title(section).to_owned().into(), places });
+        }
         set.removed = self
             .removed
             .iter()

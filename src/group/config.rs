@@ -91,13 +91,17 @@ pub(super) fn gather(
         let registry = shared.registry.lock();
         (config_units(&registry), registry.problems())
     };
-    let mut definitions = Definitions::new(program);
+    let mut sets = Vec::with_capacity(units.len());
     for (name, unit) in units {
-        let set = call(&name, "flag_set", &*unit, |config| Ok(config.flag_set()));
-        match set {
-            Ok(set) => definitions.add(&name, set),
+        match call(&name, "flag_set", &*unit, |config| Ok(config.flag_set())) {
+            Ok(set) => sets.push((name, set)),
             Err(errors) => problems.append(errors),
         }
+    }
+    let flags = sets.iter().map(|(_, set)| set.flags().count()).sum();
+    let mut definitions = Definitions::new(program, flags);
+    for (name, set) in sets {
+        definitions.add(name, set);
     }
     problems.append(unreachable_limits(&shared.registry.lock(), stop_timeout));
     let table = definitions.into_table();

@@ -41,9 +41,9 @@ fn table_of(
     program: Program,
     sets: impl IntoIterator<Item = (&'static str, FlagSet)>,
 ) -> Result<Table, crate::ConfigErrors> {
-    let mut definitions = Definitions::new(program);
+    let mut definitions = Definitions::new(program, 0);
     for (unit, set) in sets {
-        definitions.add(unit, set);
+        definitions.add(unit.into(), set);
     }
     definitions.into_table()
 }

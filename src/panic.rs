@@ -91,8 +91,14 @@ thread_local! {
     static HAS_LOCATION: Cell<bool> = const { Cell::new(false) };
 }
 
+#[inline]
 fn take_location() -> Option<String> {
-    if HAS_LOCATION.replace(false) { LOCATION.take() } else { None }
+    if HAS_LOCATION.get() {
+        HAS_LOCATION.set(false);
+        LOCATION.take()
+    } else {
+        None
+    }
 }
 
 fn keep_location(location: Option<String>) {
@@ -135,8 +141,12 @@ fn message(payload: Box<dyn Any + Send>) -> String {
     }
 }
 
+#[inline]
 fn install_hook() {
     static INSTALLED: Once = Once::new();
+    if INSTALLED.is_completed() {
+        return;
+    }
     // A hook cannot be taken by a thread that panics: that would be a second panic. Such a one may run
     // a group in a destructor, and has lost the location then, never the message.
     if std::thread::panicking() {

@@ -108,26 +108,23 @@ impl Definition {
         self.prefixed.get().map_or(&self.name, |name| name)
     }
 
-    /// The same, without a copy where there is no prefix.
-    pub(super) fn shared_name(&self) -> Text {
-        self.prefixed.get().map_or_else(|| self.name.clone(), |name| Cow::Owned(name.to_string()))
-    }
-
     pub(super) fn is_bound(&self) -> bool {
         self.binding.load(Ordering::Relaxed) != binding::FREE
     }
 
-    /// Gives the flag its prefix, once and for all handles. False where it has another already.
-    pub(super) fn bind(&self, prefix: &str) -> bool {
+    /// Gives the flag its prefix, once and for all handles, and says the full name. Nothing where it
+    /// has another prefix already.
+    pub(super) fn bind(&self, prefix: &str) -> Option<Text> {
         let wanted = if prefix.is_empty() { binding::PLAIN } else { binding::PREFIXED };
         let (free, relaxed) = (binding::FREE, Ordering::Relaxed);
         match self.binding.compare_exchange(free, wanted, relaxed, relaxed) {
-            Err(other) if other != wanted => false,
-            _ if prefix.is_empty() => true,
+            Err(other) if other != wanted => None,
+            _ if prefix.is_empty() => Some(self.name.clone()),
             _ => {
-                // Whoever is first in two at once, the other sees that name.
-                let full = join(prefix, &self.name);
-                **self.prefixed.get_or_init(|| full.as_ref().into()) == *full
+                let full = join(prefix, &self.name).into_owned();
+                // Of two at once one is first, and the other compares with its name.
+                let bound = self.prefixed.get_or_init(|| full.as_str().into());
+                (**bound == *full).then_some(Cow::Owned(full))
             }
         }
     }
@@ -145,8 +142,8 @@ impl Definition {
         panic!("the required flag '--{}' has no value yet{hint}", self.full_name())
     }
 
-    /// Everything that is wrong with the flag, whatever its type.
-    pub(super) fn mistakes(&self) -> Vec<String> {
+    /// Everything that is wrong with the flag taken by itself.
+    pub(super) fn mistakes(&self, arity: Arity) -> Vec<String> {
         let mut mistakes: Vec<String> = Vec::new();
         if let Some(builders) = self.too_late.get() {
             let why = "was called when the flag had been cloned or added to a set";
@@ -169,6 +166,12 @@ impl Definition {
             if variable.is_empty() || variable.contains(['=', '\0']) {
                 mistakes.push(format!("{variable:?} is no name of an environment variable"));
             }
+        }
+        if self.is_positional() && arity == Arity::Switch {
+            mistakes.push("a switch cannot be positional".to_owned());
+        }
+        if self.is_positional() && self.short.is_some() {
+            mistakes.push("a positional argument cannot have a short name".to_owned());
         }
         mistakes
     }
@@ -263,10 +266,11 @@ fn stands_in(sentence: &str, value: &str) -> bool {
 }
 
 pub(super) fn is_flag_name(name: &str) -> bool {
-    let is_inner = |byte: &u8| INNER[usize::from(*byte)];
     let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = name.as_bytes();
-    is_end(bytes.first()) && is_end(bytes.last()) && bytes.iter().all(is_inner)
+    // To the end in any case: nearly all are names, and a loop without a way out is the faster one.
+    let all_inner = bytes.iter().fold(true, |all, byte| all & INNER[usize::from(*byte)]);
+    all_inner && is_end(bytes.first()) && is_end(bytes.last())
 }
 
 /// What can be in a flag's name, by the byte.
@@ -316,9 +320,6 @@ pub(super) trait AnyFlag: Send + Sync {
 
     /// Where the present value came from.
     fn source(&self) -> Source;
-
-    /// Everything that is wrong with the flag taken by itself.
-    fn mistakes(&self) -> Vec<String>;
 
     /// Reads, checks and sets a value. Nothing is set where there is a problem.
     fn assign(&self, args: &[OsString], source: Source, by: By) -> Result<(), ConfigErrors>;

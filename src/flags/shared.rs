@@ -172,19 +172,6 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
         Ok(())
     }
 
-    fn mistakes(&self) -> Vec<String> {
-        let mut mistakes = self.definition.mistakes();
-        if self.definition.is_positional() {
-            if T::arity() == Arity::Switch {
-                mistakes.push("a switch cannot be positional".to_owned());
-            }
-            if self.definition.short.is_some() {
-                mistakes.push("a positional argument cannot have a short name".to_owned());
-            }
-        }
-        mistakes
-    }
-
     fn settle(&self) -> Result<(), ConfigError> {
         if self.slot.set_by() == Some(By::Group) {
             self.slot.reset(); // an earlier group's, which had another command line

@@ -159,20 +159,21 @@ impl Definitions {
     }
 
     fn add_flag(&mut self, section: usize, prefix: &str, flag: Arc<dyn AnyFlag>) -> Option<usize> {
-        if !flag.definition().bind(prefix) {
+        let (definition, arity) = (flag.definition(), flag.arity());
+        let Some(full_name) = definition.bind(prefix) else {
             self.problems.push(self.two_prefixes(section, &*flag));
             return None;
-        }
-        let (index, definition) = (self.entries.len(), flag.definition());
-        let mistakes = flag.mistakes();
+        };
+        let index = self.entries.len();
+        let mistakes = definition.mistakes(arity);
         if !mistakes.is_empty() {
             self.mistakes.push((index, mistakes));
         }
         self.entries.push(Entry {
-            full_name: definition.shared_name(),
+            full_name,
             short: definition.short,
             given: definition.given,
-            arity: flag.arity(),
+            arity,
             variables: variables(self.program.env_prefix.as_deref(), definition),
             flag,
             section,

@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use lexopt::Arg;
 
 use super::similar::{self, named};
+use super::sources::Given;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::flags::common::Ask;
 use crate::flags::source::{Source, printable};
@@ -15,8 +16,7 @@ use crate::flags::value::Arity;
 /// What was on the command line.
 #[derive(Default)]
 pub(in crate::flags) struct Line {
-    /// The values in order, each with the index of its flag.
-    pub(in crate::flags) given: Vec<(usize, OsString)>,
+    pub(in crate::flags) given: Given,
     /// Flags that were given without a value that they need, or with one that they do not take.
     pub(in crate::flags) faulty: Vec<usize>,
     /// There was a flag that is none: whatever follows may have been its value.
@@ -36,7 +36,7 @@ pub(in crate::flags) enum Form {
 /// Reads a whole command line, the program's name first. It goes on after a problem, so that all
 /// of them are found.
 pub(in crate::flags) fn read(table: &Table, args: Vec<OsString>) -> Line {
-    let given = Vec::with_capacity(args.len());
+    let given = Given::none(table.entries.len());
     let mut reader = Reader {
         table,
         parser: lexopt::Parser::from_iter(args),
@@ -112,10 +112,13 @@ impl Reader<'_> {
     fn refuse_single_dash(&mut self) -> bool {
         let Some(mut ahead) = self.parser.try_raw_args() else { return false };
         let Some(arg) = ahead.peek() else { return false };
-        self.only_positionals |= arg == "--";
-        let bytes = arg.as_encoded_bytes();
-        if self.only_positionals || !bytes.starts_with(b"-") || bytes.starts_with(b"--") {
-            return false;
+        match arg.as_encoded_bytes() {
+            [b'-', b'-', rest @ ..] => {
+                self.only_positionals |= rest.is_empty();
+                return false;
+            }
+            [b'-', ..] if !self.only_positionals => {}
+            _ => return false,
         }
         let arg = arg.to_string_lossy();
         let name = arg[1..].split('=').next().unwrap_or_default();
@@ -155,7 +158,7 @@ impl Reader<'_> {
                         self.before = Before::Switch(index);
                     }
                     (None, None) => {
-                        self.line.given.push((index, "true".into()));
+                        self.line.given.add(index, "true".into());
                         self.before = Before::Switch(index);
                     }
                 }
@@ -200,7 +203,7 @@ impl Reader<'_> {
             let problem = entry.definition().problem_without_value("takes no value");
             self.fault(index, problem);
         } else {
-            self.line.given.push((index, value));
+            self.line.given.add(index, value);
         }
     }
 
@@ -227,7 +230,7 @@ impl Reader<'_> {
             if self.table.entries[*index].arity == Arity::One {
                 self.place += 1;
             }
-            self.line.given.push((*index, value));
+            self.line.given.add(*index, value);
             return;
         }
         let problem = ConfigError::new(format!("unexpected argument '{}'", printable(&value)));

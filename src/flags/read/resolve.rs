@@ -7,7 +7,7 @@ use std::ffi::OsString;
 
 use super::files::Files;
 use super::parse;
-use super::sources::{Env, File, Given, Kept, Sources};
+use super::sources::{Env, File, Kept, Sources};
 use crate::error::{ConfigError, ConfigErrors};
 use crate::exit::Exit;
 use crate::flags::common::Ask;
@@ -64,11 +64,10 @@ impl Table {
         let mut faulty = line.faulty;
         if line.has_unknown {
             // Nobody knows which of the arguments are whose: none is missing for it.
-            let given = |index: &usize| line.given.iter().any(|(of, _)| of == index);
-            faulty.extend(self.positional.iter().filter(|index| !given(index)));
+            let missing = |index: &&usize| line.given.of(**index).is_empty();
+            faulty.extend(self.positional.iter().filter(missing));
         }
-        let line_given = Given::new(line.given, self.entries.len());
-        let mut kept = Kept { line: line_given, files: Files::new(), file: None };
+        let mut kept = Kept { line: line.given, files: Files::new(), file: None };
         let ask = line.ask.map(|(ask, _)| ask);
         let mut settings = Settings { errors: line.errors, ask, ..Settings::default() };
         kept.file = self.named_file(&kept, env);

@@ -33,31 +33,41 @@ pub(crate) struct Kept {
 
 /// Values by the index of their flag.
 #[derive(Default)]
-pub(super) struct Given {
-    /// Where those of each flag begin, and behind the last of them all the end.
-    starts: Vec<usize>,
-    values: Vec<OsString>,
+pub(in crate::flags) struct Given(Vec<Values>);
+
+/// Those of one flag, in their order. Most are given once if at all.
+#[derive(Clone, Default)]
+enum Values {
+    #[default]
+    None,
+    One(OsString),
+    Many(Vec<OsString>),
 }
 
 impl Given {
-    /// The values of each flag stay in their order.
-    pub(super) fn new(mut given: Vec<(usize, OsString)>, flags: usize) -> Self {
-        given.sort_by_key(|(index, _)| *index);
-        let mut starts = vec![0; flags + 1];
-        for (index, _) in &given {
-            starts[index + 1] += 1;
-        }
-        for index in 0..flags {
-            starts[index + 1] += starts[index];
-        }
-        Self { starts, values: given.into_iter().map(|(_, value)| value).collect() }
+    /// None, for so many flags.
+    pub(super) fn none(flags: usize) -> Self {
+        Self(vec![Values::None; flags])
+    }
+
+    pub(super) fn add(&mut self, index: usize, value: OsString) {
+        let values = &mut self.0[index];
+        *values = match std::mem::take(values) {
+            Values::None => Values::One(value),
+            Values::One(first) => Values::Many(vec![first, value]),
+            Values::Many(mut values) => {
+                values.push(value);
+                Values::Many(values)
+            }
+        };
     }
 
     /// All of one flag.
-    fn of(&self, index: usize) -> &[OsString] {
-        match self.starts.get(index..=index + 1) {
-            Some(&[start, end]) => &self.values[start..end],
-            _ => &[],
+    pub(super) fn of(&self, index: usize) -> &[OsString] {
+        match self.0.get(index) {
+            Some(Values::One(value)) => std::slice::from_ref(value),
+            Some(Values::Many(values)) => values,
+            Some(Values::None) | None => &[],
         }
     }
 }
@@ -65,7 +75,8 @@ impl Given {
 /// How many, and not which: some can be secret.
 impl fmt::Debug for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Given").field(&self.values.len()).finish()
+        let count: usize = (0..self.0.len()).map(|index| self.of(index).len()).sum();
+        f.debug_tuple("Given").field(&count).finish()
     }
 }
 

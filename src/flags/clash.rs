@@ -34,7 +34,7 @@ pub(super) fn by_name(
             problems.push(problem(sections, entry, "the group keeps this name".to_owned()));
             continue;
         }
-        let added = names.add(index, name, |other| &*entries[other].full_name);
+        let added = names.add(index, name.as_bytes(), |other| entries[other].full_name.as_bytes());
         let Err(earlier) = added else { continue };
         let first = &entries[earlier];
         if entry.is_same_handle(&*first.flag) {
@@ -113,7 +113,7 @@ pub(super) fn removed(
         let (before, rest) = removed.split_at_mut(index);
         let gone = &mut rest[0];
         let name = gone.full_name.as_str();
-        let same = by_name.get(name, |index| &entries[index].full_name);
+        let same = by_name.get(name.as_bytes(), |index| entries[index].full_name.as_bytes());
         // One that is given by its place now can be named no longer: that is what is told.
         let same = same.map(|index| &entries[index]).filter(|it| it.given != Given::ByPlace);
         let twice = before.iter().find(|other| other.full_name == name);

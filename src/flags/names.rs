@@ -1,7 +1,7 @@
 //! An index of names that are kept elsewhere: a hash table of places, without a copy of a name in
 //! it. A group looks each of its names up a few times, so what counts is what it costs to make.
 
-/// Places by name. Whoever asks says which name is at a place.
+/// Places by name, which need not be text. Whoever asks says which name is at a place.
 #[derive(Debug)]
 pub(super) struct Names {
     /// A power of two, never more than half full. A name is where its hash says, or in one of the
@@ -24,7 +24,7 @@ impl Names {
     }
 
     /// The place of the name.
-    pub(super) fn get<'a>(&self, name: &str, at: impl Fn(usize) -> &'a str) -> Option<usize> {
+    pub(super) fn get<'a>(&self, name: &[u8], at: impl Fn(usize) -> &'a [u8]) -> Option<usize> {
         self.find(name, hash(name), at).ok()
     }
 
@@ -36,8 +36,8 @@ impl Names {
     pub(super) fn add<'a>(
         &mut self,
         place: usize,
-        name: &str,
-        at: impl Fn(usize) -> &'a str,
+        name: &[u8],
+        at: impl Fn(usize) -> &'a [u8],
     ) -> Result<(), usize> {
         let hash = hash(name);
         match self.find(name, hash, at) {
@@ -53,9 +53,9 @@ impl Names {
     /// The place of the name, or the free slot where it would stand.
     fn find<'a>(
         &self,
-        name: &str,
+        name: &[u8],
         hash: u32,
-        at: impl Fn(usize) -> &'a str,
+        at: impl Fn(usize) -> &'a [u8],
     ) -> Result<usize, usize> {
         let mask = self.slots.len() - 1;
         let mut slot = hash as usize & mask;
@@ -75,16 +75,15 @@ impl Names {
 
 /// Eight bytes at a time, each mixed in by a multiplication (Fx, as in Firefox and rustc). The names
 /// are the program's own: nobody chooses them so that they clash.
-fn hash(name: &str) -> u32 {
+fn hash(name: &[u8]) -> u32 {
     const FACTOR: u64 = 0xf135_7aea_2e62_a9c5;
     let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(FACTOR);
-    let bytes = name.as_bytes();
-    let (words, rest) = bytes.as_chunks::<8>();
+    let (words, rest) = name.as_chunks::<8>();
     let hash =
-        words.iter().fold(bytes.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+        words.iter().fold(name.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
     // The last eight, though some of them were in already: a rest of any length would have to be
     // copied first.
-    let last = match bytes.last_chunk::<8>() {
+    let last = match name.last_chunk::<8>() {
         Some(last) => u64::from_le_bytes(*last),
         None => rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
     };

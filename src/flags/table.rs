@@ -300,8 +300,9 @@ pub(crate) struct Table {
 
 impl Table {
     /// The entry of this full name; positional arguments are not given by theirs.
-    pub(super) fn long(&self, name: &str) -> Option<usize> {
-        let index = self.by_name.get(name, |index| &self.entries[index].full_name);
+    pub(super) fn long(&self, name: impl AsRef<[u8]>) -> Option<usize> {
+        let name_of = |index: usize| self.entries[index].full_name.as_bytes();
+        let index = self.by_name.get(name.as_ref(), name_of);
         index.filter(|index| self.entries[*index].given != Given::ByPlace)
     }
 

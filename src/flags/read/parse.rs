@@ -2,6 +2,7 @@
 //! know what a value means, and sets none.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt as _; // a `=` can be found in any bytes
 
 use lexopt::Arg;
 
@@ -77,24 +78,14 @@ impl Reader<'_> {
             return true;
         }
         let before = std::mem::replace(&mut self.before, Before::Nothing);
+        if let Some(arg) = self.next_long() {
+            self.long(arg);
+            return true;
+        }
         match self.parser.next() {
             Ok(None) => return false,
-            Ok(Some(Arg::Long(name))) => {
-                if let Some(index) = self.table.long(name) {
-                    self.flag(index, Form::Long);
-                } else {
-                    let problem = unknown(self.table, name);
-                    self.unknown(problem);
-                }
-            }
-            Ok(Some(Arg::Short(short))) => {
-                if let Some(index) = self.table.short(short) {
-                    self.flag(index, Form::Short);
-                } else {
-                    let short = printable(OsStr::new(&short.to_string()));
-                    self.unknown(ConfigError::new(format!("unknown flag '-{short}'")));
-                }
-            }
+            Ok(Some(Arg::Long(name))) => unreachable!("'--{name}' is taken before"),
+            Ok(Some(Arg::Short(short))) => self.short(short),
             Ok(Some(Arg::Value(value))) => self.positional(value, before),
             // `-v=false`: lexopt gives out `v` first and stumbles over the value after it.
             Err(lexopt::Error::UnexpectedValue { value, .. }) => {
@@ -134,39 +125,65 @@ impl Reader<'_> {
         true
     }
 
-    fn unknown(&mut self, problem: ConfigError) {
+    /// The next argument if it is a long flag. Most of a line are such, and lexopt would make a text
+    /// of its own of each name, and a second copy of what stands behind `=`.
+    fn next_long(&mut self) -> Option<OsString> {
+        if self.only_positionals {
+            return None;
+        }
+        self.parser.try_raw_args()?.next_if(|arg| arg.as_encoded_bytes().starts_with(b"--"))
+    }
+
+    /// `--name` or `--name=value`.
+    fn long(&mut self, arg: OsString) {
+        let mut arg = arg.into_vec();
+        let equals = arg.iter().position(|byte| *byte == b'=');
+        let name = &arg[2..equals.unwrap_or(arg.len())];
+        if let Some(index) = self.table.long(name) {
+            let value = equals.map(|equals| {
+                arg.drain(..=equals);
+                OsString::from_vec(arg)
+            });
+            self.flag(index, Form::Long, value);
+        } else {
+            let problem = unknown(self.table, &String::from_utf8_lossy(name));
+            self.unknown(problem, equals.is_some());
+        }
+    }
+
+    fn short(&mut self, short: char) {
+        if let Some(index) = self.table.short(short) {
+            // Behind a switch, what follows in the argument is the next short name.
+            let is_switch = self.table.entries[index].arity == Arity::Switch;
+            let value = if is_switch { None } else { self.parser.optional_value() };
+            self.flag(index, Form::Short, value);
+        } else {
+            let short = printable(OsStr::new(&short.to_string()));
+            let has_value = self.parser.optional_value().is_some();
+            self.unknown(ConfigError::new(format!("unknown flag '-{short}'")), has_value);
+        }
+    }
+
+    fn unknown(&mut self, problem: ConfigError, has_value: bool) {
         self.line.errors.push(problem);
         // Its value, or the rest of the cluster: nobody knows which, so nothing is said about it.
-        let has_value = self.parser.optional_value().is_some();
         self.before = if has_value { Before::Nothing } else { Before::Unknown };
         self.line.has_unknown = true;
     }
 
-    fn flag(&mut self, index: usize, form: Form) {
+    /// A flag with the value that is in the same argument, if there is one.
+    fn flag(&mut self, index: usize, form: Form, value: Option<OsString>) {
         let entry = &self.table.entries[index];
-        match entry.arity {
-            Arity::Switch => {
-                // Behind a short name, what follows in the argument is the next short name.
-                let value = match form {
-                    Form::Long => self.parser.optional_value(),
-                    Form::Short => None,
-                };
-                match (value, entry.asks) {
-                    (Some(value), _) => self.value(index, value),
-                    (None, Some(ask)) => {
-                        self.ask(ask, form);
-                        self.before = Before::Switch(index);
-                    }
-                    (None, None) => {
-                        self.line.given.add(index, "true".into());
-                        self.before = Before::Switch(index);
-                    }
+        match (value, entry.arity) {
+            (Some(value), _) => self.value(index, value),
+            (None, Arity::One | Arity::Many) => self.value_ahead(index),
+            (None, Arity::Switch) => {
+                match entry.asks {
+                    Some(ask) => self.ask(ask, form),
+                    None => self.line.given.add(index, "true".into()),
                 }
+                self.before = Before::Switch(index);
             }
-            Arity::One | Arity::Many => match self.parser.optional_value() {
-                Some(value) => self.value(index, value),
-                None => self.value_ahead(index),
-            },
         }
     }
 

@@ -52,14 +52,11 @@ impl Given {
 
     pub(super) fn add(&mut self, index: usize, value: OsString) {
         let values = &mut self.0[index];
-        *values = match std::mem::take(values) {
-            Values::None => Values::One(value),
-            Values::One(first) => Values::Many(vec![first, value]),
-            Values::Many(mut values) => {
-                values.push(value);
-                Values::Many(values)
-            }
-        };
+        match values {
+            Values::None => *values = Values::One(value),
+            Values::One(first) => *values = Values::Many(vec![std::mem::take(first), value]),
+            Values::Many(values) => values.push(value),
+        }
     }
 
     /// All of one flag.

@@ -266,11 +266,10 @@ fn stands_in(sentence: &str, value: &str) -> bool {
 }
 
 pub(super) fn is_flag_name(name: &str) -> bool {
+    let is_inner = |byte: &u8| INNER[usize::from(*byte)];
     let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = name.as_bytes();
-    // To the end in any case: nearly all are names, and a loop without a way out is the faster one.
-    let all_inner = bytes.iter().fold(true, |all, byte| all & INNER[usize::from(*byte)]);
-    all_inner && is_end(bytes.first()) && is_end(bytes.last())
+    is_end(bytes.first()) && is_end(bytes.last()) && bytes.iter().all(is_inner)
 }
 
 /// What can be in a flag's name, by the byte.

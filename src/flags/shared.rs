@@ -62,8 +62,11 @@ impl<T: FlagValue, S: Slot<T>> Shared<T, S> {
     }
 
     fn passes(&self, value: &T, source: &Source) -> Result<(), ConfigError> {
-        let all = self.checks.iter().try_for_each(|check| guarded(|| check(value)));
-        all.map_err(|why| self.refuse_value(why, Some((value, source))))
+        for check in &self.checks {
+            guarded(|| check(value))
+                .map_err(|why| self.refuse_value(why, Some((value, source))))?;
+        }
+        Ok(())
     }
 
     /// Reads and checks a value.

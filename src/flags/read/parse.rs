@@ -10,6 +10,8 @@ use super::similar::{self, named};
 use super::sources::Given;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::flags::common::Ask;
+#[cfg(feature = "completions")]
+use crate::flags::definition;
 use crate::flags::source::{Source, printable};
 use crate::flags::table::Table;
 use crate::flags::value::Arity;
@@ -74,17 +76,13 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Reads one flag or positional argument. False at the end.
     fn step(&mut self) -> bool {
-        if self.refuse_single_dash() {
-            return true;
-        }
         let before = std::mem::replace(&mut self.before, Before::Nothing);
-        if let Some(arg) = self.next_long() {
-            self.long(arg);
+        if self.whole() {
             return true;
         }
         match self.parser.next() {
             Ok(None) => return false,
-            Ok(Some(Arg::Long(name))) => unreachable!("'--{name}' is taken before"),
+            Ok(Some(Arg::Long(name))) => unreachable!("'--{name}' is taken as a whole"),
             Ok(Some(Arg::Short(short))) => self.short(short),
             Ok(Some(Arg::Value(value))) => self.positional(value, before),
             // `-v=false`: lexopt gives out `v` first and stumbles over the value after it.
@@ -98,40 +96,29 @@ impl Reader<'_> {
         true
     }
 
-    /// Refuses `-listen` where `--listen` is meant. As a cluster it could even be valid, `-l` with
-    /// the value `isten`, and silently mean that; `-l=isten` says it if it is wanted.
-    fn refuse_single_dash(&mut self) -> bool {
+    /// Reads the next argument if it is a long flag, or lacks a dash to be one. Most of a line are
+    /// long flags, and lexopt would make a text of each name, and a copy of what stands behind `=`.
+    fn whole(&mut self) -> bool {
         let Some(mut ahead) = self.parser.try_raw_args() else { return false };
-        let Some(arg) = ahead.peek() else { return false };
+        let Some(arg) = ahead.peek().filter(|_| !self.only_positionals) else { return false };
         match arg.as_encoded_bytes() {
-            [b'-', b'-', rest @ ..] => {
-                self.only_positionals |= rest.is_empty();
-                return false;
+            b"--" => self.only_positionals = true,
+            [b'-', b'-', ..] => {
+                if let Some(arg) = ahead.next() {
+                    self.long(arg);
+                }
+                return true;
             }
-            [b'-', ..] if !self.only_positionals => {}
-            _ => return false,
+            [b'-', ..] => {
+                if let Some(problem) = lacks_dash(self.table, arg) {
+                    ahead.next();
+                    self.unknown(problem, false);
+                    return true;
+                }
+            }
+            _ => {}
         }
-        let arg = arg.to_string_lossy();
-        let name = arg[1..].split('=').next().unwrap_or_default();
-        if name.chars().count() < 2 || self.table.long(name).is_none() {
-            return false;
-        }
-        let problem = ConfigError::new(format!("unknown flag '-{name}'"))
-            .tip(format!("a long flag has two dashes: '--{name}'"));
-        ahead.next();
-        self.line.errors.push(problem);
-        self.before = Before::Unknown;
-        self.line.has_unknown = true;
-        true
-    }
-
-    /// The next argument if it is a long flag. Most of a line are such, and lexopt would make a text
-    /// of its own of each name, and a second copy of what stands behind `=`.
-    fn next_long(&mut self) -> Option<OsString> {
-        if self.only_positionals {
-            return None;
-        }
-        self.parser.try_raw_args()?.next_if(|arg| arg.as_encoded_bytes().starts_with(b"--"))
+        false
     }
 
     /// `--name` or `--name=value`.
@@ -213,7 +200,9 @@ impl Reader<'_> {
     fn value(&mut self, index: usize, value: OsString) {
         let entry = &self.table.entries[index];
         #[cfg(feature = "completions")]
-        if let Some(ask) = self.table.common.asks_with(&entry.full_name, &value) {
+        if entry.given == definition::Given::OnCommandLine
+            && let Some(ask) = self.table.common.asks_with(&entry.full_name, &value)
+        {
             self.ask(ask, Form::Long);
         }
         if entry.asks.is_some() {
@@ -259,6 +248,18 @@ impl Reader<'_> {
             Before::Switch(_) | Before::Unknown | Before::Nothing => problem,
         });
     }
+}
+
+/// Refuses `-listen` where `--listen` is meant. As a cluster it could even be valid, `-l` with the
+/// value `isten`, and silently mean that; `-l=isten` says it if it is wanted.
+fn lacks_dash(table: &Table, arg: &OsStr) -> Option<ConfigError> {
+    let arg = arg.to_string_lossy();
+    let name = arg[1..].split('=').next().unwrap_or_default();
+    let is_meant = name.chars().count() >= 2 && table.long(name).is_some();
+    is_meant.then(|| {
+        ConfigError::new(format!("unknown flag '-{name}'"))
+            .tip(format!("a long flag has two dashes: '--{name}'"))
+    })
 }
 
 /// Whether an argument is one of the flags, and so not the value of another.

@@ -138,7 +138,20 @@ impl Table {
         sources: &'s Sources<'_>,
     ) -> Result<Option<Found<'s>>, ConfigErrors> {
         let own = self.given(index, sources);
-        let Some(file) = self.entries[index].secret_file else { return Ok(own) };
+        match self.entries[index].secret_file {
+            Some(file) => self.secret(index, own, file, sources),
+            None => Ok(own),
+        }
+    }
+
+    /// The same of a secret, with what was found for itself and the flag that names its file.
+    fn secret<'s>(
+        &self,
+        index: usize,
+        own: Option<Found<'s>>,
+        file: usize,
+        sources: &'s Sources<'_>,
+    ) -> Result<Option<Found<'s>>, ConfigErrors> {
         let Some(named) = self.given(file, sources) else { return Ok(own) };
         match own.as_ref().map(|own| own.layer.cmp(&named.layer)) {
             Some(Ordering::Greater) => Ok(own),

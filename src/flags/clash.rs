@@ -1,8 +1,6 @@
 //! The clashes between the flags of a group (F3): two of one name, of one short name, of one
 //! environment variable, or of a name that is the group's own. Each problem names both sides.
 
-use std::collections::HashMap;
-
 use super::common::{RESERVED_SHORT, is_reserved};
 use super::definition::{Given, is_flag_name};
 use super::names::Names;
@@ -79,18 +77,23 @@ pub(super) fn by_short(
 }
 
 /// Sees that each environment variable is that of one flag.
-pub(super) fn by_variable(sections: &[Section], entries: &[Entry], problems: &mut ConfigErrors) {
-    let count = entries.iter().map(|entry| entry.variables.len()).sum();
-    let mut taken: HashMap<&str, &Entry> = HashMap::with_capacity(count);
-    for entry in entries.iter().filter(|entry| !entry.repeated) {
-        for variable in &entry.variables {
-            let other = *taken.entry(variable).or_insert(entry);
-            // Two flags of one name clash already, and so does everything made of the name.
-            if *other.full_name != *entry.full_name {
-                let why =
-                    format!("the environment variable {variable} is {}", also(sections, other));
-                problems.push(problem(sections, entry, why));
-            }
+pub(super) fn by_variable<'e>(
+    sections: &[Section],
+    entries: &'e [Entry],
+    problems: &mut ConfigErrors,
+) {
+    let entries = entries.iter().filter(|entry| !entry.repeated);
+    let of = |entry: &'e Entry| entry.variables.iter().map(move |variable| (variable, entry));
+    let all: Vec<(&String, &Entry)> = entries.flat_map(of).collect();
+    let mut taken = Names::for_up_to(all.len());
+    for (place, (variable, entry)) in all.iter().enumerate() {
+        let added = taken.add(place, variable.as_bytes(), |other| all[other].0.as_bytes());
+        let Err(other) = added else { continue };
+        let other = all[other].1;
+        // Two flags of one name clash already, and so does everything made of the name.
+        if other.full_name != entry.full_name {
+            let why = format!("the environment variable {variable} is {}", also(sections, other));
+            problems.push(problem(sections, entry, why));
         }
     }
 }

@@ -2,7 +2,7 @@
 //! them, and the order in which they start.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashSet};
+use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use super::limit::Limit;
@@ -131,7 +131,7 @@ impl Registry {
     /// Everything that is wrong with how the group is put together, flags apart.
     pub(super) fn problems(&self) -> ConfigErrors {
         let mut problems = self.refused.clone();
-        let mut named: HashSet<&str> = HashSet::with_capacity(self.entries.len());
+        let mut named: BTreeSet<&str> = BTreeSet::new();
         for (index, entry) in self.present() {
             let name = &*entry.name;
             if !named.insert(name) {

@@ -136,7 +136,7 @@ impl<T: FlagValue> Flag<T> {
     #[must_use]
     pub fn value_name(self, name: impl Into<Cow<'static, str>>) -> Self {
         self.define("value_name", |shared| {
-            shared.definition.extras_mut().value_name = Some(name.into())
+            shared.definition.extras_mut().value_name = Some(name.into());
         })
     }
 
@@ -202,7 +202,7 @@ impl<T: FlagValue> Flag<T> {
     #[must_use]
     pub fn deprecated(self, instead: impl Into<Cow<'static, str>>) -> Self {
         self.define("deprecated", |shared| {
-            shared.definition.extras_mut().deprecated = Some(instead.into())
+            shared.definition.extras_mut().deprecated = Some(instead.into());
         })
     }
 

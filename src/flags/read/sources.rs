@@ -191,15 +191,15 @@ impl Table {
     }
 
     fn given<'s>(&self, index: usize, sources: &'s Sources<'_>) -> Option<Found<'s>> {
-        let by_program = self.entries[index].flag.set_by() == Some(By::Program);
+        let by_program = || self.entries[index].flag.set_by() == Some(By::Program);
         let values = sources.kept.line.of(index);
         // What the program sets while it runs is the last word.
-        let is_overruled = sources.again && by_program;
-        if !values.is_empty() && !is_overruled {
+        let is_overruled = || sources.again && by_program();
+        if !values.is_empty() && !is_overruled() {
             let (layer, source) = (Layer::CommandLine, Source::CommandLine);
             return Some(Found { layer, values: values.into(), source });
         }
-        if by_program {
+        if by_program() {
             let flag = &self.entries[index].flag;
             let (values, source) = (flag.present_args()?, flag.source());
             return Some(Found { layer: Layer::Program, values: values.into(), source });

@@ -260,14 +260,14 @@ fn is_prefix(name: &str) -> bool {
 
 /// The environment variable of this prefix for this name.
 fn variable(prefix: &str, name: &str) -> String {
-    let mut variable = String::with_capacity(prefix.len() + 1 + name.len());
-    variable.push_str(prefix);
-    variable.push('_');
-    variable.extend(name.chars().map(|letter| match letter {
-        '-' | '.' => '_',
-        letter => letter.to_ascii_uppercase(),
+    let mut variable = Vec::with_capacity(prefix.len() + 1 + name.len());
+    variable.extend_from_slice(prefix.as_bytes());
+    variable.push(b'_');
+    variable.extend(name.bytes().map(|byte| match byte {
+        b'-' | b'.' => b'_',
+        byte => byte.to_ascii_uppercase(),
     }));
-    variable
+    String::from_utf8(variable).expect("ASCII alone was replaced, by ASCII")
 }
 
 /// The environment variables that a flag is read from (F4).

@@ -64,6 +64,22 @@ pub enum Event {
         /// What it came back with.
         outcome: Outcome,
     },
+    /// The last thread of a unit that has ended by itself has ended, and it is to start again.
+    Restarting {
+        /// The unit.
+        unit: Arc<str>,
+        /// Which incarnation comes next.
+        attempt: u32,
+        /// After how long.
+        pause: Duration,
+    },
+    /// A unit has ended by itself, and would have been started again, but for the limit of its policy.
+    GaveUp {
+        /// The unit.
+        unit: Arc<str>,
+        /// The limit: `more than 5 restarts in 60s`.
+        limit: Arc<str>,
+    },
     /// The last thread of a unit has ended, or it will not be started any more.
     Stopped {
         /// The unit.
@@ -137,6 +153,8 @@ impl Event {
             | Event::Ready { unit }
             | Event::StopAsked { unit, .. }
             | Event::Ended { unit, .. }
+            | Event::Restarting { unit, .. }
+            | Event::GaveUp { unit, .. }
             | Event::Stopped { unit, .. }
             | Event::Late { unit } => Some(unit),
             Event::LeftBehind { unit, .. } => unit.as_deref(),
@@ -174,8 +192,11 @@ impl Event {
             }
             Event::CallbackFailed { .. }
             | Event::LeftBehind { .. }
+            | Event::GaveUp { .. }
             | Event::ReloadRefused { .. } => log::Level::Error,
-            Event::Late { .. } | Event::Warning { .. } => log::Level::Warn,
+            Event::Late { .. } | Event::Warning { .. } | Event::Restarting { .. } => {
+                log::Level::Warn
+            }
             Event::GroupReady
             | Event::Stopping { .. }
             | Event::Reloaded { .. }
@@ -200,6 +221,10 @@ impl fmt::Display for Event {
             Event::Ended { unit, outcome: Outcome::Ok } => write!(f, "unit '{unit}' ended: ok"),
             Event::Ended { outcome: Outcome::Failed(failure), .. }
             | Event::CallbackFailed { failure } => failure.fmt(f),
+            Event::Restarting { unit, attempt, pause } => {
+                write!(f, "unit '{unit}' starts again in {pause:.1?}, attempt {attempt}")
+            }
+            Event::GaveUp { unit, limit } => write!(f, "unit '{unit}' is given up: {limit}"),
             Event::Stopped { unit, failed: false } => write!(f, "unit '{unit}' stopped"),
             Event::Stopped { unit, failed: true } => write!(f, "unit '{unit}' failed"),
             Event::Late { unit } => write!(f, "unit '{unit}' is past its deadline"),

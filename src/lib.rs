@@ -193,6 +193,7 @@ mod handle;
 #[cfg(feature = "net")]
 mod net;
 mod ready;
+mod restart;
 mod snapshot;
 mod unit;
 mod unit_fn;
@@ -228,6 +229,7 @@ pub use logging::Logging;
 pub use net::{Accept, Readable};
 pub use panic::Panic;
 pub use ready::NotReady;
+pub use restart::{Backoff, Restart};
 pub use signals::Signals;
 pub use snapshot::{Snapshot, UnitState, UnitStatus};
 pub use stop::{StopNotify, StopReason, StopToken};

@@ -40,6 +40,8 @@ pub enum UnitState {
     Running,
     /// It was asked to stop, or has ended by itself and threads of its own still run.
     Stopping,
+    /// It has ended by itself, and waits for its restart.
+    Backoff,
     /// Its last thread has ended, without a failure; or it was never started.
     Stopped,
     /// Its last thread has ended after a failure, or none could be spawned.
@@ -69,6 +71,7 @@ impl fmt::Display for UnitState {
             UnitState::Starting => "starting",
             UnitState::Running => "running",
             UnitState::Stopping => "stopping",
+            UnitState::Backoff => "backoff",
             UnitState::Stopped => "stopped",
             UnitState::Failed => "failed",
         })
@@ -110,6 +113,10 @@ pub struct UnitStatus {
     pub ready: bool,
     /// Whether it is past its stop deadline.
     pub late: bool,
+    /// How often it was started again.
+    pub restarts: u32,
+    /// In `Backoff`: how long it is until it starts again, if nothing else is in the way.
+    pub starts_in: Option<Duration>,
     /// The paths of the units that its start or its stop waits for.
     pub waits_for: Vec<Arc<str>>,
     /// The newest failure of one of its callbacks.
@@ -161,6 +168,12 @@ impl fmt::Display for Snapshot {
             }
             if unit.late {
                 f.write_str("  late")?;
+            }
+            if unit.restarts > 0 {
+                write!(f, "  restarts: {}", unit.restarts)?;
+            }
+            if let Some(time) = unit.starts_in {
+                write!(f, "  starts in {}", tenths(time))?;
             }
             if !unit.waits_for.is_empty() {
                 write!(f, "  waits for {}", unit.waits_for.join(", "))?;

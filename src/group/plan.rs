@@ -61,6 +61,7 @@ pub(super) fn put_on_board(
                 task: entry.task,
                 background: entry.background,
                 stop_timeout: entry.stop_timeout.as_ref().map(Limit::get),
+                restart: entry.restart.clone(),
             },
             kind: UnitKind {
                 instances: entry.instances,

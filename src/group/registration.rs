@@ -7,6 +7,7 @@ use super::registry::Entry;
 use super::shared::Shared;
 use crate::flags::Bytes;
 use crate::handle::UnitId;
+use crate::restart::Restart;
 
 /// A unit that was just registered: its id, and what else there is to say of it. Nothing needs to be
 /// said.
@@ -127,6 +128,29 @@ impl Registration<'_> {
     /// ```
     pub fn stop_timeout(self, limit: impl Into<Limit>) -> Self {
         self.with(|entry| entry.stop_timeout = Some(limit.into()))
+    }
+
+    /// Whether it starts again when it has ended by itself. It does not if nothing is said: it ends the
+    /// group.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, Restart, service_fn};
+    ///
+    /// let mut group = Group::new("demo");
+    /// group
+    ///     .register(service_fn("feed", |ctx| {
+    ///         // … reads until the connection is lost, and returns that error …
+    ///         # ctx.handle().stop("enough");
+    ///         ctx.stopped().wait();
+    ///         Ok(())
+    ///     }))
+    ///     .restart(Restart::on_failure());
+    /// group.run().unwrap();
+    /// ```
+    pub fn restart(self, policy: Restart) -> Self {
+        self.with(|entry| entry.restart = policy)
     }
 
     /// It is a task: its `Ok` ends only itself. When nothing but finished tasks and background units

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::limit::Limit;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::handle::UnitId;
+use crate::restart::Restart;
 use crate::supervisor::NodeId;
 use crate::unit::Unit;
 
@@ -59,6 +60,7 @@ pub(super) struct Entry {
     pub(super) instances: u32,
     pub(super) stack_size: Option<usize>,
     pub(super) stop_timeout: Option<Limit>,
+    pub(super) restart: Restart,
     pub(super) removed: bool,
     /// Its node in the supervisor's tree, while serving.
     pub(super) node: Option<NodeId>,
@@ -105,6 +107,7 @@ impl Registry {
             instances: 1,
             stack_size: None,
             stop_timeout: None,
+            restart: Restart::default(),
             removed: refusal.is_some(),
             node: None,
         });
@@ -146,6 +149,11 @@ impl Registry {
             }
             if entry.instances == 0 {
                 problems.push(ConfigError::new("needs at least one instance").of_unit(name));
+            }
+            if entry.task && entry.restart.is_always() {
+                let why =
+                    "is a task, which is done when it returns `Ok`, and is to start again always";
+                problems.push(ConfigError::new(why).of_unit(name));
             }
             for id in &entry.after {
                 if id.run != self.run {

@@ -1,6 +1,7 @@
 //! What the engine shows to others while it serves: the machine and the records of the services,
 //! under one lock, so that a snapshot is consistent.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,7 +29,7 @@ pub(crate) struct Board {
 pub(super) struct Record {
     pub(super) plan: ServicePlan,
     pub(super) incarnation: Option<Arc<Incarnation>>,
-    /// The end of its incarnation.
+    /// The end of its incarnation; while it has none, of the first or of the one before.
     pub(super) stopped_notify: StopNotify,
     pub(super) last_failure: Option<Failure>,
     pub(super) started: Option<Instant>,
@@ -42,7 +43,7 @@ impl Record {
         Self {
             plan,
             incarnation: None,
-            stopped_notify: StopNotify::new(Scope::Unit { run, unit: node }),
+            stopped_notify: Self::end_of(run, node),
             last_failure: None,
             started: None,
             ready: None,
@@ -50,13 +51,25 @@ impl Record {
             stopped: None,
         }
     }
+
+    fn end_of(run: u64, node: NodeId) -> StopNotify {
+        StopNotify::new(Scope::Unit { run, unit: node })
+    }
+
+    /// The end of the incarnation that comes now: one of its own, if there was one before.
+    pub(super) fn next_end(&mut self, run: u64, node: NodeId) -> StopNotify {
+        if self.incarnation.is_some() {
+            self.stopped_notify = Self::end_of(run, node);
+        }
+        self.stopped_notify.clone()
+    }
 }
 
 impl Board {
     /// The services of a run, none of them started.
     pub(crate) fn new(run: u64, plan: Plan) -> Self {
         let now = clock::now();
-        let mut machine = Machine::new(now, plan.order, plan.stop_timeout);
+        let mut machine = Machine::new(now, plan.order, plan.stop_timeout, run_seed());
         let mut services = Vec::with_capacity(plan.services.len());
         for mut service in plan.services {
             for dependency in &mut service.policy.after {
@@ -131,7 +144,11 @@ impl Board {
         // Who has seen the end of a dependent may take out what it came after, even where the
         // machine has still to be told of that end.
         let users: Vec<NodeId> = self.machine().live_dependents(node).collect();
-        let lives = |&user: &NodeId| self.look(user).stopped_notify.outcome().is_none();
+        let machine = self.machine.as_ref();
+        let lives = |&user: &NodeId| {
+            self.look(user).stopped_notify.outcome().is_none()
+                || machine.is_some_and(|machine| machine.may_come_back(user))
+        };
         if let Some(user) = users.into_iter().find(lives) {
             let user = &self.look(user).plan.path;
             return Err(Error::new(
@@ -175,6 +192,8 @@ impl Board {
                 since: now.saturating_duration_since(since),
                 ready: machine.is_ready(node),
                 late: machine.is_late(node),
+                restarts: machine.restarts(node),
+                starts_in: machine.starts_at(node).map(|at| at.saturating_duration_since(now)),
                 waits_for: waits_for
                     .iter()
                     .map(|&node| self.look(node).plan.path.clone())
@@ -198,6 +217,7 @@ impl Board {
             path: record.plan.path.clone(),
             state,
             outcome: if state.is_terminal() { self.outcome(node) } else { None },
+            restarts: machine.map_or(0, |machine| machine.restarts(node)),
             started: since(record.started),
             ready: since(record.ready),
             told: since(record.told),
@@ -205,4 +225,9 @@ impl Board {
             late: machine.is_some_and(|machine| machine.is_late(node)),
         }
     }
+}
+
+/// Any number: std's hash maps have a random one for each thread.
+fn run_seed() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select};
 
@@ -122,12 +122,12 @@ impl Engine {
             }
             Notice::Returned { unit, incarnation, outcome } => {
                 let failed = !outcome.is_ok();
-                if let Outcome::Failed(failure) = &outcome {
-                    self.keep(unit, failure.clone());
-                }
                 // In this order: who sees the event finds the unit's state changed, and what comes
                 // of it is told after it.
                 self.note(Input::Returned { unit, incarnation, failed });
+                if let Outcome::Failed(failure) = &outcome {
+                    self.keep_of_incarnation(unit, failure.clone());
+                }
                 self.publish(&Event::Ended { unit: self.path(unit), outcome });
                 self.perform_all();
             }
@@ -155,6 +155,18 @@ impl Engine {
         self.served.failures.push(failure);
     }
 
+    /// What an incarnation failed with, once the machine has heard of it: one that starts again is not
+    /// among the run's failures, of which there would be more and more.
+    fn keep_of_incarnation(&mut self, unit: NodeId, failure: Failure) {
+        let mut board = self.board.lock();
+        if board.machine().has_failed(unit) {
+            drop(board);
+            self.keep(unit, failure);
+        } else {
+            board.record(unit).last_failure = Some(failure);
+        }
+    }
+
     fn publish(&self, event: &Event) {
         self.run.publisher.publish(event);
     }
@@ -174,7 +186,10 @@ impl Engine {
                 self.run.ready.set(Ok(()));
             }
             Action::Ready(unit) => {
-                self.board.lock().record(unit).ready = Some(clock::now());
+                let mut board = self.board.lock();
+                let record = board.record(unit);
+                record.ready = record.ready.or_else(|| Some(clock::now()));
+                drop(board);
                 self.publish(&Event::Ready { unit: self.path(unit) });
             }
             Action::Stopping { group, why } => {
@@ -184,6 +199,8 @@ impl Engine {
             Action::Tell { unit, why } => self.tell(unit, why),
             Action::CallStop(unit) => self.call_graceful_stop(unit),
             Action::Stopped(unit) => self.stopped(unit),
+            Action::Backoff { unit, pause } => self.pausing(unit, pause),
+            Action::GaveUp(unit) => self.gave_up(unit),
             Action::Late(unit) => self.publish(&Event::Late { unit: self.path(unit) }),
             Action::Finished => self.served.stopped_at = Some(clock::now()),
         }
@@ -196,13 +213,13 @@ impl Engine {
             return self.note(Input::Refused(unit));
         }
         let record = board.record(unit);
+        let stopped = record.next_end(self.run.id, unit);
         let plan = &record.plan;
         let (service, path) = (plan.unit.clone(), plan.path.clone());
-        let stopped = record.stopped_notify.clone();
         let (instances, stack_size) = (plan.kind.instances, plan.stack_size);
         let incarnation =
             Incarnation::new(self.run.id, unit, number, path.clone(), stopped, self.notify.clone());
-        record.started = Some(clock::now());
+        record.started = record.started.or_else(|| Some(clock::now()));
         record.incarnation = Some(incarnation.clone());
         drop(board);
         self.publish(&Event::Starting { unit: path.clone(), attempt: number });
@@ -215,10 +232,10 @@ impl Engine {
                 let why = format!("cannot spawn thread '{name}': {error}");
                 let error = io::Error::new(error.kind(), why);
                 let failure = Failure::error(path.clone(), Phase::Start, error.into());
-                incarnation.note(&Outcome::Failed(failure.clone()));
-                self.keep(unit, failure.clone());
-                let outcome = Outcome::Failed(failure);
+                let outcome = Outcome::Failed(failure.clone());
+                incarnation.note(&outcome);
                 self.note(Input::SpawnFailed { unit, spawned: instance });
+                self.keep_of_incarnation(unit, failure);
                 self.publish(&Event::Ended { unit: path.clone(), outcome });
                 return incarnation.is_started(instance > 0);
             }
@@ -320,6 +337,34 @@ impl Engine {
             never_started.set(Outcome::Ok);
         }
         self.publish(&Event::Stopped { unit: path, failed });
+    }
+
+    fn pausing(&mut self, unit: NodeId, pause: Duration) {
+        let mut board = self.board.lock();
+        let attempt = board.machine().restarts(unit) + 2; // the first is no restart, and this is the next
+        let record = board.record(unit);
+        let (unit, incarnation) = (record.plan.path.clone(), record.incarnation.clone());
+        drop(board);
+        if let Some(incarnation) = incarnation {
+            incarnation.join();
+        }
+        self.publish(&Event::Restarting { unit, attempt, pause });
+    }
+
+    /// What the unit has failed with is the cause. If it has not failed, that it was given up is.
+    fn gave_up(&mut self, unit: NodeId) {
+        let mut board = self.board.lock();
+        let record = board.record(unit);
+        let (path, limit) = (record.plan.path.clone(), record.plan.policy.restart.too_often());
+        let incarnation = record.incarnation.clone();
+        drop(board);
+        self.publish(&Event::GaveUp { unit: path.clone(), limit: limit.as_str().into() });
+        if let Some(incarnation) = incarnation.filter(|incarnation| incarnation.outcome().is_ok()) {
+            let why = format!("it has returned again and again: {limit}");
+            let failure = Failure::error(path, Phase::Serve, why.into());
+            incarnation.note(&Outcome::Failed(failure.clone()));
+            self.keep(unit, failure);
+        }
     }
 
     // ---- the end ----

@@ -36,11 +36,13 @@ pub struct UnitReport {
     pub state: UnitState,
     /// What its last incarnation came back with; `None` when it was not started or left behind.
     pub outcome: Option<Outcome>,
-    /// When its threads were spawned.
+    /// How often it was started again.
+    pub restarts: u32,
+    /// When its threads were spawned, for the first time.
     pub started: Option<Duration>,
-    /// When it became ready.
+    /// When it became ready, for the first time.
     pub ready: Option<Duration>,
-    /// When it was told to stop, or ended by itself. `None` when it was never started.
+    /// When it was told to stop, or ended by itself, for the last time. `None` when it was never started.
     pub told: Option<Duration>,
     /// When its last thread had ended.
     pub stopped: Option<Duration>,
@@ -376,6 +378,11 @@ impl fmt::Display for Report {
             }
             if unit.late && unit.stopped.is_some() {
                 f.write_str("  late")?;
+            }
+            match unit.restarts {
+                0 => {}
+                1 => f.write_str("  1 restart")?,
+                restarts => write!(f, "  {restarts} restarts")?,
             }
             if let Some(Outcome::Failed(failure)) = &unit.outcome {
                 write!(f, "  {failure}")?;

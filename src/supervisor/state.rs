@@ -11,7 +11,14 @@
 //! | Starting | Running | the first of its instances has entered `serve` |
 //! | Starting | Failed | not a single thread could be spawned |
 //! | Starting, Running | Stopping | it is told to stop, or it has ended by itself |
-//! | Stopping | Stopped, Failed | its last thread has left |
+//! | Stopping | Stopped, Failed | its last thread has left, and it is not to start again |
+//! | Stopping | Backoff | its last thread has left, and it is to start again |
+//! | Starting | Backoff | not a single thread could be spawned, and it is to try again |
+//! | Backoff | Starting | the pause is over, its callbacks have returned, and all that it comes `after` are ready |
+//! | Backoff | Stopped | its turn to stop has come |
+//!
+//! Whether it starts again is decided when it ends by itself, as that is when its group's end begins
+//! if it does not. What was decided is taken back if it is told to stop before it has.
 //!
 //! A group goes New → Running (its children are being started) → Stopping → Stopped | Failed, or,
 //! when its turn to stop came first, New → Stopping → Stopped, and its children with it. The root is
@@ -19,6 +26,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::restart::{Restart, Restarts};
 use crate::snapshot::UnitState;
 
 /// A node of the tree: an index that stays.
@@ -59,6 +67,8 @@ pub(crate) struct Policy {
     pub(crate) background: bool,
     /// How long the others wait for its stop; without it, to the deadline of its group.
     pub(crate) stop_timeout: Option<Duration>,
+    /// Whether it starts again when it has ended by itself.
+    pub(crate) restart: Restart,
 }
 
 /// What a unit is, beyond its policy.
@@ -115,6 +125,10 @@ pub(crate) enum Action {
     CallStop(NodeId),
     /// The unit's last thread has left (or it was never started).
     Stopped(NodeId),
+    /// The unit's last thread has left (or there was none), and it starts again after `pause`.
+    Backoff { unit: NodeId, pause: Duration },
+    /// The unit would start again, but has done so too often.
+    GaveUp(NodeId),
     /// The node is past its deadline; nobody waits for it any longer.
     Late(NodeId),
     /// Nothing is left to wait for.
@@ -155,7 +169,7 @@ pub(super) struct Node {
     pub(super) ready: bool,
     /// Whether anything of it failed; decides between Stopped and Failed.
     pub(super) failed: bool,
-    /// How many of `policy.after` are not ready.
+    /// How many of `policy.after` are not ready: of a unit that is to start, for how many it waits.
     pub(super) start_waits: usize,
     pub(super) stop: Stop,
     pub(super) kind: Kind,
@@ -194,6 +208,10 @@ pub(super) struct Unit {
     pub(super) kind: UnitKind,
     /// 0 before the first.
     pub(super) incarnation: u32,
+    pub(super) again: Again,
+    pub(super) restarts: Restarts,
+    /// Whether any incarnation has entered `serve`.
+    pub(super) was_entered: bool,
     /// How many instances of the incarnation have entered `serve`, and how many are back.
     pub(super) entered: u32,
     pub(super) returned: u32,
@@ -202,6 +220,28 @@ pub(super) struct Unit {
     pub(super) stop_called: bool,
     /// How many of its callbacks are out on stopper threads.
     pub(super) calls: u32,
+}
+
+/// Whether a unit that has ended by itself starts again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// No, or it has not ended.
+    No,
+    /// This long after its last thread has left.
+    After(Duration),
+    /// It waits for this time to come.
+    At(Instant),
+    /// The time has come: as soon as nothing else is in the way.
+    Due,
+}
+
+/// What there is to be done at some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// The pause of a unit is over.
+    Restart(NodeId),
+    /// A node is past its deadline.
+    Stop(NodeId),
 }
 
 #[derive(Debug)]

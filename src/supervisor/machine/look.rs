@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Machine;
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{Kind, NodeId};
+use crate::supervisor::state::{Again, Kind, NodeId, Unit};
 
 impl Machine {
     pub(crate) fn is_finished(&self) -> bool {
@@ -26,10 +26,42 @@ impl Machine {
     /// Whether a unit that was to start still is: it may have been taken out since, and the end of
     /// its group, or of one above it, may have begun.
     pub(crate) fn may_start(&self, node: NodeId) -> bool {
+        self.nodes[node].state == UnitState::Starting && !self.is_in_an_end(node)
+    }
+
+    /// Whether the end of a group above it has begun, or it was taken out.
+    pub(super) fn is_in_an_end(&self, node: NodeId) -> bool {
         let parent = |&node: &NodeId| self.nodes[node].parent;
-        let ending = std::iter::successors(parent(&node), parent)
-            .any(|above| matches!(&self.nodes[above].kind, Kind::Group(group) if group.stopping));
-        self.nodes[node].state == UnitState::Starting && !ending
+        std::iter::successors(parent(&node), parent)
+            .any(|above| matches!(&self.nodes[above].kind, Kind::Group(group) if group.stopping))
+            || self.nodes[node].stop.asked
+    }
+
+    /// Whether it may start again after an end that has still to be heard of here.
+    pub(crate) fn may_come_back(&self, node: NodeId) -> bool {
+        let policy = &self.nodes[node].policy.restart;
+        (policy.covers(true) || policy.covers(false)) && !self.is_in_an_end(node)
+    }
+
+    /// Whether it has failed for good: a failure that it starts again after is none.
+    pub(crate) fn has_failed(&self, node: NodeId) -> bool {
+        self.nodes[node].failed
+    }
+
+    /// When its pause is over.
+    pub(crate) fn starts_at(&self, node: NodeId) -> Option<Instant> {
+        match &self.nodes[node].kind {
+            Kind::Unit(Unit { again: Again::At(at), .. }) => Some(*at),
+            _ => None,
+        }
+    }
+
+    /// How often it was started again.
+    pub(crate) fn restarts(&self, node: NodeId) -> u32 {
+        match &self.nodes[node].kind {
+            Kind::Unit(unit) => unit.incarnation.saturating_sub(1),
+            Kind::Group(_) => 0,
+        }
     }
 
     /// Whether callbacks of the unit are out on stopper threads.
@@ -51,7 +83,8 @@ impl Machine {
         };
         if !group.stopping {
             let waits = |&&dependency: &&NodeId| {
-                this.state == UnitState::New && !self.nodes[dependency].ready
+                matches!(this.state, UnitState::New | UnitState::Backoff)
+                    && !self.nodes[dependency].ready
             };
             return this.policy.after.iter().filter(waits).copied().collect();
         }

@@ -1,42 +1,48 @@
 //! The decisions of the supervisor, as a pure state machine over a tree of nodes:
 //! `(state, now, input) → actions`. It knows no thread, no clock and no callback, so that it can be
-//! tested without any. Starting is in `start`, stopping in `stop`, what others may see in `look`.
+//! tested without any. Starting is in `start`, starting again in `restart`, stopping in `stop`, what others may see in `look`.
 
 mod look;
+mod restart;
 mod start;
 mod stop;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::restart::Restarts;
 use crate::snapshot::UnitState;
 use crate::supervisor::state::{
-    Action, Group, GroupEnd, Input, Kind, Node, NodeId, Policy, ROOT, Stop, StopOrder, Unit,
-    UnitEnd, UnitKind,
+    Action, Again, Group, GroupEnd, Input, Kind, Node, NodeId, Policy, ROOT, Stop, StopOrder,
+    Timer, Unit, UnitEnd, UnitKind,
 };
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Machine {
     nodes: Vec<Node>,
-    /// Deadlines of those that were asked to stop, the earliest first.
-    deadlines: BTreeSet<(Instant, NodeId)>,
+    /// What is to be done at some time, the earliest first.
+    timers: BTreeSet<(Instant, Timer)>,
     /// Nodes whose turn to stop has come. A queue and not recursion: a chain of ten thousand
     /// dependents must not need a stack as deep.
     turns: VecDeque<NodeId>,
     actions: VecDeque<Action>,
+    /// For what is left to chance.
+    chance: Chance,
     finished: bool,
 }
 
 impl Machine {
-    /// A tree of the root alone. Its `stop_timeout` is the deadline of the whole run.
-    pub(crate) fn new(now: Instant, order: StopOrder, stop_timeout: Duration) -> Self {
+    /// A tree of the root alone. Its `stop_timeout` is the deadline of the whole run. The same `seed`
+    /// and the same inputs give the same actions.
+    pub(crate) fn new(now: Instant, order: StopOrder, stop_timeout: Duration, seed: u64) -> Self {
         let policy = Policy { stop_timeout: Some(stop_timeout), ..Policy::default() };
         let mut machine = Self {
             nodes: Vec::new(),
-            deadlines: BTreeSet::new(),
+            timers: BTreeSet::new(),
             turns: VecDeque::new(),
             actions: VecDeque::new(),
+            chance: Chance(seed),
             finished: false,
         };
         machine.add(now, None, policy, Kind::Group(Group::new(order)));
@@ -139,6 +145,7 @@ impl Machine {
             Input::CallReturned(unit) => {
                 self.unit(unit).calls -= 1;
                 self.check_over(now, unit);
+                self.start_if_due(now, unit); // it may have been all that a restart waited for
             }
             Input::Tick => self.expire_due(now),
         }
@@ -155,7 +162,7 @@ impl Machine {
 
     /// When a [`Input::Tick`] is due.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|&(at, _)| at)
+        self.timers.first().map(|&(at, _)| at)
     }
 
     fn is_current(&self, node: NodeId, incarnation: u32) -> bool {
@@ -182,20 +189,19 @@ impl Machine {
 
     /// The one place that changes a state, and that knows which changes are legal.
     fn enter_state(&mut self, now: Instant, node: NodeId, to: UnitState) {
-        use UnitState::{Failed, New, Running, Starting, Stopped, Stopping};
+        use UnitState::{Backoff, Failed, New, Running, Starting, Stopped, Stopping};
 
         let from = self.nodes[node].state;
         let is_group = matches!(self.nodes[node].kind, Kind::Group(_));
-        debug_assert!(
-            matches!(
-                (from, to),
-                (New, Starting | Stopped)
-                    | (Starting, Running | Stopping | Failed)
-                    | (Running, Stopping)
-                    | (Stopping, Stopped | Failed)
-            ) || (is_group && (from, to) == (New, Stopping)),
-            "node {node}: {from} → {to}"
-        );
+        let may = match from {
+            New => matches!(to, Starting | Stopped) || (is_group && to == Stopping),
+            Starting => matches!(to, Running | Stopping | Failed | Backoff),
+            Running => to == Stopping,
+            Stopping => matches!(to, Stopped | Failed | Backoff),
+            Backoff => matches!(to, Starting | Stopped),
+            Stopped | Failed => false,
+        };
+        debug_assert!(may, "node {node}: {from} → {to}");
         self.nodes[node].state = to;
         self.nodes[node].since = now;
     }
@@ -206,6 +212,9 @@ impl Unit {
         Self {
             kind,
             incarnation: 0,
+            again: Again::No,
+            restarts: Restarts::default(),
+            was_entered: false,
             entered: 0,
             returned: 0,
             said_ready: false,
@@ -226,5 +235,18 @@ impl Group {
             open: 0,
             open_foreground: 0,
         }
+    }
+}
+
+/// Steele, Lea and Flood's generator ("Fast splittable pseudorandom number generators", 2014).
+#[derive(Debug)]
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
     }
 }

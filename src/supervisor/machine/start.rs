@@ -4,15 +4,14 @@ use std::time::Instant;
 
 use super::Machine;
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{Action, GroupEnd, Kind, NodeId, ROOT, UnitEnd};
+use crate::supervisor::state::{Action, Again, GroupEnd, Kind, NodeId, ROOT, UnitEnd};
 
 impl Machine {
     pub(super) fn start(&mut self, now: Instant, node: NodeId) {
         self.enter_state(now, node, UnitState::Starting);
         match &mut self.nodes[node].kind {
             Kind::Unit(unit) => {
-                unit.incarnation += 1;
-                let incarnation = unit.incarnation;
+                let incarnation = unit.next_incarnation();
                 self.act(Action::Start { unit: node, incarnation });
             }
             Kind::Group(group) => {
@@ -34,7 +33,14 @@ impl Machine {
         // Its group has begun, and its end has not.
         let running =
             this.parent.is_some_and(|parent| self.nodes[parent].state == UnitState::Running);
-        if running && this.state == UnitState::New && this.start_waits == 0 {
+        let may = match &this.kind {
+            Kind::Unit(unit) if this.state == UnitState::Backoff => {
+                // No callback of the one before may still be out, either.
+                unit.again == Again::Due && unit.calls == 0
+            }
+            _ => this.state == UnitState::New,
+        };
+        if running && may && this.start_waits == 0 {
             self.start(now, node);
         }
     }
@@ -51,11 +57,14 @@ impl Machine {
     }
 
     pub(super) fn spawn_failed(&mut self, now: Instant, node: NodeId, spawned: u32) {
-        self.note_failure(node);
         if spawned > 0 {
-            return self.end_by_itself(now, node);
+            return self.end_by_itself(now, node, true);
         }
         let told = self.nodes[node].stop.asked; // it was taken out in the meantime
+        if !told && self.starts_again(now, node, true) {
+            return self.pause(now, node);
+        }
+        self.note_failure(node);
         self.enter_state(now, node, UnitState::Failed);
         self.act(Action::Stopped(node));
         if !told {
@@ -66,7 +75,9 @@ impl Machine {
     }
 
     pub(super) fn entered(&mut self, now: Instant, node: NodeId) {
-        self.unit(node).entered += 1;
+        let unit = self.unit(node);
+        unit.entered += 1;
+        unit.was_entered = true;
         match self.nodes[node].state {
             UnitState::Starting => self.enter_state(now, node, UnitState::Running),
             // It was told between its last look at the token and this: `graceful_stop` was put off
@@ -115,14 +126,11 @@ impl Machine {
     // ---- ending by itself ----
 
     pub(super) fn returned(&mut self, now: Instant, node: NodeId, failed: bool) {
-        if failed {
-            self.note_failure(node);
-        }
         let unit = self.unit(node);
         unit.returned += 1;
         // The first failure ends the incarnation, and so does the last `Ok`.
         if failed || unit.returned == unit.kind.instances {
-            self.end_by_itself(now, node);
+            self.end_by_itself(now, node, failed);
         }
     }
 
@@ -137,13 +145,24 @@ impl Machine {
         }
     }
 
-    pub(super) fn end_by_itself(&mut self, now: Instant, node: NodeId) {
-        if self.nodes[node].state == UnitState::Stopping {
-            return; // it was asked to, or has ended by another of its instances
+    pub(super) fn end_by_itself(&mut self, now: Instant, node: NodeId, failed: bool) {
+        // Stopping it is if it was asked to, or has ended by another of its instances.
+        let first = self.nodes[node].state != UnitState::Stopping;
+        let again =
+            if first { self.starts_again(now, node, failed) } else { self.is_to_start(node) };
+        if failed && !again {
+            self.note_failure(node);
+        }
+        if !first {
+            return;
         }
         self.enter_state(now, node, UnitState::Stopping);
         self.act(Action::Tell { unit: node, why: UnitEnd::Ended });
-        self.tell_parent(now, node);
+        if again {
+            self.no_longer_ready(node);
+        } else {
+            self.tell_parent(now, node);
+        }
     }
 
     /// A child has ended by itself: does its group go on?
@@ -157,10 +176,16 @@ impl Machine {
     }
 
     pub(super) fn settled(&mut self, now: Instant, node: NodeId) {
+        if self.is_to_start(node) {
+            return self.pause(now, node);
+        }
         let end = if self.nodes[node].failed { UnitState::Failed } else { UnitState::Stopped };
         self.enter_state(now, node, end);
         self.act(Action::Stopped(node));
         self.terminated(now, node);
+        if self.nodes[node].stop.asked && self.unit(node).entered == 0 {
+            self.call_last_stop(now, node);
+        }
         self.check_over(now, node);
     }
 

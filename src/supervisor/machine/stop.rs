@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Machine;
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{Action, GroupEnd, Kind, NodeId, ROOT, StopOrder, UnitEnd};
+use crate::supervisor::state::{Action, GroupEnd, Kind, NodeId, ROOT, StopOrder, Timer, UnitEnd};
 
 impl Machine {
     pub(super) fn stop_group(&mut self, now: Instant, node: NodeId, why: GroupEnd) {
@@ -65,6 +65,13 @@ impl Machine {
                 self.act(Action::Stopped(node));
                 self.terminated(now, node);
             }
+            UnitState::Backoff => {
+                self.start_no_more(node);
+                self.enter_state(now, node, UnitState::Stopped);
+                self.act(Action::Stopped(node));
+                self.terminated(now, node);
+                self.call_last_stop(now, node);
+            }
             state => self.ask_live(now, node, state, why),
         }
         self.check_over(now, node);
@@ -80,11 +87,23 @@ impl Machine {
             }
             return;
         }
+        self.start_no_more(node);
         if matches!(state, UnitState::Starting | UnitState::Running) {
             self.enter_state(now, node, UnitState::Stopping);
             self.act(Action::Tell { unit: node, why });
         }
         if self.unit(node).entered > 0 {
+            self.call_stop(node);
+            self.arm_deadline(now, node);
+        } else if state.is_terminal() {
+            self.call_last_stop(now, node);
+        }
+    }
+
+    /// The unit is at an end, and its last incarnation, or the one before if that was never entered,
+    /// is the last of the run.
+    pub(super) fn call_last_stop(&mut self, now: Instant, node: NodeId) {
+        if self.unit(node).was_entered {
             self.call_stop(node);
             self.arm_deadline(now, node);
         }
@@ -209,21 +228,24 @@ impl Machine {
             return;
         };
         self.nodes[node].stop.deadline = Some(at);
-        self.deadlines.insert((at, node));
+        self.timers.insert((at, Timer::Stop(node)));
     }
 
     pub(super) fn disarm_deadline(&mut self, node: NodeId) {
         if let Some(at) = self.nodes[node].stop.deadline {
-            self.deadlines.remove(&(at, node));
+            self.timers.remove(&(at, Timer::Stop(node)));
         }
     }
 
     pub(super) fn expire_due(&mut self, now: Instant) {
-        while let Some(&(at, node)) = self.deadlines.first()
+        while let Some(&(at, timer)) = self.timers.first()
             && at <= now
         {
-            self.deadlines.pop_first();
-            self.expire(now, node);
+            self.timers.pop_first();
+            match timer {
+                Timer::Restart(node) => self.pause_is_over(now, node),
+                Timer::Stop(node) => self.expire(now, node),
+            }
         }
     }
 

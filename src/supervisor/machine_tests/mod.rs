@@ -10,11 +10,13 @@ mod graceful;
 mod model;
 mod nested;
 mod observed;
+mod restarting;
 mod starting;
 mod stop_order;
 mod tree;
 mod world;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::machine::Machine;
@@ -27,10 +29,14 @@ const RUN: Duration = Duration::from_secs(30);
 
 const PLAIN: UnitKind = UnitKind { instances: 1, declares_ready: false };
 
-/// A machine, the time, and one incarnation of each unit.
+/// Where the machine's chance begins.
+const SEED: u64 = 0;
+
+/// A machine, the time, and the incarnation of each unit.
 struct Driver {
     machine: Machine,
     now: Instant,
+    incarnations: BTreeMap<NodeId, u32>,
 }
 
 impl Driver {
@@ -40,7 +46,8 @@ impl Driver {
 
     fn with_order(order: StopOrder) -> Self {
         let now = clock::now(); // any will do: the tests go on from it by themselves
-        Self { machine: Machine::new(now, order, RUN), now }
+        let machine = Machine::new(now, order, RUN, SEED);
+        Self { machine, now, incarnations: BTreeMap::new() }
     }
 
     fn unit(&mut self, policy: Policy) -> NodeId {
@@ -57,7 +64,18 @@ impl Driver {
 
     fn feed(&mut self, input: Input) -> Vec<Action> {
         self.machine.step(self.now, input);
-        std::iter::from_fn(|| self.machine.next_action()).collect()
+        let actions: Vec<Action> = std::iter::from_fn(|| self.machine.next_action()).collect();
+        for action in &actions {
+            if let Action::Start { unit, incarnation } = *action {
+                self.incarnations.insert(unit, incarnation);
+            }
+        }
+        actions
+    }
+
+    /// Which incarnation the unit is in.
+    fn incarnation(&self, unit: NodeId) -> u32 {
+        self.incarnations.get(&unit).copied().unwrap_or(1)
     }
 
     fn begin(&mut self) -> Vec<Action> {
@@ -82,23 +100,28 @@ impl Driver {
     }
 
     fn enter(&mut self, unit: NodeId) -> Vec<Action> {
-        self.feed(Input::Entered { unit, incarnation: 1 })
+        let incarnation = self.incarnation(unit);
+        self.feed(Input::Entered { unit, incarnation })
     }
 
     fn say_ready(&mut self, unit: NodeId) -> Vec<Action> {
-        self.feed(Input::SaidReady { unit, incarnation: 1 })
+        let incarnation = self.incarnation(unit);
+        self.feed(Input::SaidReady { unit, incarnation })
     }
 
     fn return_ok(&mut self, unit: NodeId) -> Vec<Action> {
-        self.feed(Input::Returned { unit, incarnation: 1, failed: false })
+        let incarnation = self.incarnation(unit);
+        self.feed(Input::Returned { unit, incarnation, failed: false })
     }
 
     fn fail(&mut self, unit: NodeId) -> Vec<Action> {
-        self.feed(Input::Returned { unit, incarnation: 1, failed: true })
+        let incarnation = self.incarnation(unit);
+        self.feed(Input::Returned { unit, incarnation, failed: true })
     }
 
     fn settle(&mut self, unit: NodeId) -> Vec<Action> {
-        self.feed(Input::Settled { unit, incarnation: 1 })
+        let incarnation = self.incarnation(unit);
+        self.feed(Input::Settled { unit, incarnation })
     }
 
     fn call_returned(&mut self, unit: NodeId) -> Vec<Action> {

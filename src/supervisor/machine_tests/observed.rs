@@ -101,6 +101,9 @@ impl Observed {
                     "{action:?} and not told"
                 );
             }
+            Action::Backoff { .. } | Action::GaveUp(_) => {
+                panic!("{action:?}: nothing restarts here")
+            }
             Action::Finished => {
                 assert!(!self.finished, "a second {action:?}");
                 self.finished = true;
@@ -164,6 +167,7 @@ fn rank(state: UnitState) -> u32 {
         UnitState::Starting => 1,
         UnitState::Running => 2,
         UnitState::Stopping => 3,
-        UnitState::Stopped | UnitState::Failed => 4,
+        UnitState::Backoff => 4,
+        UnitState::Stopped | UnitState::Failed => 5,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::restart::Restart;
 use crate::supervisor::machine::Machine;
 use crate::supervisor::state::{NodeId, Policy, ROOT, StopOrder, UnitKind};
 
@@ -144,13 +145,14 @@ pub(super) fn plant(shapes: &[Shape], now: Instant) -> Machine {
     let limit = |shape: &Shape| shape.stop_timeout.map(Duration::from_millis);
     let Kind::Group { reverse } = shapes[ROOT].kind else { unreachable!("the root is a group") };
     let root_limit = limit(&shapes[ROOT]).expect("the run has a deadline");
-    let mut machine = Machine::new(now, order(reverse), root_limit);
+    let mut machine = Machine::new(now, order(reverse), root_limit, 0);
     for shape in &shapes[1..] {
         let policy = Policy {
             after: members(shape.after).collect(),
             task: shape.task,
             background: shape.background,
             stop_timeout: limit(shape),
+            restart: Restart::never(),
         };
         match shape.kind {
             Kind::Unit { instances, declares_ready } => {

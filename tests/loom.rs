@@ -1,6 +1,6 @@
 //! The models of the closers: loom runs each through every interleaving of its threads, and every
-//! value that a relaxed or stale read may give, within the bounds said there. Rules C1 to C4, C6 and
-//! C7 of the design; the protocol that they check is in `src/closer/count/protocol.md`.
+//! value that a relaxed or stale read may give, within the bounds said there. Rules C2 to C7 of the
+//! design; the protocol that they check is in `src/closer/count/protocol.md`.
 //!
 //! ```console
 //! $ RUSTFLAGS="--cfg loom" cargo test --profile models --no-default-features --test loom
@@ -136,19 +136,30 @@ fn c6_two_adds_against_the_close() {
     });
 }
 
-#[test]
-fn c2_no_add_succeeds_once_the_notification_is_visible() {
-    model(|| {
+/// Whichever stripe it would have counted on: they are not marked at once.
+fn no_add_once_told(number: usize) {
+    model(move || {
         let closer = Closer::new();
         let closing = on(1, {
             let closer = closer.clone();
             move || closer.close()
         });
+        number_this_thread(number);
         if closer.close_notify().is_closed() {
             assert!(closer.add_running().is_none());
         }
         closing.join().unwrap();
     });
+}
+
+#[test]
+fn c2_no_add_succeeds_once_the_notification_is_visible() {
+    no_add_once_told(0);
+}
+
+#[test]
+fn c2_nor_on_the_stripe_that_is_marked_last() {
+    no_add_once_told(1);
 }
 
 #[test]
@@ -261,6 +272,42 @@ fn c6_what_was_done_before_the_close_against_a_late_done() {
         closing.join().unwrap();
         leaving.join().unwrap();
     });
+}
+
+/// Of a close and a done, what was done before the one is seen behind the other. The channel rests on
+/// it: the last receiver says that nobody will receive, closes, and throws away what is left; a sender
+/// that has sent leaves, and looks whether anybody will. One of them finds the item.
+fn one_sees_the_other(is_closed_before: bool) {
+    model(move || {
+        let closer = Closer::new();
+        let [item, abandoned] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+        let sending = entered(&closer, 1);
+        if is_closed_before {
+            closer.close();
+        }
+        let sender = on(1, {
+            let (item, abandoned) = (Arc::clone(&item), Arc::clone(&abandoned));
+            move || {
+                item.store(1, Relaxed);
+                drop(sending);
+                abandoned.load(Relaxed) == 1
+            }
+        });
+        abandoned.store(1, Relaxed);
+        closer.close();
+        let found = item.load(Relaxed) == 1;
+        assert!(sender.join().unwrap() || found, "neither sees the other");
+    });
+}
+
+#[test]
+fn c6_a_close_sees_what_was_done_before_a_done_or_is_seen_behind_it() {
+    one_sees_the_other(false);
+}
+
+#[test]
+fn c6_and_so_does_a_close_that_is_not_the_first() {
+    one_sees_the_other(true);
 }
 
 // Several that close

@@ -70,6 +70,8 @@ impl Count {
     pub(super) fn close(&self, announce: impl FnOnce()) -> bool {
         let mut is_closed = self.is_closed.lock();
         if *is_closed {
+            // Adds nothing, and is ordered with those who leave late: see "One sees the other".
+            self.remainder.fetch_add(0, Ordering::AcqRel);
             return false;
         }
         let moved = self.open.mark() - BIAS;

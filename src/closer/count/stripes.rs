@@ -59,19 +59,23 @@ impl Stripes {
     ///
     /// Both orderings are the other ends of those of `add` and `done`.
     pub(super) fn mark(&self) -> isize {
-        let marked = self.0.iter().map(|stripe| {
+        total(self.0.iter().map(|stripe| {
             let before = stripe.0.fetch_add(MARK, Ordering::AcqRel);
             debug_assert!(before & MARK == 0, "marked twice");
-            before / ONE
-        });
-        marked.fold(0, isize::wrapping_add)
+            before
+        }))
     }
 
     /// The sum of the stripes, read one after the other. Only while none is marked.
     pub(super) fn sum(&self) -> isize {
-        let counts = self.0.iter().map(|stripe| stripe.0.load(Ordering::Relaxed) / ONE);
-        counts.fold(0, isize::wrapping_add)
+        total(self.0.iter().map(|stripe| stripe.0.load(Ordering::Relaxed)))
     }
+}
+
+/// What the words come to. Added up before they are halved: a stripe on which others count down what
+/// this one counts up wraps some day, and only the sum of the words is right then.
+fn total(words: impl Iterator<Item = isize>) -> isize {
+    words.fold(0, isize::wrapping_add) / ONE
 }
 
 #[cfg(test)]
@@ -106,6 +110,17 @@ mod tests {
         assert_eq!(stripes.mark(), 1);
         assert!(!stripes.add());
         assert!(!stripes.done(), "to be counted elsewhere");
+    }
+
+    /// One thread counts up for ever what others count down.
+    #[test]
+    fn c6_a_stripe_that_wraps_leaves_the_sum_right() {
+        let words = || [isize::MAX - 1, 2 - isize::MAX - 1, 8, -4].into_iter();
+        assert_eq!(total(words()), 2);
+        let full = [isize::MAX - 1, ONE, isize::MIN, ONE]; // the first has wrapped with the second
+        let stripes = Stripes(full.map(|word| Stripe(AtomicIsize::new(word))).into());
+        assert_eq!(stripes.sum(), 1);
+        assert_eq!(stripes.mark(), 1);
     }
 
     /// What is counted on a stripe after the mark wraps some day, and leaves the mark alone.

@@ -1,0 +1,210 @@
+//! What the machine has decided, done: threads are started, told and joined, callbacks handed to the
+//! stoppers, events published.
+
+use std::io;
+use std::time::Duration;
+
+use super::Engine;
+use crate::clock;
+use crate::context::Task;
+use crate::event::Event;
+use crate::failure::{self, BoxError, Failure, Outcome, Phase};
+use crate::ready::NotReady;
+use crate::snapshot::UnitState;
+use crate::stop::StopReason;
+use crate::supervisor::incarnation::{Incarnation, Notice, denies};
+use crate::supervisor::state::{Action, GroupEnd, Input, NodeId, ROOT, UnitEnd};
+use crate::supervisor::stoppers::Call;
+use crate::unit::Unit;
+
+impl Engine {
+    pub(super) fn perform(&mut self, action: Action) {
+        match action {
+            Action::Start { unit, incarnation } => self.start(unit, incarnation),
+            Action::Ready(ROOT) => {
+                // The event first: who has waited for readiness finds it among those that came.
+                self.publish(&Event::GroupReady);
+                self.run.ready.set(Ok(()));
+            }
+            Action::Ready(unit) => {
+                let mut board = self.board.lock();
+                let record = board.record(unit);
+                record.ready = record.ready.or_else(|| Some(clock::now()));
+                drop(board);
+                self.publish(&Event::Ready { unit: self.path(unit) });
+            }
+            Action::Stopping { group, why } => {
+                debug_assert_eq!(group, ROOT, "groups are not nested");
+                self.stopping(why);
+            }
+            Action::Tell { unit, why } => self.tell(unit, why),
+            Action::CallStop(unit) => self.call_graceful_stop(unit),
+            Action::Stopped(unit) => self.stopped(unit),
+            Action::Backoff { unit, pause } => self.pausing(unit, pause),
+            Action::GaveUp(unit) => self.gave_up(unit),
+            Action::Late(unit) => self.publish(&Event::Late { unit: self.path(unit) }),
+            Action::Finished => self.served.stopped_at = Some(clock::now()),
+        }
+    }
+
+    fn start(&mut self, unit: NodeId, number: u32) {
+        let mut board = self.board.lock();
+        if self.run.stop.is_set() || !board.machine().may_start(unit) {
+            drop(board);
+            return self.note(Input::Refused(unit));
+        }
+        let record = board.record(unit);
+        let stopped = record.next_end(self.run.id, unit);
+        let plan = &record.plan;
+        let (service, path) = (plan.unit.clone(), plan.path.clone());
+        let (instances, stack_size) = (plan.kind.instances, plan.stack_size);
+        let incarnation =
+            Incarnation::new(self.run.id, unit, number, path.clone(), stopped, self.notify.clone());
+        record.started = record.started.or_else(|| Some(clock::now()));
+        record.incarnation = Some(incarnation.clone());
+        drop(board);
+        self.publish(&Event::Starting { unit: path.clone(), attempt: number });
+        for instance in 0..instances {
+            let name = if instances == 1 { path.to_string() } else { format!("{path}#{instance}") };
+            let handle = self.run.handle.clone();
+            let spawned = incarnation.serve(service.clone(), handle, &name, stack_size, instance);
+            if let Err(error) = spawned {
+                // Still the system's error, by its kind, for whoever asks.
+                let why = format!("cannot spawn thread '{name}': {error}");
+                let error = io::Error::new(error.kind(), why);
+                let failure = Failure::error(path.clone(), Phase::Start, error.into());
+                let outcome = Outcome::Failed(failure.clone());
+                incarnation.note(&outcome);
+                self.note(Input::SpawnFailed { unit, spawned: instance });
+                self.keep_of_incarnation(unit, failure);
+                self.publish(&Event::Ended { unit: path.clone(), outcome });
+                return incarnation.is_started(instance > 0);
+            }
+        }
+        incarnation.is_started(true);
+    }
+
+    fn stopping(&mut self, why: GroupEnd) {
+        let now = clock::now();
+        self.served.stopping_at = Some(now);
+        let (reason, not_ready) = match why {
+            GroupEnd::Child(unit) => {
+                let path = self.path(unit);
+                let failed =
+                    self.board.lock().outcome(unit).is_some_and(|outcome| !outcome.is_ok());
+                let not_ready =
+                    if failed { NotReady::Failed(path.clone()) } else { NotReady::Stopped };
+                (StopReason::UnitStopped(path), not_ready)
+            }
+            GroupEnd::TasksDone => (StopReason::TasksDone, NotReady::Stopped),
+            // The token was set by whoever asked.
+            GroupEnd::Asked => (StopReason::RunFailed, NotReady::Stopped),
+        };
+        // Whoever was first is the cause: a request that is already in the token stays.
+        self.run.stop.set(reason);
+        self.run.ready.set(Err(not_ready));
+        let reason = self.reason();
+        self.publish(&Event::Stopping { reason });
+    }
+
+    /// Why the run ends.
+    fn reason(&self) -> StopReason {
+        self.run.stop.get().cloned().unwrap_or(StopReason::RunFailed)
+    }
+
+    fn tell(&mut self, unit: NodeId, why: UnitEnd) {
+        let reason = match why {
+            UnitEnd::Group(_) => self.reason(),
+            UnitEnd::Deregistered => StopReason::Deregistered,
+            UnitEnd::Ended => StopReason::Ended,
+        };
+        let mut board = self.board.lock();
+        let record = board.record(unit);
+        // Without one its start was refused: there is nobody to tell.
+        let Some(incarnation) = record.incarnation.clone() else { return };
+        record.told = Some(clock::now());
+        let path = record.plan.path.clone();
+        drop(board);
+        let callbacks = incarnation.tell(reason.clone());
+        self.publish(&Event::StopAsked { unit: path, reason });
+        for callback in callbacks {
+            self.call_on_stop(unit, callback);
+        }
+    }
+
+    pub(super) fn call_on_stop(&mut self, unit: NodeId, callback: Task) {
+        self.note(Input::CallStarted(unit));
+        self.call(unit, Phase::OnStop, move || {
+            callback();
+            Ok(())
+        });
+    }
+
+    fn call_graceful_stop(&mut self, unit: NodeId) {
+        let service = self.board.lock().record(unit).plan.unit.clone();
+        self.call(unit, Phase::GracefulStop, move || match service.as_service() {
+            Some(service) => service.graceful_stop(),
+            None => Err(denies("service")),
+        });
+    }
+
+    fn call(
+        &mut self,
+        unit: NodeId,
+        phase: Phase,
+        body: impl FnOnce() -> Result<(), BoxError> + Send + 'static,
+    ) {
+        let path = self.path(unit);
+        let (notify, name) = (self.notify.clone(), path.clone());
+        let body = Box::new(move || {
+            let failure = failure::call(&name, phase, body).err();
+            // When the engine has left this call behind, there is nobody to tell.
+            let _ = notify.send(Notice::Called { unit, failure });
+        });
+        self.stoppers.call(Call { unit: path, phase, asked: clock::now(), body });
+    }
+
+    fn stopped(&mut self, unit: NodeId) {
+        let mut board = self.board.lock();
+        let failed = board.machine().state(unit).0 == UnitState::Failed;
+        let record = board.record(unit);
+        let (path, incarnation) = (record.plan.path.clone(), record.incarnation.clone());
+        let never_started = record.stopped_notify.clone();
+        drop(board);
+        if let Some(incarnation) = incarnation {
+            incarnation.join();
+            self.board.lock().record(unit).stopped = Some(clock::now());
+        } else {
+            never_started.set(Outcome::Ok);
+        }
+        self.publish(&Event::Stopped { unit: path, failed });
+    }
+
+    fn pausing(&mut self, unit: NodeId, pause: Duration) {
+        let mut board = self.board.lock();
+        let attempt = board.machine().restarts(unit) + 2; // the first is no restart, and this is the next
+        let record = board.record(unit);
+        let (unit, incarnation) = (record.plan.path.clone(), record.incarnation.clone());
+        drop(board);
+        if let Some(incarnation) = incarnation {
+            incarnation.join();
+        }
+        self.publish(&Event::Restarting { unit, attempt, pause });
+    }
+
+    /// What the unit has failed with is the cause. If it has not failed, that it was given up is.
+    fn gave_up(&mut self, unit: NodeId) {
+        let mut board = self.board.lock();
+        let record = board.record(unit);
+        let (path, limit) = (record.plan.path.clone(), record.plan.policy.restart.too_often());
+        let incarnation = record.incarnation.clone();
+        drop(board);
+        self.publish(&Event::GaveUp { unit: path.clone(), limit: limit.as_str().into() });
+        if let Some(incarnation) = incarnation.filter(|incarnation| incarnation.outcome().is_ok()) {
+            let why = format!("it has returned again and again: {limit}");
+            let failure = Failure::error(path, Phase::Serve, why.into());
+            incarnation.note(&Outcome::Failed(failure.clone()));
+            self.keep(unit, failure);
+        }
+    }
+}

@@ -221,6 +221,9 @@ impl fmt::Display for Event {
             Event::Ended { unit, outcome: Outcome::Ok } => write!(f, "unit '{unit}' ended: ok"),
             Event::Ended { outcome: Outcome::Failed(failure), .. }
             | Event::CallbackFailed { failure } => failure.fmt(f),
+            Event::Restarting { unit, attempt, pause: Duration::ZERO } => {
+                write!(f, "unit '{unit}' starts again at once, attempt {attempt}")
+            }
             Event::Restarting { unit, attempt, pause } => {
                 write!(f, "unit '{unit}' starts again in {pause:.1?}, attempt {attempt}")
             }

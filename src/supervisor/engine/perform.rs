@@ -182,14 +182,14 @@ impl Engine {
 
     fn pausing(&mut self, unit: NodeId, pause: Duration) {
         let mut board = self.board.lock();
-        let attempt = board.machine().restarts(unit) + 2; // the first is no restart, and this is the next
         let record = board.record(unit);
         let (unit, incarnation) = (record.plan.path.clone(), record.incarnation.clone());
         drop(board);
-        if let Some(incarnation) = incarnation {
-            incarnation.join();
-        }
-        self.publish(&Event::Restarting { unit, attempt, pause });
+        let Some(incarnation) = incarnation else {
+            return debug_assert!(false, "'{unit}' starts again and never has");
+        };
+        incarnation.join();
+        self.publish(&Event::Restarting { unit, attempt: incarnation.number + 1, pause });
     }
 
     /// What the unit has failed with is the cause. If it has not failed, that it was given up is.

@@ -1,0 +1,374 @@
+//! Units that start again, on real threads (S1, S2): when, how often, and what others see of it.
+
+// Tests watch from threads of their own.
+#![allow(clippy::disallowed_methods)]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use common::scripted::Scripted;
+use common::{SOON, within};
+use crossbeam_channel::{bounded, unbounded};
+use rungroup::{
+    Backoff, BoxError, ErrorKind, Event, Group, NotReady, Phase, Restart, ServeContext, StopReason,
+    UnitState, service_fn,
+};
+
+/// Starts again at once, five times in a minute.
+fn at_once() -> Restart {
+    Restart::on_failure().backoff(Backoff::none())
+}
+
+/// So long that only a stop ends it.
+fn after_a_minute() -> Restart {
+    Restart::on_failure().backoff(Backoff::constant(Duration::from_mins(1)))
+}
+
+fn demo() -> Group {
+    Group::new("demo").args(["demo"])
+}
+
+/// A service that fails on each attempt before `well`, and from then on serves until it is told.
+fn fails_before(well: u32) -> impl Fn(&ServeContext) -> Result<(), BoxError> {
+    move |ctx| {
+        if ctx.attempt() < well {
+            return Err(format!("attempt {} failed", ctx.attempt()).into());
+        }
+        ctx.stopped().wait();
+        Ok(())
+    }
+}
+
+#[test]
+fn s1_a_service_that_fails_starts_again_until_it_works_and_the_run_is_well() {
+    within(SOON, || {
+        let (attempts, seen) = unbounded();
+        let mut group = demo();
+        let feed = service_fn("feed", move |ctx| {
+            attempts.send(ctx.attempt())?;
+            match ctx.attempt() {
+                1 => Err("lost".into()),
+                2 => panic!("upset"),
+                _ => Ok(()),
+            }
+        });
+        group.register(feed).restart(at_once());
+        let report = group.run().unwrap();
+        assert_eq!(seen.try_iter().collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(report.reason(), &StopReason::UnitStopped("feed".into()));
+        assert_eq!(report.units()[0].restarts, 2);
+        assert_eq!(report.units()[0].state, UnitState::Stopped);
+        assert!(report.failures().is_empty(), "{:?}", report.failures());
+        assert!(report.to_string().contains("2 restarts"), "{report}");
+    });
+}
+
+#[test]
+fn s1_the_events_tell_of_it_in_order() {
+    within(SOON, || {
+        let mut group = demo();
+        let feed = service_fn("feed", |ctx| match ctx.attempt() {
+            1 => Err("lost".into()),
+            _ => Ok(()),
+        });
+        group.register(feed).restart(at_once());
+        let events = group.handle().events(64);
+        group.run().unwrap();
+        let told: Vec<String> = events
+            .iter()
+            .filter(|event| event.unit().is_some())
+            .map(|event| match event {
+                Event::StopAsked { .. } => "told".to_owned(),
+                event => event.to_string(),
+            })
+            .collect();
+        let expected = [
+            "unit 'feed' starting",
+            "unit 'feed' ready",
+            "unit 'feed': serve failed: lost",
+            "told",
+            "unit 'feed' starts again at once, attempt 2",
+            "unit 'feed' starting, attempt 2",
+            "unit 'feed' ready",
+            "unit 'feed' ended: ok",
+            "told",
+            "unit 'feed' stopped",
+        ];
+        assert_eq!(told, expected);
+    });
+}
+
+#[test]
+fn s1_so_many_restarts_are_allowed_and_one_more_gives_up_with_the_last_error() {
+    #[derive(Debug, PartialEq)]
+    struct Lost(u32);
+    impl std::fmt::Display for Lost {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "lost for the {}. time", self.0)
+        }
+    }
+    impl std::error::Error for Lost {}
+
+    within(SOON, || {
+        let mut group = demo();
+        let feed = service_fn("feed", |ctx| Err(Lost(ctx.attempt()).into()));
+        group.register(feed).restart(at_once().intensity(3, Duration::from_mins(1)));
+        let events = group.handle().events(64);
+        let error = group.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Failed);
+        assert_eq!(error.to_string(), "unit 'feed': serve failed: lost for the 4. time");
+        assert_eq!(error.downcast_ref::<Lost>(), Some(&Lost(4)));
+        assert_eq!(error.failures().len(), 1, "those before are in the events");
+        assert_eq!(error.report().unwrap().units()[0].restarts, 3);
+        let given_up = events.iter().find(|event| matches!(event, Event::GaveUp { .. }));
+        let said = given_up.expect("it was given up").to_string();
+        assert_eq!(said, "unit 'feed' is given up: more than 3 restarts in 60s");
+    });
+}
+
+#[test]
+fn s1_a_service_that_only_ever_returns_is_given_up_as_a_failure() {
+    within(SOON, || {
+        let mut group = demo();
+        let policy = Restart::always().backoff(Backoff::none());
+        group.register(service_fn("brief", |_| Ok(()))).restart(policy);
+        let error = group.run().unwrap_err();
+        let why = "unit 'brief': serve failed: it has returned again and again: more than 5 \
+                   restarts in 60s";
+        assert_eq!(error.to_string(), why);
+        let unit = &error.report().unwrap().units()[0];
+        assert_eq!((unit.state, unit.restarts), (UnitState::Failed, 5));
+    });
+}
+
+#[test]
+fn s1_a_stop_ends_a_pause_at_once_and_the_run_is_well() {
+    within(SOON, || {
+        let mut group = demo();
+        group.register(service_fn("feed", fails_before(2))).restart(after_a_minute());
+        let events = group.handle().events(64);
+        let handle = group.handle();
+        let stopper = thread::spawn(move || {
+            assert!(events.iter().any(|event| matches!(event, Event::Restarting { .. })));
+            let snapshot = handle.snapshot();
+            let feed = &snapshot.units[0];
+            assert_eq!((feed.state, feed.ready, feed.restarts), (UnitState::Backoff, false, 0));
+            assert!(feed.starts_in.is_some_and(|time| time > Duration::from_secs(20)), "{feed:?}");
+            assert_eq!(
+                feed.last_failure.as_ref().unwrap().to_string(),
+                "unit 'feed': serve failed: attempt 1 failed"
+            );
+            assert!(feed.threads.is_empty(), "{feed:?}");
+            assert!(snapshot.to_string().contains("backoff"), "{snapshot}");
+            handle.stop("enough");
+        });
+        let report = group.run().unwrap();
+        assert_eq!(report.units()[0].state, UnitState::Stopped);
+        assert!(report.units()[0].outcome.as_ref().is_some_and(|outcome| !outcome.is_ok()));
+        stopper.join().unwrap();
+    });
+}
+
+#[test]
+fn s2_the_next_one_waits_for_a_thread_of_the_one_before() {
+    within(SOON, || {
+        let (release, held) = bounded::<()>(0);
+        let (entered, entries) = unbounded();
+        let mut group = demo();
+        let feed = service_fn("feed", move |ctx| {
+            entered.send(ctx.attempt())?;
+            if ctx.attempt() > 1 {
+                return Ok(());
+            }
+            let held = held.clone();
+            ctx.spawn("slow", move |_ctx| _ = held.recv())?;
+            Err("lost".into())
+        });
+        group.register(feed).restart(at_once());
+        let (events, handle) = (group.handle().events(64), group.handle());
+        let watcher = thread::spawn(move || {
+            assert!(events.iter().any(|event| matches!(event, Event::Ended { .. })));
+            let unit = &handle.snapshot().units[0];
+            assert_eq!(unit.state, UnitState::Stopping);
+            assert_eq!(unit.threads[0].name, "feed:slow");
+            assert_eq!(entries.try_iter().collect::<Vec<_>>(), [1]);
+            drop(release);
+            assert_eq!(entries.iter().next(), Some(2));
+        });
+        group.run().unwrap();
+        watcher.join().unwrap();
+    });
+}
+
+#[test]
+fn s3_the_others_are_left_alone() {
+    within(SOON, || {
+        let mut group = demo();
+        let feed = group.register(service_fn("feed", fails_before(4))).restart(at_once()).id();
+        let attempts = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&attempts);
+        group
+            .register(service_fn("user", move |ctx| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                ctx.stopped().wait();
+                Ok(())
+            }))
+            .after(feed);
+        let (events, handle) = (group.handle().events(64), group.handle());
+        let stopper = thread::spawn(move || {
+            let fourth = |event: &Event| matches!(event, Event::Starting { attempt: 4, .. });
+            assert!(events.iter().any(|event| fourth(&event)));
+            // It serves: so what comes after it has started, too.
+            assert!(events.iter().any(|event| matches!(event, Event::GroupReady)));
+            handle.stop("enough");
+        });
+        let report = group.run().unwrap();
+        stopper.join().unwrap();
+        assert_eq!(attempts.load(Ordering::Relaxed), 1);
+        assert_eq!(report.units().iter().map(|it| it.restarts).collect::<Vec<_>>(), [3, 0]);
+    });
+}
+
+#[test]
+fn l8_graceful_stop_is_for_the_last_one_alone() {
+    within(SOON, || {
+        let (called, calls) = unbounded();
+        let mut group = demo();
+        let feed = Scripted::new("feed").graceful_stop(move || called.send(()).unwrap());
+        let feed = feed.serve(|ctx| {
+            if ctx.attempt() < 3 {
+                return Err("lost".into());
+            }
+            ctx.handle().stop("enough");
+            ctx.stopped().wait();
+            Ok(())
+        });
+        group.register(feed).restart(at_once());
+        group.run().unwrap();
+        assert_eq!(calls.try_iter().count(), 1);
+    });
+}
+
+#[test]
+fn l14_who_waits_for_readiness_waits_for_the_start_that_works() {
+    within(SOON, || {
+        let mut group = demo();
+        let feed = Scripted::new("feed").declares_ready().serve(|ctx| {
+            if ctx.attempt() == 1 {
+                return Err("lost".into());
+            }
+            ctx.ready();
+            ctx.stopped().wait();
+            Ok(())
+        });
+        group.register(feed).restart(at_once());
+        let handle = group.handle();
+        let waiter = thread::spawn(move || {
+            assert_eq!(handle.wait_till_ready(), Ok(()));
+            assert_eq!(handle.snapshot().units[0].restarts, 1);
+            handle.stop("enough");
+        });
+        group.run().unwrap();
+        waiter.join().unwrap();
+    });
+}
+
+#[test]
+fn l14_one_that_is_given_up_fails_the_wait() {
+    within(SOON, || {
+        let mut group = demo();
+        let feed = Scripted::new("feed").declares_ready().serve(|_| Err("lost".into()));
+        group.register(feed).restart(at_once());
+        let handle = group.handle();
+        let waiter = thread::spawn(move || handle.wait_till_ready());
+        group.run().unwrap_err();
+        assert_eq!(waiter.join().unwrap(), Err(NotReady::Failed("feed".into())));
+    });
+}
+
+#[test]
+fn l3_a_unit_in_its_pause_is_taken_out_and_what_it_comes_after_only_then() {
+    within(SOON, || {
+        let mut group = demo();
+        let store = group.register(Scripted::new("store")).id();
+        let feed = service_fn("feed", fails_before(2));
+        let feed = group.register(feed).after(store).restart(after_a_minute()).id();
+        group.register(Scripted::new("server"));
+        let (events, handle) = (group.handle().events(64), group.handle());
+        let watcher = thread::spawn(move || {
+            assert!(events.iter().any(|event| matches!(event, Event::Restarting { .. })));
+            let error = handle.deregister(store).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InUse, "{error}");
+            handle.deregister(feed).unwrap().wait().unwrap();
+            handle.deregister(store).unwrap().wait().unwrap();
+            assert_eq!(handle.wait_till_ready(), Ok(()));
+            handle.stop("enough");
+        });
+        let report = group.run().unwrap();
+        watcher.join().unwrap();
+        assert_eq!(report.units()[1].state, UnitState::Stopped);
+    });
+}
+
+#[test]
+fn s1_a_helper_of_the_one_before_that_panics_is_in_the_report() {
+    within(SOON, || {
+        let mut group = demo();
+        let feed = service_fn("feed", |ctx| {
+            if ctx.attempt() > 1 {
+                return Ok(());
+            }
+            ctx.spawn("conn", |_ctx| panic!("a bad request"))?;
+            Err("lost".into())
+        });
+        group.register(feed).restart(at_once());
+        let report = group.run().unwrap();
+        assert_eq!(report.failures().len(), 1);
+        assert_eq!(report.failures()[0].phase(), Phase::Helper);
+    });
+}
+
+#[test]
+fn s1_a_task_that_is_always_to_start_again_is_a_definition_error() {
+    within(SOON, || {
+        let mut group = demo();
+        group.register(service_fn("import", |_| Ok(()))).task().restart(Restart::always());
+        let error = group.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition);
+        let why = "unit 'import': is a task, which is done when it returns `Ok`, and is to start \
+                   again always";
+        assert_eq!(error.problems()[0].to_string(), why);
+    });
+}
+
+#[test]
+fn l4_all_instances_start_again_when_one_fails() {
+    within(SOON, || {
+        let (entered, entries) = unbounded();
+        let mut group = demo();
+        let pool = service_fn("pool", move |ctx| {
+            entered.send((ctx.attempt(), ctx.instance()))?;
+            if ctx.attempt() == 1 && ctx.instance() == 1 {
+                return Err("lost".into());
+            }
+            ctx.stopped().wait();
+            Ok(())
+        });
+        group.register(pool).instances(3).restart(at_once());
+        let handle = group.handle();
+        let watcher = thread::spawn(move || {
+            let mut entries: Vec<_> =
+                entries.iter().filter(|(attempt, _)| *attempt == 2).take(3).collect();
+            entries.sort_unstable();
+            handle.stop("enough");
+            entries
+        });
+        let report = group.run().unwrap();
+        assert_eq!(watcher.join().unwrap(), [(2, 0), (2, 1), (2, 2)]);
+        assert_eq!(report.units()[0].restarts, 1);
+    });
+}

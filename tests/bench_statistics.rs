@@ -1,10 +1,17 @@
-//! What the benches conclude from their rounds (`benches/paired/statistics.rs`): nothing is measured
-//! here.
+//! What the benches conclude from their rounds (`benches/paired/statistics.rs`) and how they say it
+//! (`row.rs`): nothing is measured here.
+
+use std::time::Duration;
 
 #[path = "../benches/paired/statistics.rs"]
 #[allow(unreachable_pub)]
 mod statistics;
 
+#[path = "../benches/paired/row.rs"]
+#[allow(unreachable_pub)]
+mod row;
+
+use row::Judged;
 use statistics::{Estimate, Target, Verdict, median};
 
 /// Made, not measured: spread evenly around `middle`, in no order.
@@ -75,4 +82,61 @@ fn at_most_allows_the_bound_and_below_does_not() {
     let exact = Estimate { median: 1.0, low: 1.0, high: 1.0 };
     assert_eq!(exact.verdict(Target::AtMost(1.0)), Verdict::Met);
     assert_eq!(exact.verdict(Target::Below(1.0)), Verdict::Missed);
+}
+
+#[test]
+fn a_row_has_both_times_their_ratio_and_the_verdict() {
+    let rounds = [(3e-8, 2e-8); 30];
+    let row = |target, judged| row::of_two("a pair", ["ours", "theirs"], &rounds, target, judged);
+    assert_eq!(
+        row(Some(Target::AtMost(1.2)), Judged::Yes),
+        "| a pair | ours 30.0 ns | theirs 20.0 ns | 1.50 (1.50 to 1.50) | ≤ 1.20 | **missed** |"
+    );
+    assert!(row(Some(Target::AtMost(1.6)), Judged::Yes).ends_with("| ≤ 1.60 | met |"));
+    assert!(row(Some(Target::Below(1.6)), Judged::No).ends_with("| < 1.60 | not judged |"));
+    assert!(row(None, Judged::Yes).ends_with("| none |  |"), "good to know, and no more");
+}
+
+/// The ratio of the medians would be 5.
+#[test]
+fn a_row_has_the_median_of_the_ratios_not_the_ratio_of_the_medians() {
+    let rounds = [(9.0, 3.0), (12.0, 4.0), (1.0, 1.0), (1.0, 1.0), (5.0, 1.0)];
+    let row = row::of_two("a", ["b", "c"], &rounds, None, Judged::Yes);
+    assert!(row.starts_with("| a | b 5.00 s | c 1.00 s | 3.00 ("), "{row}");
+}
+
+#[test]
+fn a_limit_in_time_is_met_below_it_missed_beyond_it_and_unresolved_around_it() {
+    let row = |times: &[f64], limit| row::of_one("a close", "ours", times, limit, Judged::Yes);
+    let times = [1.5e-6; 30];
+    assert_eq!(
+        row(&times, Duration::from_micros(2)),
+        "| a close | ours 1.5 µs | | 1.5 µs (1.5 µs to 1.5 µs) | < 2.0 µs | met |"
+    );
+    assert!(row(&times, Duration::from_micros(1)).ends_with("| < 1.0 µs | **missed** |"));
+    assert!(row(&times, Duration::from_nanos(1500)).ends_with("| **missed** |"), "below, not at");
+    let around = rounds(2e-6, 1e-6, 30);
+    assert!(row(&around, Duration::from_micros(2)).ends_with("| unresolved |"));
+    assert!(row(&around, Duration::from_micros(3)).ends_with("| met |"));
+}
+
+#[test]
+fn every_row_has_the_columns_of_the_head() {
+    let two = row::of_two("a", ["b", "c"], &[(1.0, 1.0)], None, Judged::Yes);
+    let one = row::of_one("a", "b", &[1.0], Duration::from_secs(2), Judged::Yes);
+    for row in row::HEAD.lines().chain([&*two, &one]) {
+        assert_eq!(row.matches('|').count(), 7, "{row}");
+    }
+}
+
+#[test]
+fn a_time_is_shown_in_the_unit_that_suits_it() {
+    let shown = |seconds: f64| {
+        let row = row::of_one("", "", &[seconds], Duration::from_secs(100), Judged::Yes);
+        row.split('|').nth(2).unwrap().trim().to_owned()
+    };
+    assert_eq!(
+        [2.5e-8, 2.5e-5, 2.5e-2, 2.5].map(shown),
+        ["25.0 ns", "25.0 µs", "25.00 ms", "2.50 s"]
+    );
 }

@@ -1,31 +1,51 @@
-//! The harness of the benches: two variants of one thing, measured in turns, compared as a ratio.
+//! The harness of the benches: two variants of one thing, measured in turns, compared as a ratio; or
+//! one against a limit in time.
 //!
 //! Times on a shared machine drift by more than what is looked for, and both variants drift alike.
 //! So each round measures both, one right after the other and each first in every second round, and
-//! gives a ratio; what is shown and judged is the median of the ratios (see `statistics`).
+//! gives a ratio; what is shown and judged is the median of the ratios (see `statistics`). A time is
+//! judged by itself only where the limit is so far away that the drift does not matter.
 
 // Not every bench uses all of it, and each is a crate of its own.
 #![allow(dead_code, unreachable_pub)]
 
+mod row;
 pub mod statistics;
 
-use std::fmt::Write as _;
 use std::fs;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use statistics::{Estimate, Target, Verdict, median};
+use row::Judged;
+use statistics::Target;
 
-/// One of the two that are compared.
+/// One of those that are compared.
 pub struct Variant<'a> {
     name: &'static str,
     measure: Box<dyn FnMut(u32) -> Duration + 'a>,
+    /// A round of it is so many times shorter than others.
+    shorter: u32,
 }
 
 impl<'a> Variant<'a> {
     /// `measure` does it so many times and says how long that took.
     pub fn new(name: &'static str, measure: impl FnMut(u32) -> Duration + 'a) -> Self {
-        Self { name, measure: Box::new(measure) }
+        Self { name, measure: Box::new(measure), shorter: 1 }
+    }
+
+    /// For what takes some ten times longer to prepare than to do: an eighth of a round's length.
+    pub fn in_short_rounds(self) -> Self {
+        Self { shorter: 8, ..self }
+    }
+
+    /// Does it as often as fills a round, and says how many seconds one time took.
+    fn calibrated(&mut self, effort: &Effort) -> impl FnMut() -> f64 {
+        let length = effort.length / self.shorter;
+        let mut times = 1_u32;
+        while (self.measure)(times) < length {
+            times = times.saturating_mul(2);
+        }
+        move || (self.measure)(times).as_secs_f64() / f64::from(times)
     }
 }
 
@@ -49,7 +69,7 @@ pub struct Bench {
     is_quick: bool,
     /// Only comparisons with one of these texts in their names.
     only: Vec<String>,
-    rows: String,
+    rows: Vec<String>,
     load_before: String,
 }
 
@@ -64,7 +84,7 @@ impl Bench {
         if is_quick {
             println!("{QUICK_WARNING}\n");
         }
-        Self { is_quick, only, rows: String::new(), load_before: load() }
+        Self { is_quick, only, rows: Vec::new(), load_before: load() }
     }
 
     pub fn is_quick(&self) -> bool {
@@ -84,36 +104,47 @@ impl Bench {
         base: &mut Variant,
         target: Target,
     ) {
+        self.two(what, subject, base, Some(target));
+    }
+
+    /// As [`compare`](Self::compare) without a target: for what is good to know.
+    pub fn show(&mut self, what: &str, subject: &mut Variant, base: &mut Variant) {
+        self.two(what, subject, base, None);
+    }
+
+    fn two(
+        &mut self,
+        what: &str,
+        subject: &mut Variant,
+        base: &mut Variant,
+        target: Option<Target>,
+    ) {
         if !self.wants(what) {
             return;
         }
         eprintln!("{what}: {} / {} …", subject.name, base.name);
-        let effort = if self.is_quick { QUICK } else { FULL };
-        let rounds = measure(&mut *subject.measure, &mut *base.measure, &effort);
-        let ratios: Vec<f64> = rounds.iter().map(|(subject, base)| subject / base).collect();
-        let estimate = Estimate::of(&ratios);
-        let verdict = match estimate.verdict(target) {
-            _ if self.is_quick => "not judged",
-            Verdict::Met => "met",
-            Verdict::Missed => "**missed**",
-            Verdict::Unresolved => "unresolved",
-        };
-        let target = match target {
-            Target::AtMost(most) => format!("≤ {most:.2}"),
-            Target::Below(bound) => format!("< {bound:.2}"),
-        };
-        let (mut subjects, mut bases): (Vec<f64>, Vec<f64>) = rounds.into_iter().unzip();
-        let _ = writeln!(
-            self.rows, // a String takes all
-            "| {what} | {} {} | {} {} | {} ({} to {}) | {target} | {verdict} |",
-            subject.name,
-            shown(median(&mut subjects)),
-            base.name,
-            shown(median(&mut bases)),
-            ratio(estimate.median),
-            ratio(estimate.low),
-            ratio(estimate.high),
-        );
+        let effort = self.effort();
+        let rounds = measure_two(subject, base, effort);
+        let names = [subject.name, base.name];
+        self.rows.push(row::of_two(what, names, &rounds, target, self.judged()));
+    }
+
+    /// Measures one, and adds a row about its time, which has to be below `limit`.
+    pub fn limit(&mut self, what: &str, subject: &mut Variant, limit: Duration) {
+        if !self.wants(what) {
+            return;
+        }
+        eprintln!("{what}: {} …", subject.name);
+        let rounds = measure_one(subject, self.effort());
+        self.rows.push(row::of_one(what, subject.name, &rounds, limit, self.judged()));
+    }
+
+    fn effort(&self) -> &'static Effort {
+        if self.is_quick { &QUICK } else { &FULL }
+    }
+
+    fn judged(&self) -> Judged {
+        if self.is_quick { Judged::No } else { Judged::Yes }
     }
 }
 
@@ -122,10 +153,11 @@ impl Drop for Bench {
         if std::thread::panicking() {
             return;
         }
-        println!("| what | | against | ratio (95 %) | target | |");
-        println!("|---|---|---|---|---|---|");
-        println!("{}", self.rows);
-        println!("load average before and after: {} and {}", self.load_before, load());
+        println!("{}", row::HEAD);
+        for row in &self.rows {
+            println!("{row}");
+        }
+        println!("\nload average before and after: {} and {}", self.load_before, load());
         if self.is_quick {
             println!("\n{QUICK_WARNING}");
         }
@@ -158,13 +190,35 @@ pub fn together<R>(mut call: impl FnMut() -> R) -> impl FnMut(u32) -> Duration {
     }
 }
 
-type Measure<'a> = &'a mut dyn FnMut(u32) -> Duration;
+/// How many things are made at a time for [`batched`]: the clock's own cost does not show in so
+/// many, and they still fit in the caches.
+const BATCH: u32 = 64;
+
+/// Measures the calls, a batch at a time, each with a thing of its own that is made before the clock
+/// starts and dropped when it has stopped. For what takes less than a microsecond, and only once.
+pub fn batched<T>(
+    mut make: impl FnMut() -> T,
+    mut call: impl FnMut(&T),
+) -> impl FnMut(u32) -> Duration {
+    move |times| {
+        let mut total = Duration::ZERO;
+        let mut left = times;
+        while left > 0 {
+            let things: Vec<T> = (0..left.min(BATCH)).map(|_| make()).collect();
+            let began = Instant::now();
+            for thing in &things {
+                call(black_box(thing));
+            }
+            total += began.elapsed();
+            left -= left.min(BATCH);
+        }
+        total
+    }
+}
 
 /// The seconds that one time takes, of both variants and by round.
-fn measure(subject: Measure, base: Measure, effort: &Effort) -> Vec<(f64, f64)> {
-    let (subject_times, base_times) = (calibrate(subject, effort), calibrate(base, effort));
-    let mut subject = || subject(subject_times).as_secs_f64() / f64::from(subject_times);
-    let mut base = || base(base_times).as_secs_f64() / f64::from(base_times);
+fn measure_two(subject: &mut Variant, base: &mut Variant, effort: &Effort) -> Vec<(f64, f64)> {
+    let (mut subject, mut base) = (subject.calibrated(effort), base.calibrated(effort));
     let mut pair = |round: u32| {
         if round.is_multiple_of(2) {
             let first = subject();
@@ -180,26 +234,13 @@ fn measure(subject: Measure, base: Measure, effort: &Effort) -> Vec<(f64, f64)> 
     (0..effort.rounds).map(pair).collect()
 }
 
-/// How many times fill a round.
-fn calibrate(measure: Measure, effort: &Effort) -> u32 {
-    let mut times = 1_u32;
-    while measure(times) < effort.length {
-        times = times.saturating_mul(2);
+/// The seconds that one time takes, by round.
+fn measure_one(subject: &mut Variant, effort: &Effort) -> Vec<f64> {
+    let mut subject = subject.calibrated(effort);
+    for _ in 0..effort.warm_up {
+        subject();
     }
-    times
-}
-
-fn shown(seconds: f64) -> String {
-    match seconds {
-        ..1e-6 => format!("{:.1} ns", seconds * 1e9),
-        1e-6..1e-3 => format!("{:.1} µs", seconds * 1e6),
-        1e-3..1.0 => format!("{:.2} ms", seconds * 1e3),
-        _ => format!("{seconds:.2} s"),
-    }
-}
-
-fn ratio(ratio: f64) -> String {
-    if ratio < 0.1 { format!("{ratio:.3}") } else { format!("{ratio:.2}") }
+    (0..effort.rounds).map(|_| subject()).collect()
 }
 
 /// The load of the last minute, where the system tells.

@@ -323,6 +323,48 @@ fn enter_and_leave<'a>(
     }
 }
 
+/// Thousands of closers, one after the other: all threads enter and leave the same one until one of
+/// them closes it, or several do. Most of what happens is what happens around a close.
+#[test]
+fn c2_whoever_is_refused_by_one_of_several_closes_finds_it_closed() {
+    within(LIMIT, || {
+        let mut random = Random::from_environment();
+        let closers = (0..scaled(15_000)).map(|_| match random.below(2) {
+            0 => Gate::Tasks(Closer::new()),
+            _ => Gate::Senders(ChannelCloser::new()),
+        });
+        let closers: Vec<_> = closers.map(Watched::new).collect();
+        thread::scope(|scope| {
+            for _ in 0..threads() {
+                let (closers, mut random) = (&closers, random.split());
+                scope.spawn(move || {
+                    for one in closers {
+                        enter_until_refused(one, &mut random);
+                    }
+                });
+            }
+        });
+        closers.iter().for_each(Watched::is_empty);
+    });
+}
+
+fn enter_until_refused(one: &Watched, random: &mut Random) {
+    while let Some(guard) = one.enter(random) {
+        one.leave(guard, random);
+        if random.once_in(8) {
+            one.close();
+        }
+    }
+    // By a close of this thread or by another's, which may not have returned.
+    if random.once_in(2) {
+        one.close();
+    }
+    if random.once_in(2) {
+        one.gate.wait();
+        one.is_empty();
+    }
+}
+
 /// Guards that are made on some threads and dropped on others, so that what each thread counts is far
 /// from what is running.
 #[test]

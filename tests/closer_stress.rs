@@ -11,10 +11,11 @@
 
 mod common;
 
+use std::cell::RefCell;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use common::within;
@@ -35,7 +36,7 @@ fn scaled(rounds: u64) -> u64 {
 }
 
 /// Four for each core: most of them are off it in the middle of something.
-fn threads() -> usize {
+fn many() -> usize {
     4 * thread::available_parallelism().map_or(2, usize::from)
 }
 
@@ -74,6 +75,38 @@ impl Random {
     fn split(&mut self) -> Self {
         Self(self.next())
     }
+}
+
+/// The threads of a scope.
+struct Threads<'scope, 'env: 'scope> {
+    scope: &'scope Scope<'scope, 'env>,
+    started: RefCell<Vec<ScopedJoinHandle<'scope, ()>>>,
+}
+
+impl<'scope> Threads<'scope, '_> {
+    fn start(&self, body: impl FnOnce() + Send + 'scope) {
+        self.started.borrow_mut().push(self.scope.spawn(body));
+    }
+
+    fn spawn<T: Send + 'scope>(
+        &self,
+        body: impl FnOnce() -> T + Send + 'scope,
+    ) -> ScopedJoinHandle<'scope, T> {
+        self.scope.spawn(body)
+    }
+}
+
+/// As `thread::scope`, and all that were started are joined one by one: `ThreadSanitizer` knows what
+/// a join is, and knows nothing of what the end of a scope waits for.
+fn scope<'env, T>(body: impl for<'scope> FnOnce(&Threads<'scope, 'env>) -> T) -> T {
+    thread::scope(|scope| {
+        let threads = Threads { scope, started: RefCell::default() };
+        let result = body(&threads);
+        for thread in threads.started.into_inner() {
+            thread.join().unwrap();
+        }
+        result
+    })
 }
 
 /// What can be entered.
@@ -249,29 +282,29 @@ fn one_round_of_guards(random: &mut Random) -> u64 {
     // Between hardly a pair and some ten thousand by each thread.
     let closes_in = 1 << random.below(16);
     let moved = unbounded();
-    thread::scope(|scope| {
-        for _ in 0..threads() {
+    scope(|threads| {
+        for _ in 0..many() {
             let (watched, moved, random) = (&watched, &moved, random.split());
-            scope.spawn(move || enter_and_leave(watched, moved, closes_in, random));
+            threads.start(move || enter_and_leave(watched, moved, closes_in, random));
         }
         for one in &watched {
-            scope.spawn(|| {
+            threads.start(|| {
                 one.gate.told().wait();
                 assert!(one.gate.add().is_none(), "let in when that was announced");
             });
         }
         for one in &watched[..2] {
-            scope.spawn(|| {
+            threads.start(|| {
                 one.gate.wait();
                 one.is_empty();
             });
         }
         let [_, _, senders, receivers] = &watched;
-        scope.spawn(|| {
+        threads.start(|| {
             receivers.gate.told().wait();
             senders.is_empty();
         });
-        scope.spawn(|| {
+        threads.start(|| {
             receivers.gate.wait();
             senders.is_empty();
             receivers.is_empty();
@@ -334,10 +367,10 @@ fn c2_whoever_is_refused_by_one_of_several_closes_finds_it_closed() {
             _ => Gate::Senders(ChannelCloser::new()),
         });
         let closers: Vec<_> = closers.map(Watched::new).collect();
-        thread::scope(|scope| {
-            for _ in 0..threads() {
+        scope(|threads| {
+            for _ in 0..many() {
                 let (closers, mut random) = (&closers, random.split());
-                scope.spawn(move || {
+                threads.start(move || {
                     for one in closers {
                         enter_until_refused(one, &mut random);
                     }
@@ -372,14 +405,14 @@ fn c6_the_number_running_is_exact_when_nobody_moves() {
     within(LIMIT, || {
         let mut random = Random::from_environment();
         for _ in 0..scaled(50) {
-            let (closer, threads) = (Closer::new(), threads());
+            let (closer, count) = (Closer::new(), many());
             let (give, take) = unbounded::<RunningOwned>();
-            let (moves, stands) = (Barrier::new(threads + 1), Barrier::new(threads + 1));
-            thread::scope(|scope| {
-                for _ in 0..threads {
+            let (moves, stands) = (Barrier::new(count + 1), Barrier::new(count + 1));
+            scope(|threads| {
+                for _ in 0..count {
                     let (closer, give, take) = (&closer, &give, &take);
                     let (moves, stands, mut random) = (&moves, &stands, random.split());
-                    scope.spawn(move || {
+                    threads.start(move || {
                         for _ in 0..4 {
                             moves.wait();
                             for _ in 0..random.below(200) {
@@ -415,10 +448,10 @@ fn c4_closes_among_adds_and_dones_always_drain() {
         for _ in 0..scaled(200) {
             let (closer, inside) = (Closer::new(), AtomicU64::new(0));
             let start = Barrier::new(5);
-            thread::scope(|scope| {
+            scope(|threads| {
                 for name in ["a", "b", "c"] {
                     let (closer, inside, start) = (&closer, &inside, &start);
-                    scope.spawn(move || {
+                    threads.start(move || {
                         start.wait();
                         while let Some(mut running) = closer.add_running() {
                             inside.fetch_add(1, Ordering::Relaxed);
@@ -430,7 +463,7 @@ fn c4_closes_among_adds_and_dones_always_drain() {
                         }
                     });
                 }
-                scope.spawn(|| {
+                threads.start(|| {
                     start.wait();
                     closer.wait();
                     assert!(closer.is_closed(), "drained before it was announced");
@@ -485,11 +518,11 @@ fn one_round_of_items(random: &mut Random) {
     let sent = AtomicU64::new(0);
     // One receiver enters before there is anything to receive, so that there is always one.
     let first = closer.add_receiver_owned().unwrap();
-    thread::scope(|scope| {
-        let senders: Vec<_> = (0..threads() / 2)
+    scope(|threads| {
+        let senders: Vec<_> = (0..many() / 2)
             .map(|index| {
                 let (closer, sender, sent, mut random) = (&closer, &sender, &sent, random.split());
-                scope.spawn(move || {
+                threads.spawn(move || {
                     let mut tally = Tally::default();
                     // Some with a guard for each item, some with one for as long as nobody closes.
                     while let Some(_sending) = closer.add_sender() {
@@ -512,9 +545,9 @@ fn one_round_of_items(random: &mut Random) {
                 })
             })
             .collect();
-        let receivers: Vec<_> = (0..threads() / 2)
+        let receivers: Vec<_> = (0..many() / 2)
             .map(|_| {
-                scope.spawn(|| {
+                threads.spawn(|| {
                     let mut tally = Tally::default();
                     if let Some(_receiving) = closer.add_receiver() {
                         pass_on(&closer, &items, |item| tally.add(item));
@@ -523,7 +556,7 @@ fn one_round_of_items(random: &mut Random) {
                 })
             })
             .collect();
-        let rest = scope.spawn(|| {
+        let rest = threads.spawn(|| {
             closer.close_notify().wait();
             let mut tally = Tally::default();
             items.try_iter().for_each(|item| tally.add(item));
@@ -531,7 +564,7 @@ fn one_round_of_items(random: &mut Random) {
             tally
         });
         // A second close, about when the first comes.
-        scope.spawn(|| {
+        threads.start(|| {
             closer.closing().wait_timeout(second_close);
             closer.close_then_wait();
         });
@@ -556,21 +589,21 @@ fn c3_what_enters_the_first_channel_comes_out_of_the_last() {
 }
 
 fn one_round_of_a_pipeline(random: &mut Random) {
-    let width = threads() / 4;
+    let width = many() / 4;
     let [a, b, c] = [(); 3].map(|()| ChannelCloser::new());
     let group = ChannelGroupCloser::new([a.clone(), b.clone(), c.clone()]);
     let [first, second, third] = [(); 3].map(|()| bounded(random.index(3)));
-    thread::scope(|scope| {
+    scope(|threads| {
         let stage = |from: &ChannelCloser, to: &ChannelCloser| {
             (from.add_receiver_owned().unwrap(), to.add_sender_owned().unwrap())
         };
         for _ in 0..width {
             let (from_a, from_b) = (stage(&a, &b), stage(&b, &c));
-            scope.spawn(|| {
+            threads.start(|| {
                 pass_on(&a, &first.1, |item| second.0.send(item).unwrap());
                 drop(from_a);
             });
-            scope.spawn(|| {
+            threads.start(|| {
                 pass_on(&b, &second.1, |item| third.0.send(item).unwrap());
                 drop(from_b);
             });
@@ -578,7 +611,7 @@ fn one_round_of_a_pipeline(random: &mut Random) {
         let outlets: Vec<_> = (0..width)
             .map(|_| {
                 let receiving = c.add_receiver_owned().unwrap();
-                scope.spawn(|| {
+                threads.spawn(|| {
                     let mut tally = Tally::default();
                     pass_on(&c, &third.1, |item| tally.add(item));
                     receiving.done();
@@ -589,7 +622,7 @@ fn one_round_of_a_pipeline(random: &mut Random) {
         let inlets: Vec<_> = (0..width)
             .map(|_| {
                 let (a, input, random) = (&a, &first.0, random.split());
-                scope.spawn(move || feed(a, input, random))
+                threads.spawn(move || feed(a, input, random))
             })
             .collect();
         // Closed when an item has come a long way: everything is on the move. By the group, from two
@@ -597,7 +630,7 @@ fn one_round_of_a_pipeline(random: &mut Random) {
         let (after, by_hand) = (Duration::from_micros(random.below(2000)), random.once_in(4));
         for _ in 0..2 {
             let (a, group) = (&a, &group);
-            scope.spawn(move || {
+            threads.start(move || {
                 a.closing().wait_timeout(after);
                 if by_hand {
                     a.close();

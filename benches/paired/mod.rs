@@ -25,17 +25,23 @@ pub struct Variant<'a> {
     measure: Box<dyn FnMut(u32) -> Duration + 'a>,
     /// A round of it is so many times shorter than others.
     shorter: u32,
+    is_doubtful: Box<dyn Fn() -> bool + 'a>,
 }
 
 impl<'a> Variant<'a> {
     /// `measure` does it so many times and says how long that took.
     pub fn new(name: &'static str, measure: impl FnMut(u32) -> Duration + 'a) -> Self {
-        Self { name, measure: Box::new(measure), shorter: 1 }
+        Self { name, measure: Box::new(measure), shorter: 1, is_doubtful: Box::new(|| false) }
     }
 
     /// For what takes some ten times longer to prepare than to do: an eighth of a round's length.
     pub fn in_short_rounds(self) -> Self {
         Self { shorter: 8, ..self }
+    }
+
+    /// Asked when all is measured: where it says yes, nothing is judged.
+    pub fn doubtful_if(self, is_doubtful: impl Fn() -> bool + 'a) -> Self {
+        Self { is_doubtful: Box::new(is_doubtful), ..self }
     }
 
     /// Does it as often as fills a round, and says how many seconds one time took.
@@ -123,10 +129,10 @@ impl Bench {
             return;
         }
         eprintln!("{what}: {} / {} …", subject.name, base.name);
-        let effort = self.effort();
-        let rounds = measure_two(subject, base, effort);
+        let rounds = measure_two(subject, base, self.effort());
+        let judged = self.judged((subject.is_doubtful)() || (base.is_doubtful)());
         let names = [subject.name, base.name];
-        self.rows.push(row::of_two(what, names, &rounds, target, self.judged()));
+        self.rows.push(row::of_two(what, names, &rounds, target, judged));
     }
 
     /// Measures one, and adds a row about its time, which has to be below `limit`.
@@ -136,15 +142,16 @@ impl Bench {
         }
         eprintln!("{what}: {} …", subject.name);
         let rounds = measure_one(subject, self.effort());
-        self.rows.push(row::of_one(what, subject.name, &rounds, limit, self.judged()));
+        let judged = self.judged((subject.is_doubtful)());
+        self.rows.push(row::of_one(what, subject.name, &rounds, limit, judged));
     }
 
     fn effort(&self) -> &'static Effort {
         if self.is_quick { &QUICK } else { &FULL }
     }
 
-    fn judged(&self) -> Judged {
-        if self.is_quick { Judged::No } else { Judged::Yes }
+    fn judged(&self, is_doubtful: bool) -> Judged {
+        if self.is_quick || is_doubtful { Judged::No } else { Judged::Yes }
     }
 }
 

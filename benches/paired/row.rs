@@ -10,7 +10,7 @@ pub const HEAD: &str = "\
 | what | | against | ratio, or time (95 %) | target | |
 |---|---|---|---|---|---|";
 
-/// Whether the target is judged: a few rounds are not.
+/// Whether the target is judged: not by a few rounds, nor where they are in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judged {
     Yes,

@@ -1,6 +1,10 @@
 //! An item through a closable channel, against crossbeam's bounded channel with a guard around each
 //! send: what somebody would write who has only the closer. On one thread, and from one to another.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use rungroup::{ChannelCloser, channel};
 
 use super::crew::{Crew, Work};
@@ -22,12 +26,34 @@ pub(crate) fn rows(bench: &mut Bench) {
     between_two(bench, "item, between two threads, capacity 1", 1);
 }
 
+/// The same two threads do either, in turns: on which cores they are makes more of a difference.
 fn between_two(bench: &mut Bench, what: &str, capacity: usize) {
     let ((send, receive), (send_by_hand, receive_by_hand)) =
         (closable(capacity), by_hand(capacity));
-    let (ours, theirs) = (crew(send, receive), crew(send_by_hand, receive_by_hand));
-    let mut ours = Variant::new(CLOSABLE, |times| ours.each(times));
-    let mut theirs = Variant::new(BY_HAND, |times| theirs.each(times));
+    let is_ours = Arc::new(AtomicBool::new(true));
+    let (ours, ours_too) = (Arc::clone(&is_ours), Arc::clone(&is_ours));
+    let sending = move |times| {
+        if ours.load(Ordering::Relaxed) {
+            (0..u64::from(times)).for_each(&send);
+        } else {
+            (0..u64::from(times)).for_each(&send_by_hand);
+        }
+    };
+    let receiving = move |times| {
+        if ours_too.load(Ordering::Relaxed) {
+            together(&receive)(times);
+        } else {
+            together(&receive_by_hand)(times);
+        }
+    };
+    let crew = Crew::new(vec![Box::new(sending) as Work, Box::new(receiving)]);
+    // Starting the crew is what tells it.
+    let do_either = |choice, times| {
+        is_ours.store(choice, Ordering::Relaxed);
+        crew.round(times).0
+    };
+    let mut ours = Variant::new(CLOSABLE, |times| do_either(true, times));
+    let mut theirs = Variant::new(BY_HAND, |times| do_either(false, times));
     bench.compare(what, &mut ours, &mut theirs, TARGET);
 }
 
@@ -46,21 +72,11 @@ fn by_hand(capacity: usize) -> (impl Fn(u64) + Send, impl Fn() -> u64 + Send) {
     (send, move || receiver.recv().expect(OPEN))
 }
 
-fn on_one_thread(
-    send: impl Fn(u64),
-    receive: impl Fn() -> u64,
-) -> impl FnMut(u32) -> std::time::Duration {
+fn on_one_thread(send: impl Fn(u64), receive: impl Fn() -> u64) -> impl FnMut(u32) -> Duration {
     together(move || {
         send(7);
         receive()
     })
-}
-
-/// One sends as many as the other receives.
-fn crew(send: impl Fn(u64) + Send + 'static, receive: impl Fn() -> u64 + Send + 'static) -> Crew {
-    let send = move |times| (0..u64::from(times)).for_each(&send);
-    let receive = move |times| _ = together(&receive)(times);
-    Crew::new(vec![Box::new(send) as Work, Box::new(receive)])
 }
 
 /// What is compared has to do the same: to deliver all, in order.

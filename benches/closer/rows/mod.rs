@@ -2,6 +2,7 @@
 
 mod closing;
 mod crew;
+mod items;
 mod pairs;
 mod peers;
 mod waking;
@@ -13,5 +14,6 @@ pub(crate) fn all() {
     let mut bench = paired::Bench::from_args();
     pairs::rows(&mut bench);
     closing::rows(&mut bench);
+    items::rows(&mut bench);
     waking::rows(&mut bench);
 }

@@ -11,9 +11,9 @@ use crate::thread::ThreadStatus;
 ///
 /// ```text
 /// New ──► Starting ──► Running ──► Stopping ──► Stopped | Failed
-///  │          ├───────────────────────▲
-///  ▼          ▼ (no thread could be spawned)
-/// Stopped   Failed
+///  │          ├───────────────────────▲  │
+///  ▼          ▼ (no thread could        ▼ (to be started again)
+/// Stopped   Failed   be spawned)      Backoff ──► Starting | Stopped
 /// ```
 ///
 /// # Examples

@@ -189,6 +189,7 @@ impl fmt::Debug for RunContext {
 /// The incarnation behind a [`ServeContext`].
 pub(crate) trait Incarnation: Send + Sync {
     fn ready(&self);
+    fn extend_stop(&self, by: Duration);
     fn spawn(self: Arc<Self>, name: &str, body: Task) -> Result<(), Error>;
     /// The key to cancel it by.
     fn on_stop(&self, callback: Task) -> u64;
@@ -374,6 +375,38 @@ impl ServeContext {
     /// ```
     pub fn ready(&self) {
         self.incarnation.ready();
+    }
+
+    /// Asks for more time to stop: `by` from now, from any thread that has the context, again and
+    /// again. Good for a unit that is told to stop, has a
+    /// [`stop_timeout`](crate::Registration::stop_timeout), and gets on with what it has to do: it is not
+    /// taken for one that hangs. It is never more than the group has, nor less than the unit had; and
+    /// nothing happens if it is not told to stop, or is late by now.
+    ///
+    /// In systemd's terms it is `EXTEND_TIMEOUT_USEC=`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use rungroup::{Group, service_fn};
+    /// use std::time::Duration;
+    ///
+    /// # let mut group = Group::new("demo").args(["demo"]);
+    /// let spool = service_fn("spool", |ctx| {
+    ///     ctx.stopped().wait();
+    ///     for _file in 0..3 {
+    ///         ctx.extend_stop(Duration::from_secs(5)); // another one, which may take as long
+    ///         // … write it …
+    ///     }
+    ///     Ok(())
+    /// });
+    /// group.register(spool).stop_timeout(Duration::from_secs(5));
+    /// # group.register(service_fn("end", |_| Ok(())));
+    /// # group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
+    pub fn extend_stop(&self, by: Duration) {
+        self.incarnation.extend_stop(by);
     }
 
     /// Which incarnation of the unit this is, from 1.

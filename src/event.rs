@@ -73,12 +73,24 @@ pub enum Event {
         /// After how long.
         pause: Duration,
     },
-    /// A unit has ended by itself, and would have been started again, but for the limit of its policy.
+    /// A unit would have been started again, but that is at its end.
     GaveUp {
         /// The unit.
         unit: Arc<str>,
-        /// The limit: `more than 5 restarts in 60s`.
-        limit: Arc<str>,
+        /// Why: `more than 5 restarts in 60s`.
+        why: Arc<str>,
+    },
+    /// A unit was not ready within its start timeout, and is told to stop.
+    NotReady {
+        /// Which, and within what.
+        failure: Failure,
+    },
+    /// A unit that is told to stop has got more time for it.
+    StopExtended {
+        /// The unit.
+        unit: Arc<str>,
+        /// How much, from now.
+        by: Duration,
     },
     /// The last thread of a unit has ended, or it will not be started any more.
     Stopped {
@@ -155,10 +167,11 @@ impl Event {
             | Event::Ended { unit, .. }
             | Event::Restarting { unit, .. }
             | Event::GaveUp { unit, .. }
+            | Event::StopExtended { unit, .. }
             | Event::Stopped { unit, .. }
             | Event::Late { unit } => Some(unit),
             Event::LeftBehind { unit, .. } => unit.as_deref(),
-            Event::CallbackFailed { failure } => Some(failure.unit()),
+            Event::CallbackFailed { failure } | Event::NotReady { failure } => Some(failure.unit()),
             Event::GroupReady
             | Event::Warning { .. }
             | Event::Reloaded { .. }
@@ -193,6 +206,7 @@ impl Event {
             Event::CallbackFailed { .. }
             | Event::LeftBehind { .. }
             | Event::GaveUp { .. }
+            | Event::NotReady { .. }
             | Event::ReloadRefused { .. } => log::Level::Error,
             Event::Late { .. } | Event::Warning { .. } | Event::Restarting { .. } => {
                 log::Level::Warn
@@ -220,6 +234,7 @@ impl fmt::Display for Event {
             Event::StopAsked { unit, reason } => write!(f, "unit '{unit}' told to stop: {reason}"),
             Event::Ended { unit, outcome: Outcome::Ok } => write!(f, "unit '{unit}' ended: ok"),
             Event::Ended { outcome: Outcome::Failed(failure), .. }
+            | Event::NotReady { failure }
             | Event::CallbackFailed { failure } => failure.fmt(f),
             Event::Restarting { unit, attempt, pause: Duration::ZERO } => {
                 write!(f, "unit '{unit}' starts again at once, attempt {attempt}")
@@ -227,7 +242,10 @@ impl fmt::Display for Event {
             Event::Restarting { unit, attempt, pause } => {
                 write!(f, "unit '{unit}' starts again in {pause:.1?}, attempt {attempt}")
             }
-            Event::GaveUp { unit, limit } => write!(f, "unit '{unit}' is given up: {limit}"),
+            Event::GaveUp { unit, why } => write!(f, "unit '{unit}' is given up: {why}"),
+            Event::StopExtended { unit, by } => {
+                write!(f, "unit '{unit}' has {by:.1?} more to stop")
+            }
             Event::Stopped { unit, failed: false } => write!(f, "unit '{unit}' stopped"),
             Event::Stopped { unit, failed: true } => write!(f, "unit '{unit}' failed"),
             Event::Late { unit } => write!(f, "unit '{unit}' is past its deadline"),

@@ -47,6 +47,8 @@ pub enum StopReason {
     /// The unit has ended by itself: its `serve` has returned, and the threads that it spawned are
     /// told.
     Ended,
+    /// The unit was not ready within its [`start_timeout`](crate::Registration::start_timeout).
+    NotReady,
     /// The run has failed before it served, in the config or the pre-run phase; or the group was
     /// dropped without a run.
     RunFailed,
@@ -65,6 +67,7 @@ impl fmt::Display for StopReason {
             StopReason::TasksDone => f.write_str("all tasks are done"),
             StopReason::Deregistered => f.write_str("deregistered"),
             StopReason::Ended => f.write_str("ended by itself"),
+            StopReason::NotReady => f.write_str("not ready in time"),
             StopReason::RunFailed => f.write_str("the run failed before it served"),
         }
     }

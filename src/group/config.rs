@@ -124,14 +124,17 @@ pub(super) fn problems(shared: &Shared, stop_timeout: &Limit) -> ConfigErrors {
 /// Limits that are flags which nobody could set: known once the flags of all units are.
 fn unreachable_limits(registry: &Registry, stop_timeout: &Limit) -> ConfigErrors {
     let mut problems = ConfigErrors::new();
-    let why =
-        |flag: &str| format!("the stop timeout is '--{flag}', which no unit has among its flags");
+    let why = |which: &str, flag: &str| {
+        format!("the {which} timeout is '--{flag}', which no unit has among its flags")
+    };
     if let Some(flag) = stop_timeout.unreachable() {
-        problems.push(why(&flag));
+        problems.push(why("stop", &flag));
     }
     for (_, entry) in registry.present() {
-        if let Some(flag) = entry.stop_timeout.as_ref().and_then(Limit::unreachable) {
-            problems.push(ConfigError::new(why(&flag)).of_unit(&entry.name));
+        for (which, limit) in [("start", &entry.start_timeout), ("stop", &entry.stop_timeout)] {
+            if let Some(flag) = limit.as_ref().and_then(Limit::unreachable) {
+                problems.push(ConfigError::new(why(which, &flag)).of_unit(&entry.name));
+            }
         }
     }
     problems

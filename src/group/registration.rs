@@ -130,6 +130,39 @@ impl Registration<'_> {
         self.with(|entry| entry.stop_timeout = Some(limit.into()))
     }
 
+    /// How long it may take from its start until it is ready, for one that
+    /// [declares](crate::Service::declares_ready) it. If it is not by then that is a failure: it is told
+    /// to stop, as it would be at the end, and ends the group or [starts again](Registration::restart).
+    /// By default it may take for ever.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::*;
+    /// use std::time::Duration;
+    ///
+    /// struct Uplink;
+    /// # impl Unit for Uplink {
+    /// #     fn name(&self) -> &str { "uplink" }
+    /// #     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
+    /// # }
+    /// impl Service for Uplink {
+    ///     fn declares_ready(&self) -> bool { true }
+    ///     fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
+    ///         ctx.stopped().wait(); // and never ready
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(Uplink).start_timeout(Duration::from_millis(10));
+    /// let error = group.run().unwrap_err();
+    /// assert_eq!(error.to_string(), "unit 'uplink': start failed: not ready within 10ms");
+    /// ```
+    pub fn start_timeout(self, limit: impl Into<Limit>) -> Self {
+        self.with(|entry| entry.start_timeout = Some(limit.into()))
+    }
+
     /// Whether it starts again when it has ended by itself. It does not if nothing is said: it ends the
     /// group.
     ///

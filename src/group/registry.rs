@@ -60,6 +60,7 @@ pub(super) struct Entry {
     pub(super) instances: u32,
     pub(super) stack_size: Option<usize>,
     pub(super) stop_timeout: Option<Limit>,
+    pub(super) start_timeout: Option<Limit>,
     pub(super) restart: Restart,
     pub(super) removed: bool,
     /// Its node in the supervisor's tree, while serving.
@@ -107,6 +108,7 @@ impl Registry {
             instances: 1,
             stack_size: None,
             stop_timeout: None,
+            start_timeout: None,
             restart: Restart::default(),
             removed: refusal.is_some(),
             node: None,

@@ -2,6 +2,7 @@
 //! their `ServeContext`. It reports to the engine by [`Notice`]s and decides nothing.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
@@ -23,6 +24,11 @@ pub(super) enum Notice {
     Entered {
         unit: NodeId,
         incarnation: u32,
+    },
+    ExtendStop {
+        unit: NodeId,
+        incarnation: u32,
+        by: Duration,
     },
     SaidReady {
         unit: NodeId,
@@ -220,6 +226,10 @@ impl context::Incarnation for Incarnation {
         if self.said_ready.set(()).is_ok() {
             self.tell_engine(Notice::SaidReady { unit: self.unit, incarnation: self.number });
         }
+    }
+
+    fn extend_stop(&self, by: Duration) {
+        self.tell_engine(Notice::ExtendStop { unit: self.unit, incarnation: self.number, by });
     }
 
     fn spawn(self: Arc<Self>, name: &str, body: Task) -> Result<(), Error> {

@@ -10,7 +10,7 @@
 //! | New | Stopped | its turn to stop came first |
 //! | Starting | Running | the first of its instances has entered `serve` |
 //! | Starting | Failed | not a single thread could be spawned |
-//! | Starting, Running | Stopping | it is told to stop, or it has ended by itself |
+//! | Starting, Running | Stopping | it is told to stop, has ended by itself, or was not ready in time |
 //! | Stopping | Stopped, Failed | its last thread has left, and it is not to start again |
 //! | Stopping | Backoff | its last thread has left, and it is to start again |
 //! | Starting | Backoff | not a single thread could be spawned, and it is to try again |
@@ -18,7 +18,9 @@
 //! | Backoff | Stopped | its turn to stop has come |
 //!
 //! Whether it starts again is decided when it ends by itself, as that is when its group's end begins
-//! if it does not. What was decided is taken back if it is told to stop before it has.
+//! if it does not. What was decided is taken back if it is told to stop before it has. One that was
+//! not ready in time is told to stop, and then it is as if it had failed by itself; if it does not
+//! stop in time, either, it is given up.
 //!
 //! A group goes New → Running (its children are being started) → Stopping → Stopped | Failed, or,
 //! when its turn to stop came first, New → Stopping → Stopped, and its children with it. The root is
@@ -69,6 +71,8 @@ pub(crate) struct Policy {
     pub(crate) stop_timeout: Option<Duration>,
     /// Whether it starts again when it has ended by itself.
     pub(crate) restart: Restart,
+    /// How long it may take from its start until it is ready.
+    pub(crate) start_timeout: Option<Duration>,
 }
 
 /// What a unit is, beyond its policy.
@@ -98,6 +102,8 @@ pub(crate) enum Input {
     Entered { unit: NodeId, incarnation: u32 },
     /// The unit says that it is ready.
     SaidReady { unit: NodeId, incarnation: u32 },
+    /// The unit asks for more time to stop: so long from now.
+    ExtendStop { unit: NodeId, incarnation: u32, by: Duration },
     /// One of the unit's instances is back from `serve`.
     Returned { unit: NodeId, incarnation: u32, failed: bool },
     /// The last thread of the incarnation has left.
@@ -129,6 +135,12 @@ pub(crate) enum Action {
     Backoff { unit: NodeId, pause: Duration },
     /// The unit would start again, but has done so too often.
     GaveUp(NodeId),
+    /// The unit was not ready in time.
+    NotReadyInTime(NodeId),
+    /// The unit was to start again, and did not stop in time for that.
+    DidNotStop(NodeId),
+    /// The unit has got more time to stop.
+    Extended { unit: NodeId, by: Duration },
     /// The node is past its deadline; nobody waits for it any longer.
     Late(NodeId),
     /// Nothing is left to wait for.
@@ -155,6 +167,8 @@ pub(crate) enum UnitEnd {
     Deregistered,
     /// It has ended by itself; its other threads are told.
     Ended,
+    /// It was not ready in time.
+    NotReady,
 }
 
 /// One node, unit or group.
@@ -210,14 +224,16 @@ pub(super) struct Unit {
     pub(super) incarnation: u32,
     pub(super) again: Again,
     pub(super) restarts: Restarts,
-    /// Whether any incarnation has entered `serve`.
-    pub(super) was_entered: bool,
+    /// What it has until when, in the state that it is in.
+    pub(super) timer: Option<(Instant, Timer)>,
+    /// It was told to stop, but not for good.
+    pub(super) recalled: bool,
+    /// The last incarnation that has entered `serve` has had no `graceful_stop`.
+    pub(super) uncalled: bool,
     /// How many instances of the incarnation have entered `serve`, and how many are back.
     pub(super) entered: u32,
     pub(super) returned: u32,
     pub(super) said_ready: bool,
-    /// Whether `graceful_stop` was called for the incarnation.
-    pub(super) stop_called: bool,
     /// How many of its callbacks are out on stopper threads.
     pub(super) calls: u32,
 }
@@ -229,8 +245,8 @@ pub(super) enum Again {
     No,
     /// This long after its last thread has left.
     After(Duration),
-    /// It waits for this time to come.
-    At(Instant),
+    /// That is how long it waits now.
+    Waits,
     /// The time has come: as soon as nothing else is in the way.
     Due,
 }
@@ -238,6 +254,10 @@ pub(super) enum Again {
 /// What there is to be done at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
+    /// A unit should be ready.
+    Start(NodeId),
+    /// A unit that was told to stop, but not for good, should have.
+    Recall(NodeId),
     /// The pause of a unit is over.
     Restart(NodeId),
     /// A node is past its deadline.

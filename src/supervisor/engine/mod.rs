@@ -117,6 +117,9 @@ impl Engine {
             Notice::SaidReady { unit, incarnation } => {
                 self.feed(Input::SaidReady { unit, incarnation });
             }
+            Notice::ExtendStop { unit, incarnation, by } => {
+                self.feed(Input::ExtendStop { unit, incarnation, by });
+            }
             Notice::Returned { unit, incarnation, outcome } => {
                 let failed = !outcome.is_ok();
                 // In this order: who sees the event finds the unit's state changed, and what comes

@@ -42,6 +42,11 @@ impl Engine {
             Action::Stopped(unit) => self.stopped(unit),
             Action::Backoff { unit, pause } => self.pausing(unit, pause),
             Action::GaveUp(unit) => self.gave_up(unit),
+            Action::NotReadyInTime(unit) => self.not_ready_in_time(unit),
+            Action::DidNotStop(unit) => self.did_not_stop(unit),
+            Action::Extended { unit, by } => {
+                self.publish(&Event::StopExtended { unit: self.path(unit), by });
+            }
             Action::Late(unit) => self.publish(&Event::Late { unit: self.path(unit) }),
             Action::Finished => self.served.stopped_at = Some(clock::now()),
         }
@@ -117,6 +122,7 @@ impl Engine {
             UnitEnd::Group(_) => self.reason(),
             UnitEnd::Deregistered => StopReason::Deregistered,
             UnitEnd::Ended => StopReason::Ended,
+            UnitEnd::NotReady => StopReason::NotReady,
         };
         let mut board = self.board.lock();
         let record = board.record(unit);
@@ -180,7 +186,7 @@ impl Engine {
         self.publish(&Event::Stopped { unit: path, failed });
     }
 
-    fn pausing(&mut self, unit: NodeId, pause: Duration) {
+    fn pausing(&self, unit: NodeId, pause: Duration) {
         let mut board = self.board.lock();
         let record = board.record(unit);
         let (unit, incarnation) = (record.plan.path.clone(), record.incarnation.clone());
@@ -194,17 +200,38 @@ impl Engine {
 
     /// What the unit has failed with is the cause. If it has not failed, that it was given up is.
     fn gave_up(&mut self, unit: NodeId) {
-        let mut board = self.board.lock();
-        let record = board.record(unit);
-        let (path, limit) = (record.plan.path.clone(), record.plan.policy.restart.too_often());
-        let incarnation = record.incarnation.clone();
-        drop(board);
-        self.publish(&Event::GaveUp { unit: path.clone(), limit: limit.as_str().into() });
-        if let Some(incarnation) = incarnation.filter(|incarnation| incarnation.outcome().is_ok()) {
+        let limit = self.board.lock().record(unit).plan.policy.restart.too_often();
+        self.publish(&Event::GaveUp { unit: self.path(unit), why: limit.as_str().into() });
+        let returned = self.board.lock().outcome(unit).is_some_and(|outcome| outcome.is_ok());
+        if returned {
             let why = format!("it has returned again and again: {limit}");
-            let failure = Failure::error(path, Phase::Serve, why.into());
-            incarnation.note(&Outcome::Failed(failure.clone()));
+            let failure = self.fail(unit, Phase::Serve, why);
             self.keep(unit, failure);
         }
+    }
+
+    fn not_ready_in_time(&mut self, unit: NodeId) {
+        let limit = self.board.lock().record(unit).plan.policy.start_timeout.unwrap_or_default();
+        let failure = self.fail(unit, Phase::Start, format!("not ready within {limit:?}"));
+        self.keep_of_incarnation(unit, failure.clone());
+        self.publish(&Event::NotReady { failure });
+    }
+
+    fn did_not_stop(&mut self, unit: NodeId) {
+        let why = "it was not ready in time, and then did not stop in time to be started again";
+        self.publish(&Event::GaveUp { unit: self.path(unit), why: why.into() });
+        let failure = self.fail(unit, Phase::Start, why.to_owned());
+        self.keep(unit, failure);
+    }
+
+    /// A failure of the unit's incarnation that none of its callbacks came back with.
+    fn fail(&self, unit: NodeId, phase: Phase, why: String) -> Failure {
+        let mut board = self.board.lock();
+        let record = board.record(unit);
+        let failure = Failure::error(record.plan.path.clone(), phase, why.into());
+        if let Some(incarnation) = &record.incarnation {
+            incarnation.note(&Outcome::Failed(failure.clone()));
+        }
+        failure
     }
 }

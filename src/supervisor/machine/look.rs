@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Machine;
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{Again, Kind, NodeId, Unit};
+use crate::supervisor::state::{Kind, NodeId, Timer, Unit};
 
 impl Machine {
     pub(crate) fn is_finished(&self) -> bool {
@@ -51,7 +51,7 @@ impl Machine {
     /// When its pause is over.
     pub(crate) fn starts_at(&self, node: NodeId) -> Option<Instant> {
         match &self.nodes[node].kind {
-            Kind::Unit(Unit { again: Again::At(at), .. }) => Some(*at),
+            Kind::Unit(Unit { timer: Some((at, Timer::Restart(_))), .. }) => Some(*at),
             _ => None,
         }
     }

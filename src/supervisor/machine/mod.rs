@@ -136,11 +136,15 @@ impl Machine {
             Input::Settled { unit, incarnation } if self.is_current(unit, incarnation) => {
                 self.settled(now, unit);
             }
-            // Of an incarnation that is past: there is none that says anything after it settled.
-            Input::Entered { .. }
-            | Input::SaidReady { .. }
-            | Input::Returned { .. }
-            | Input::Settled { .. } => debug_assert!(false, "late input {input:?}"),
+            Input::ExtendStop { unit, incarnation, by } if self.is_current(unit, incarnation) => {
+                self.extend_stop(now, unit, by);
+            }
+            // A context may outlive its incarnation, in a thread that is none of the unit's.
+            Input::SaidReady { .. } | Input::ExtendStop { .. } => {}
+            // The incarnation's own threads say nothing after it has settled.
+            Input::Entered { .. } | Input::Returned { .. } | Input::Settled { .. } => {
+                debug_assert!(false, "late input {input:?}");
+            }
             Input::CallStarted(unit) => self.unit(unit).calls += 1,
             Input::CallReturned(unit) => {
                 self.unit(unit).calls -= 1;
@@ -183,6 +187,20 @@ impl Machine {
         }
     }
 
+    /// From now on the unit has so long for this; beyond what the clock can tell it is for ever.
+    fn arm(&mut self, now: Instant, unit: NodeId, limit: Duration, timer: Timer) {
+        debug_assert!(self.unit(unit).timer.is_none(), "unit {unit} has a timer");
+        let Some(at) = now.checked_add(limit) else { return };
+        self.unit(unit).timer = Some((at, timer));
+        self.timers.insert((at, timer));
+    }
+
+    fn disarm(&mut self, unit: NodeId) {
+        if let Some(timer) = self.unit(unit).timer.take() {
+            self.timers.remove(&timer);
+        }
+    }
+
     fn act(&mut self, action: Action) {
         self.actions.push_back(action);
     }
@@ -202,6 +220,9 @@ impl Machine {
             Stopped | Failed => false,
         };
         debug_assert!(may, "node {node}: {from} → {to}");
+        if !is_group && to != Running {
+            self.disarm(node); // what it had time for was of the state before
+        }
         self.nodes[node].state = to;
         self.nodes[node].since = now;
     }
@@ -214,11 +235,12 @@ impl Unit {
             incarnation: 0,
             again: Again::No,
             restarts: Restarts::default(),
-            was_entered: false,
+            timer: None,
+            recalled: false,
+            uncalled: false,
             entered: 0,
             returned: 0,
             said_ready: false,
-            stop_called: false,
             calls: 0,
         }
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Machine;
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{Action, Again, Kind, NodeId, Timer, Unit};
+use crate::supervisor::state::{Action, Again, Kind, NodeId, Timer, Unit, UnitEnd};
 
 impl Machine {
     /// It has ended by itself: decides whether it starts again.
@@ -42,13 +42,11 @@ impl Machine {
         };
         self.enter_state(now, node, UnitState::Backoff);
         self.act(Action::Backoff { unit: node, pause });
-        // A pause beyond what the clock can tell is one that never ends.
-        let Some(at) = now.checked_add(pause) else { return };
+        self.unit(node).again = Again::Waits;
         if pause.is_zero() {
             return self.pause_is_over(now, node);
         }
-        self.unit(node).again = Again::At(at);
-        self.timers.insert((at, Timer::Restart(node)));
+        self.arm(now, node, pause, Timer::Restart(node));
     }
 
     pub(super) fn pause_is_over(&mut self, now: Instant, node: NodeId) {
@@ -58,10 +56,44 @@ impl Machine {
 
     /// It is told to stop: whatever was decided, it starts no more.
     pub(super) fn start_no_more(&mut self, node: NodeId) {
-        if let Again::At(at) = self.unit(node).again {
-            self.timers.remove(&(at, Timer::Restart(node)));
-        }
+        self.disarm(node);
         self.unit(node).again = Again::No;
+    }
+
+    /// It is told to stop, but not for good: as if it had failed by itself.
+    pub(super) fn not_ready_in_time(&mut self, now: Instant, node: NodeId) {
+        if self.is_in_an_end(node) {
+            return; // it is told to stop when it is its turn
+        }
+        self.act(Action::NotReadyInTime(node));
+        let again = self.starts_again(now, node, true);
+        if !again {
+            self.note_failure(node);
+        }
+        self.enter_state(now, node, UnitState::Stopping);
+        self.act(Action::Tell { unit: node, why: UnitEnd::NotReady });
+        self.unit(node).recalled = true;
+        if self.unit(node).entered > 0 {
+            self.call_stop(node);
+        }
+        if !again {
+            return self.tell_parent(now, node);
+        }
+        // A limit that is said for it, or for a group above it, is one for this stop, too.
+        let above = |node: &NodeId| self.nodes[*node].parent;
+        let limits = std::iter::successors(Some(node), above);
+        let limit = limits.filter_map(|node| self.nodes[node].policy.stop_timeout).min();
+        if let Some(limit) = limit {
+            self.arm(now, node, limit, Timer::Recall(node));
+        }
+    }
+
+    /// There is no second one beside a thread that lives: the group ends.
+    pub(super) fn did_not_stop(&mut self, now: Instant, node: NodeId) {
+        self.unit(node).again = Again::No;
+        self.note_failure(node);
+        self.act(Action::DidNotStop(node));
+        self.tell_parent(now, node);
     }
 
     /// Readiness is a level. What comes `after` it and has started is left alone; what has not waits
@@ -88,6 +120,7 @@ impl Unit {
         debug_assert_eq!(self.calls, 0, "a callback of the one before is out");
         self.incarnation += 1;
         self.again = Again::No;
+        self.recalled = false;
         self.entered = 0;
         self.returned = 0;
         self.said_ready = false;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Machine;
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{Action, Again, GroupEnd, Kind, NodeId, ROOT, UnitEnd};
+use crate::supervisor::state::{Action, Again, GroupEnd, Kind, NodeId, ROOT, Timer, UnitEnd};
 
 impl Machine {
     pub(super) fn start(&mut self, now: Instant, node: NodeId) {
@@ -13,6 +13,9 @@ impl Machine {
             Kind::Unit(unit) => {
                 let incarnation = unit.next_incarnation();
                 self.act(Action::Start { unit: node, incarnation });
+                if let Some(limit) = self.nodes[node].policy.start_timeout {
+                    self.arm(now, node, limit, Timer::Start(node));
+                }
             }
             Kind::Group(group) => {
                 let idle = group.alive == 0;
@@ -77,12 +80,13 @@ impl Machine {
     pub(super) fn entered(&mut self, now: Instant, node: NodeId) {
         let unit = self.unit(node);
         unit.entered += 1;
-        unit.was_entered = true;
+        unit.uncalled |= unit.entered == 1;
+        let recalled = unit.recalled;
         match self.nodes[node].state {
             UnitState::Starting => self.enter_state(now, node, UnitState::Running),
             // It was told between its last look at the token and this: `graceful_stop` was put off
             // until `serve` is entered, and is due now.
-            UnitState::Stopping if self.nodes[node].stop.asked => self.call_stop(node),
+            UnitState::Stopping if recalled || self.nodes[node].stop.asked => self.call_stop(node),
             _ => {}
         }
         self.check_ready(now, node);
@@ -102,6 +106,9 @@ impl Machine {
             return;
         }
         self.nodes[node].ready = true;
+        if matches!(self.nodes[node].kind, Kind::Unit(_)) {
+            self.disarm(node);
+        }
         self.act(Action::Ready(node));
         // Counted before others start: a group among them may end in the same breath.
         debug_assert!(!self.nodes[node].stop.deregistered, "node {node} was counted already");

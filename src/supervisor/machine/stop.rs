@@ -1,6 +1,6 @@
 //! Stopping: whose turn it is, who is over, who is late, and when a group is at its end.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Machine;
 use crate::snapshot::UnitState;
@@ -103,7 +103,7 @@ impl Machine {
     /// The unit is at an end, and its last incarnation, or the one before if that was never entered,
     /// is the last of the run.
     pub(super) fn call_last_stop(&mut self, now: Instant, node: NodeId) {
-        if self.unit(node).was_entered {
+        if self.unit(node).uncalled {
             self.call_stop(node);
             self.arm_deadline(now, node);
         }
@@ -111,8 +111,7 @@ impl Machine {
 
     pub(super) fn call_stop(&mut self, node: NodeId) {
         let unit = self.unit(node);
-        if !unit.stop_called {
-            unit.stop_called = true;
+        if std::mem::take(&mut unit.uncalled) {
             unit.calls += 1;
             self.act(Action::CallStop(node));
         }
@@ -237,12 +236,44 @@ impl Machine {
         }
     }
 
+    /// More time to stop: so long from now, up to the deadline of a group above that has one. Never
+    /// less than it had.
+    pub(super) fn extend_stop(&mut self, now: Instant, node: NodeId, by: Duration) {
+        let (before, timer) = match (self.unit(node).timer, self.nodes[node].stop.deadline) {
+            (Some((at, timer @ Timer::Recall(_))), _) => (at, timer),
+            (_, Some(at)) => (at, Timer::Stop(node)),
+            _ => return, // it has all the time that there is, or is not told to stop
+        };
+        if self.nodes[node].stop.over {
+            return;
+        }
+        let parent = |&node: &NodeId| self.nodes[node].parent;
+        let above = std::iter::successors(parent(&node), parent);
+        let limit = above.filter_map(|group| self.nodes[group].stop.deadline).min();
+        let Some(at) = now.checked_add(by).into_iter().chain(limit).min() else { return };
+        if at <= before {
+            return;
+        }
+        self.timers.remove(&(before, timer));
+        self.timers.insert((at, timer));
+        match timer {
+            Timer::Stop(_) => self.nodes[node].stop.deadline = Some(at),
+            _ => self.unit(node).timer = Some((at, timer)),
+        }
+        self.act(Action::Extended { unit: node, by: at.saturating_duration_since(now) });
+    }
+
     pub(super) fn expire_due(&mut self, now: Instant) {
         while let Some(&(at, timer)) = self.timers.first()
             && at <= now
         {
             self.timers.pop_first();
+            if let Timer::Start(unit) | Timer::Recall(unit) | Timer::Restart(unit) = timer {
+                self.unit(unit).timer = None;
+            }
             match timer {
+                Timer::Start(node) => self.not_ready_in_time(now, node),
+                Timer::Recall(node) => self.did_not_stop(now, node),
                 Timer::Restart(node) => self.pause_is_over(now, node),
                 Timer::Stop(node) => self.expire(now, node),
             }

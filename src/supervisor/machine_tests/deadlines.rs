@@ -1,8 +1,8 @@
 //! L10: what becomes of those that do not stop in time.
 
 use super::{
-    Action, Driver, GroupEnd, Policy, RUN, UnitState, after, background, secs, stopping, task,
-    told, within,
+    Action, Driver, GroupEnd, Input, NodeId, PLAIN, Policy, ROOT, RUN, UnitKind, UnitState, after,
+    background, secs, stopping, task, told, within,
 };
 
 #[test]
@@ -113,4 +113,86 @@ fn l10_a_tick_before_its_time_does_nothing() {
     assert_eq!(run.stop()[0], stopping(GroupEnd::Asked));
     assert_eq!(run.pass(secs(1)), []);
     assert_eq!(run.next_deadline(), Some(secs(29)));
+}
+
+// S8: more time
+
+fn extend(run: &mut Driver, unit: NodeId, seconds: u64) -> Vec<Action> {
+    let incarnation = run.incarnation(unit);
+    run.feed(Input::ExtendStop { unit, incarnation, by: secs(seconds) })
+}
+
+fn extended(unit: NodeId, seconds: u64) -> Action {
+    Action::Extended { unit, by: secs(seconds) }
+}
+
+#[test]
+fn s8_a_unit_that_asks_has_so_long_from_then() {
+    let mut run = Driver::new();
+    let unit = run.unit(within(secs(2)));
+    run.begin_and_enter_all();
+    run.stop();
+    run.pass(secs(1));
+    assert_eq!(extend(&mut run, unit, 5), [extended(unit, 5)]);
+    assert_eq!(run.next_deadline(), Some(secs(5)));
+    run.pass(secs(4));
+    assert_eq!(extend(&mut run, unit, 5), [extended(unit, 5)], "again");
+    assert_eq!(run.pass(secs(4)), []);
+    assert_eq!(run.pass(secs(1)), [Action::Late(unit), Action::Finished]);
+}
+
+#[test]
+fn s8_never_past_the_deadline_of_its_group() {
+    let mut run = Driver::new();
+    let group = run.group(within(secs(10)));
+    let unit = run.unit_in(group, within(secs(2)), PLAIN);
+    run.begin_and_enter_all();
+    run.stop();
+    run.pass(secs(1));
+    assert_eq!(extend(&mut run, unit, 60), [extended(unit, 9)]);
+    assert_eq!(extend(&mut run, unit, 60), [], "there is no more");
+    assert_eq!(extend(&mut run, unit, u64::MAX), []);
+    assert!(run.pass(secs(9)).contains(&Action::Late(unit)));
+}
+
+#[test]
+fn s8_never_less_than_it_had() {
+    let mut run = Driver::new();
+    let unit = run.unit(within(secs(20)));
+    run.begin_and_enter_all();
+    run.stop();
+    assert_eq!(extend(&mut run, unit, 1), []);
+    assert_eq!(run.next_deadline(), Some(secs(20)));
+}
+
+#[test]
+fn s8_nothing_for_one_that_was_not_told_or_is_late_or_has_all_the_time_of_its_group() {
+    let mut run = Driver::new();
+    let store = run.unit(within(secs(2)));
+    let server = run.unit(Policy { after: vec![store], ..within(secs(2)) });
+    let other = run.unit(Policy::default());
+    run.begin_and_enter_all();
+    assert_eq!(extend(&mut run, server, 9), [], "nothing stops");
+    run.stop();
+    assert_eq!(extend(&mut run, store, 9), [], "it is not its turn");
+    assert_eq!(extend(&mut run, other, 9), [], "it has as long as the group");
+    assert!(run.pass(secs(2)).contains(&Action::Late(server)));
+    assert_eq!(extend(&mut run, server, 9), [], "too late");
+    assert_eq!(run.next_deadline(), Some(secs(2)), "the store's");
+}
+
+#[test]
+fn s8_a_unit_that_is_stopped_to_start_again_may_ask_too() {
+    let mut run = Driver::new();
+    let policy = Policy {
+        start_timeout: Some(secs(5)),
+        restart: crate::restart::Restart::on_failure(),
+        ..within(secs(2))
+    };
+    let unit = run.unit_in(ROOT, policy, UnitKind { declares_ready: true, ..PLAIN });
+    run.begin_and_enter_all();
+    run.pass(secs(5));
+    assert_eq!(extend(&mut run, unit, 8), [extended(unit, 8)]);
+    assert_eq!(run.pass(secs(7)), []);
+    assert!(run.pass(secs(1)).contains(&Action::DidNotStop(unit)));
 }

@@ -14,6 +14,7 @@ mod restarting;
 mod starting;
 mod stop_order;
 mod tree;
+mod unready;
 mod world;
 
 use std::collections::BTreeMap;

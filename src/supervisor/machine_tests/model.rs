@@ -135,6 +135,7 @@ impl Model {
                 self.ended |= bit(unit) & !self.asked;
             }
             Input::Entered { unit, .. } => self.serving[unit].entered += 1,
+            Input::ExtendStop { .. } => unreachable!("nobody asks for more time here"),
             Input::SaidReady { unit, .. } => self.said_ready |= bit(unit),
             Input::Returned { unit, failed, .. } => {
                 self.serving[unit].returned += 1;

@@ -101,7 +101,11 @@ impl Observed {
                     "{action:?} and not told"
                 );
             }
-            Action::Backoff { .. } | Action::GaveUp(_) => {
+            Action::NotReadyInTime(_)
+            | Action::DidNotStop(_)
+            | Action::Extended { .. }
+            | Action::Backoff { .. }
+            | Action::GaveUp(_) => {
                 panic!("{action:?}: nothing restarts here")
             }
             Action::Finished => {

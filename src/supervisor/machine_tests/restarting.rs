@@ -5,16 +5,16 @@ use super::*;
 use crate::restart::{Backoff, Restart};
 
 /// Starts again after `pause` seconds, without jitter.
-fn restarting(policy: Restart, pause: u64) -> Policy {
+pub(super) fn restarting(policy: Restart, pause: u64) -> Policy {
     let backoff = Backoff::constant(secs(pause)).without_jitter();
     Policy { restart: policy.backoff(backoff), ..Policy::default() }
 }
 
-fn backoff(unit: NodeId, pause: u64) -> Action {
+pub(super) fn backoff(unit: NodeId, pause: u64) -> Action {
     Action::Backoff { unit, pause: secs(pause) }
 }
 
-fn start_again(unit: NodeId, incarnation: u32) -> Action {
+pub(super) fn start_again(unit: NodeId, incarnation: u32) -> Action {
     Action::Start { unit, incarnation }
 }
 

@@ -153,6 +153,7 @@ pub(super) fn plant(shapes: &[Shape], now: Instant) -> Machine {
             background: shape.background,
             stop_timeout: limit(shape),
             restart: Restart::never(),
+            start_timeout: None,
         };
         match shape.kind {
             Kind::Unit { instances, declares_ready } => {

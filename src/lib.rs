@@ -241,7 +241,8 @@ pub use thread::ThreadStatus;
 pub use unit::{Config, PreRunner, Role, Service, Unit};
 pub use unit_fn::{PreRunFn, ServiceFn, pre_run_fn, service_fn};
 
-/// The examples of the README, so that they are compiled.
+/// The examples of what is to be read, so that they are compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
+#[doc = include_str!("../docs/supervision.md")]
 struct Readme;

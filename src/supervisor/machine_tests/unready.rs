@@ -1,8 +1,59 @@
-//! S6: what is not ready in time is stopped, as if it had failed, and perhaps started again.
+//! L14, S6: readiness as a level, that is lost and comes again; and what is not ready in time, which
+//! is stopped as if it had failed.
 
-use super::restarting::{backoff, restarting, start_again};
+use super::restarting::{backoff, restarting, serving, start_again};
 use super::*;
 use crate::restart::Restart;
+
+/// L14: readiness is a level.
+#[test]
+fn l14_a_unit_that_starts_again_is_not_ready_and_neither_is_its_group() {
+    let (mut driver, unit) = serving(restarting(Restart::on_failure(), 1));
+    assert!(driver.machine.is_ready(unit) && driver.machine.is_ready(ROOT));
+    driver.fail(unit);
+    assert!(!driver.machine.is_ready(unit) && !driver.machine.is_ready(ROOT));
+    driver.settle(unit);
+    driver.pass(secs(1));
+    assert!(!driver.machine.is_ready(unit));
+    driver.enter(unit);
+    assert!(driver.machine.is_ready(unit) && driver.machine.is_ready(ROOT));
+}
+
+#[test]
+fn s3_one_for_one_dependents_that_serve_are_left_alone_and_others_wait() {
+    let mut driver = Driver::new();
+    let store = driver.unit(restarting(Restart::on_failure(), 1));
+    let slow = driver.unit_in(ROOT, Policy::default(), UnitKind { declares_ready: true, ..PLAIN });
+    let server = driver.unit(after(&[store]));
+    let late = driver.unit(after(&[store, slow]));
+    driver.begin_and_enter_all();
+    assert_eq!(driver.fail(store), [ended(store)], "nobody else is told");
+    assert_eq!(driver.state(server), UnitState::Running);
+    assert_eq!(driver.say_ready(slow), [Action::Ready(slow)], "the store is not ready");
+    assert_eq!(driver.machine.waits_for(late), [store]);
+    driver.settle(store);
+    assert_eq!(driver.pass(secs(1)), [start_again(store, 2)]);
+    assert_eq!(driver.enter(store), [Action::Ready(store), start(late)]);
+}
+
+/// S6 for a restart: what it comes after has to be ready again.
+#[test]
+fn s6_a_unit_does_not_start_again_before_what_it_comes_after_is_ready() {
+    let mut driver = Driver::new();
+    let store = driver.unit(restarting(Restart::on_failure(), 5));
+    let server = driver.unit(Policy { after: vec![store], ..restarting(Restart::on_failure(), 1) });
+    driver.begin_and_enter_all();
+    for unit in [store, server] {
+        driver.fail(unit);
+        driver.settle(unit);
+    }
+    assert_eq!(driver.pass(secs(1)), [], "its own pause is over");
+    assert_eq!(driver.machine.waits_for(server), [store]);
+    assert_eq!(driver.pass(secs(4)), [start_again(store, 2)]);
+    assert_eq!(driver.enter(store), [Action::Ready(store), start_again(server, 2)]);
+}
+
+// What is not ready in time
 
 /// Says itself when it is ready, and has this many seconds for it.
 fn declaring(driver: &mut Driver, policy: Policy, seconds: u64) -> NodeId {

@@ -5,7 +5,7 @@
 
 mod common;
 
-use std::sync::Barrier;
+use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -137,6 +137,29 @@ fn c4_still_running_says_which_channel() {
         assert_eq!(still.to_string(), "channel 2 of 2: 1 receiver is still running");
         receiving.done();
         assert_eq!(group.wait_timeout(MOMENT), Ok(()));
+    });
+}
+
+/// A channel drains every few milliseconds, which is well within the limit each time, until the wait has
+/// returned: with a limit for each channel it would see them all drain.
+#[test]
+fn c4_the_limit_is_for_all_channels_together() {
+    const PACE: Duration = Duration::from_millis(5);
+    within(LIMIT, || {
+        let channels: Vec<_> = (0..1000).map(|_| ChannelCloser::new()).collect();
+        let group = ChannelGroupCloser::new(channels.clone());
+        let running: Vec<_> = channels.iter().map(ChannelCloser::add_receiver_owned).collect();
+        group.close();
+        let (waited, has_waited) = mpsc::channel();
+        thread::spawn(move || waited.send(group.wait_timeout(20 * PACE)));
+        let mut running = running.into_iter();
+        let waited = loop {
+            match has_waited.recv_timeout(PACE) {
+                Ok(waited) => break waited,
+                Err(_) => drop(running.next()),
+            }
+        };
+        assert!(waited.is_err(), "it went on for as long as channels drained");
     });
 }
 

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::within;
-use crossbeam_channel::select;
+use crossbeam_channel::{TryRecvError, select};
 use rungroup::Closer;
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -53,6 +53,25 @@ fn c5_select_waits_while_open() {
     });
 }
 
+/// Dropping a closer is not closing, to a clone of the channel as well, as long as there is something
+/// that could be told.
+#[test]
+fn c5_a_clone_of_the_select_channel_is_told_by_the_close_alone_beside_a_notify() {
+    within(LIMIT, || {
+        let closer = Closer::new();
+        let (notify, running) = (closer.close_notify().clone(), closer.add_running_owned());
+        let told = notify.receiver().clone();
+        drop(closer);
+        assert_eq!(told.try_recv(), Err(TryRecvError::Empty));
+        drop(running);
+        assert_eq!(told.try_recv(), Err(TryRecvError::Empty));
+        assert!(!notify.is_closed());
+        drop(notify);
+        // Nobody is left who could close.
+        assert_eq!(told.try_recv(), Err(TryRecvError::Disconnected));
+    });
+}
+
 #[test]
 fn c5_the_notification_can_be_waited_for_and_tested() {
     within(LIMIT, || {
@@ -82,5 +101,24 @@ fn c5_the_descriptor_hangs_up_at_the_close() {
         let waiter = thread::spawn(move || UnixStream::from(fd).read(&mut [0]).unwrap());
         closer.close();
         assert_eq!(waiter.join().unwrap(), 0, "nothing ever comes but the end");
+    });
+}
+
+#[cfg(feature = "net")]
+#[test]
+fn c5_a_duplicate_of_the_descriptor_is_told_by_the_close_alone_beside_a_notify() {
+    use std::io::{ErrorKind, Read};
+    use std::os::unix::net::UnixStream;
+
+    within(LIMIT, || {
+        let closer = Closer::new();
+        let notify = closer.close_notify().clone();
+        let mut stream = UnixStream::from(notify.as_fd().unwrap().try_clone_to_owned().unwrap());
+        stream.set_nonblocking(true).unwrap();
+        drop(closer);
+        assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        drop(notify);
+        // Nobody is left who could close.
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
     });
 }

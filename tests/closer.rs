@@ -8,14 +8,16 @@ mod common;
 use common::SOON;
 
 use std::mem;
-use std::panic;
+use std::panic::{self, RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use common::within;
-use rungroup::{CloseNotify, Closer, Running, RunningOwned, StillRunning};
+use rungroup::{
+    ChannelCloser, ChannelGroupCloser, CloseNotify, Closer, Running, RunningOwned, StillRunning,
+};
 
 const LIMIT: Duration = Duration::from_secs(20);
 /// Long enough to be noticed, short enough to be waited for in vain.
@@ -88,6 +90,18 @@ fn c1_guards_move_to_other_threads() {
             closer.close_then_wait();
         });
     });
+}
+
+#[test]
+fn c1_closers_and_guards_may_be_used_after_a_panic() {
+    fn may<T: UnwindSafe + RefUnwindSafe>() {}
+    may::<Closer>();
+    may::<ChannelCloser>();
+    may::<ChannelGroupCloser>();
+    may::<CloseNotify>();
+    may::<Running<'_>>();
+    may::<RunningOwned>();
+    may::<StillRunning>();
 }
 
 #[test]

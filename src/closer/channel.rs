@@ -1,6 +1,7 @@
 //! [`ChannelCloser`]: the senders and the receivers of a channel, closed one after the other.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -303,7 +304,7 @@ impl ChannelCloser {
         if self.receivers.count.wait_until(deadline) {
             Ok(())
         } else if self.senders.count.is_drained() {
-            Err(StillRunning::at(&self.receivers, What::Receiver))
+            Err(StillRunning::at(&self.receivers, What::Receiver).being_closed())
         } else {
             Err(StillRunning::at(&self.senders, What::Sender))
         }
@@ -329,6 +330,10 @@ impl ChannelCloser {
     }
 }
 
+// As `Closer`.
+impl UnwindSafe for ChannelCloser {}
+impl RefUnwindSafe for ChannelCloser {}
+
 impl Default for ChannelCloser {
     fn default() -> Self {
         Self::new()
@@ -343,5 +348,24 @@ impl fmt::Debug for ChannelCloser {
             .field("closed", &self.close_notify().is_closed())
             .field("receivers", &self.receivers())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last sender has left, and its thread is on its way from there to closing the receivers.
+    #[test]
+    fn c4_receivers_that_are_just_being_told_do_not_count_as_not_closed() {
+        let closer = ChannelCloser { senders: Gate::new(), receivers: Gate::new() };
+        let still = closer.wait_timeout(Duration::ZERO).unwrap_err();
+        assert_eq!(still.to_string(), "not closed, no sender is running");
+        let receiving = closer.add_receiver().unwrap();
+        closer.close();
+        let still = closer.wait_timeout(Duration::ZERO).unwrap_err();
+        assert!(!closer.close_notify().is_closed() && still.is_closed());
+        assert_eq!(still.to_string(), "1 receiver is still running");
+        receiving.done();
     }
 }

@@ -1,6 +1,7 @@
 //! [`Closer`]: many running tasks, one close.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -234,6 +235,10 @@ impl Closer {
         self.wait();
     }
 }
+
+// As crossbeam's handles: a panic leaves nothing half done, as no lock is held while others' code runs.
+impl UnwindSafe for Closer {}
+impl RefUnwindSafe for Closer {}
 
 impl Default for Closer {
     fn default() -> Self {

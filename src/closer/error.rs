@@ -57,6 +57,13 @@ impl StillRunning {
         Self { what, closed: gate.closed().is_closed(), count, names, channel: None }
     }
 
+    /// For a gate that may not say so yet, but is being closed by whoever was the last to leave the
+    /// one before.
+    pub(super) fn being_closed(mut self) -> Self {
+        self.closed = true;
+        self
+    }
+
     pub(super) fn in_channel(mut self, index: usize, of: usize) -> Self {
         self.channel = Some(Channel { index, of });
         self
@@ -96,7 +103,8 @@ impl StillRunning {
         &self.names
     }
 
-    /// Whether they had been told to quit. If not, the wait was in vain however few are running.
+    /// Whether they had been told to quit, or were being told just then. If not, the wait was in vain
+    /// however few are running.
     ///
     /// # Examples
     ///
@@ -158,12 +166,11 @@ impl fmt::Display for StillRunning {
             let before = if index == 0 { ": " } else { ", " };
             write!(f, "{before}'{name}'")?;
         }
-        match self.count - self.names.len() {
-            nameless if nameless > 0 && !self.names.is_empty() => {
-                write!(f, " and {nameless} without a name")
-            }
-            _ => Ok(()),
+        let nameless = self.count - self.names.len();
+        if nameless > 0 && !self.names.is_empty() {
+            write!(f, " and {nameless} without a name")?;
         }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! [`ChannelGroupCloser`]: several channels, closed one after the other.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -179,8 +180,11 @@ impl ChannelGroupCloser {
         let deadline = clock::after(limit);
         let channels = &self.0.channels;
         for (index, channel) in channels.iter().enumerate() {
-            let waited = channel.wait_until(deadline);
-            waited.map_err(|still| still.in_channel(index, channels.len()))?;
+            if let Err(still) = channel.wait_until(deadline) {
+                // Those before it have drained, so it is being closed, if the group is.
+                let still = if self.is_closed() { still.being_closed() } else { still };
+                return Err(still.in_channel(index, channels.len()));
+            }
         }
         Ok(())
     }
@@ -201,11 +205,33 @@ impl ChannelGroupCloser {
     }
 }
 
+// As `Closer`.
+impl UnwindSafe for ChannelGroupCloser {}
+impl RefUnwindSafe for ChannelGroupCloser {}
+
 impl fmt::Debug for ChannelGroupCloser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChannelGroupCloser")
             .field("closed", &self.is_closed())
             .field("channels", &self.0.channels)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first channel has drained, and whoever drained it is on its way to closing the second.
+    #[test]
+    fn c4_a_channel_that_is_just_being_closed_does_not_count_as_not_closed() {
+        let (first, second) = (ChannelCloser::new(), ChannelCloser::new());
+        let group = ChannelGroupCloser::new([first.clone(), second]);
+        first.close();
+        let still = group.wait_timeout(Duration::ZERO).unwrap_err();
+        assert_eq!(still.to_string(), "channel 2 of 2: not closed, no sender is running");
+        group.0.closed.set(()); // and not yet linked
+        let still = group.wait_timeout(Duration::ZERO).unwrap_err();
+        assert_eq!(still.to_string(), "channel 2 of 2: no sender is still running");
     }
 }

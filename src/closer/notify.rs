@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,6 +107,10 @@ impl CloseNotify {
     /// For crossbeam's `select!`: a channel that never carries anything and disconnects when it is
     /// told, so that `recv(notify.receiver()) -> _` is ready from then on. Made on the first call.
     ///
+    /// **Keep a `CloseNotify` beside a clone of this.** A clone disconnects as well when all that could
+    /// tell it has gone without a close: the closer, its guards, and every `CloseNotify` of it. As long
+    /// as one of these is there it disconnects at the close alone.
+    ///
     /// # Examples
     ///
     /// ```
@@ -128,6 +133,9 @@ impl CloseNotify {
     /// For a poll loop of your own: a descriptor that becomes readable when it is told and stays
     /// so. Nothing is ever to be read from it. Made on the first call.
     ///
+    /// **Keep a `CloseNotify` beside a duplicate of this**, for the same reason as beside a clone of
+    /// [`receiver`](CloseNotify::receiver).
+    ///
     /// # Errors
     ///
     /// When the system has no descriptors left.
@@ -148,6 +156,10 @@ impl CloseNotify {
         self.0.fd()
     }
 }
+
+// As `Closer`.
+impl UnwindSafe for CloseNotify {}
+impl RefUnwindSafe for CloseNotify {}
 
 impl fmt::Debug for CloseNotify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

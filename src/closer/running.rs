@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use super::gate::Gate;
@@ -27,13 +28,20 @@ impl<G: Deref<Target = Gate>> Guard<G> {
 impl<G: Deref<Target = Gate>> Drop for Guard<G> {
     #[inline]
     fn drop(&mut self) {
-        // The name first: whoever sees the count drained sees no name left.
+        // The name first: `StillRunning` reads the names and then the count, and tells of nobody who
+        // has left already. (What comes after leaving may take its time: closing all that follows.)
         if let Some(name) = self.name {
             self.gate.names.lock().remove(name);
         }
         self.gate.leave();
     }
 }
+
+// As the closers that they are from.
+impl UnwindSafe for Running<'_> {}
+impl RefUnwindSafe for Running<'_> {}
+impl UnwindSafe for RunningOwned {}
+impl RefUnwindSafe for RunningOwned {}
 
 impl<G: Deref<Target = Gate>> fmt::Debug for Guard<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,17 +6,18 @@
 mod common;
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::hint;
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{SOON, within};
 use crossbeam_channel::{never, select};
 use rungroup::channel::{
-    self, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryRecvError,
-    TrySendError,
+    self, Hold, IntoIter, Iter, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError,
+    Sender, Sending, TryIter, TryRecvError, TrySendError,
 };
 use rungroup::{ChannelCloser, ChannelGroupCloser};
 
@@ -57,6 +58,18 @@ fn both_ends_go_to_other_threads_if_the_items_do() {
     fn goes<T: Send + Sync + Clone + 'static>() {}
     goes::<Sender<Cell<u32>>>();
     goes::<Receiver<Cell<u32>>>();
+}
+
+#[test]
+fn both_ends_may_be_used_after_a_panic_whatever_the_items_are() {
+    fn may<T: UnwindSafe + RefUnwindSafe>() {}
+    may::<Sender<Cell<u32>>>();
+    may::<Sending<'_, Cell<u32>>>();
+    may::<Receiver<Cell<u32>>>();
+    may::<Iter<'_, Cell<u32>>>();
+    may::<TryIter<'_, Cell<u32>>>();
+    may::<IntoIter<Cell<u32>>>();
+    may::<Hold>();
 }
 
 #[test]
@@ -140,6 +153,34 @@ fn c3_what_was_accepted_is_received_and_then_comes_the_end() {
     });
 }
 
+/// The last item and the close come between a receiver's look and its being told, again and again.
+#[test]
+fn c3_the_last_item_is_not_overtaken_by_the_end() {
+    within(SOON, || {
+        let (to_send, senders) = mpsc::channel::<Sender<u32>>();
+        let sending = thread::spawn(move || {
+            for sender in senders {
+                sender.send(1).unwrap();
+                sender.close();
+            }
+        });
+        for _ in 0..10_000 {
+            let (sender, receiver) = channel::bounded(1);
+            to_send.send(sender).unwrap();
+            let item = loop {
+                // It is about `try_recv`, so there is nothing to wait on.
+                match receiver.try_recv() {
+                    Err(TryRecvError::Empty) => hint::spin_loop(),
+                    item => break item,
+                }
+            };
+            assert_eq!(item, Ok(1));
+        }
+        drop(to_send);
+        sending.join().unwrap();
+    });
+}
+
 #[test]
 fn c3_no_end_comes_as_long_as_a_sender_is_inside() {
     within(SOON, || {
@@ -215,6 +256,28 @@ fn c3_dropping_the_last_receiver_closes_and_sends_say_so() {
     });
 }
 
+/// Whoever is refused finds the reason there, however soon.
+#[test]
+fn c3_no_send_is_refused_before_it_is_known_that_the_last_receiver_has_gone() {
+    within(SOON, || {
+        let (to_send, senders) = mpsc::channel::<Sender<u32>>();
+        let sending = thread::spawn(move || {
+            for sender in senders {
+                let refused = (0..).find_map(|item| sender.send(item).err()).unwrap();
+                assert!(refused.is_disconnected());
+            }
+        });
+        for round in 0..500 {
+            let (sender, receiver) = channel::bounded(round % 3);
+            to_send.send(sender).unwrap();
+            let _ = receiver.recv();
+            drop(receiver);
+        }
+        drop(to_send);
+        sending.join().unwrap();
+    });
+}
+
 #[test]
 fn c3_receivers_that_leave_after_a_close_are_no_reason_for_a_refusal() {
     let (sender, receiver) = channel::bounded(4);
@@ -266,6 +329,43 @@ fn c3_what_comes_too_late_for_the_last_receiver_is_dropped_by_its_sender() {
     other.channel().send(Counted::of(&dropped)).unwrap();
     drop(other);
     assert_eq!((count(), sender.len()), (2, 0));
+    assert!(sender.closer().wait_timeout(Duration::ZERO).is_ok());
+}
+
+#[test]
+fn c3_a_panic_in_the_drop_of_an_item_leaves_none_behind() {
+    struct Item {
+        panics: bool,
+        _counted: Counted,
+    }
+    impl Drop for Item {
+        fn drop(&mut self) {
+            // A second one would end the process, and a failed assertion is one.
+            if self.panics && !thread::panicking() {
+                // Unlike `panic!` it says nothing on stderr.
+                resume_unwind(Box::new("on purpose"));
+            }
+        }
+    }
+    let (dropped, count) = drops();
+    let item = |panics| Item { panics, _counted: Counted::of(&dropped) };
+
+    let (sender, receiver) = channel::bounded(4);
+    for panics in [false, true, false, false] {
+        sender.send(item(panics)).unwrap();
+    }
+    assert!(catch_unwind(|| drop(receiver)).is_err());
+    assert_eq!((count(), sender.len()), (4, 0), "dropped by the last receiver");
+    assert!(sender.closer().wait_timeout(Duration::ZERO).is_ok());
+
+    let (sender, receiver) = channel::bounded(4);
+    let sending = sender.enter().unwrap();
+    drop(receiver);
+    for panics in [true, false, false] {
+        sending.channel().send(item(panics)).unwrap();
+    }
+    assert!(catch_unwind(|| drop(sending)).is_err());
+    assert_eq!((count(), sender.len()), (7, 0), "swept by their sender");
     assert!(sender.closer().wait_timeout(Duration::ZERO).is_ok());
 }
 
@@ -329,6 +429,25 @@ fn c4_a_wait_covers_the_dropping_of_what_was_left() {
     drop(receiver);
     assert_eq!(running(), 1, "the receiver was still running when the item was dropped");
     assert!(closer.wait_timeout(Duration::ZERO).is_ok());
+}
+
+/// It is no receiver's any more, and its sender has to have left before it knows of it.
+#[test]
+fn c4_a_wait_does_not_cover_what_a_sender_sweeps() {
+    struct Item(ChannelCloser, Arc<AtomicU32>);
+    impl Drop for Item {
+        fn drop(&mut self) {
+            let drained = self.0.wait_timeout(Duration::ZERO).is_ok();
+            self.1.fetch_add(u32::from(drained), Ordering::Relaxed);
+        }
+    }
+    let (seen, drained) = drops();
+    let (sender, receiver) = channel::bounded(2);
+    let sending = sender.enter().unwrap();
+    drop(receiver);
+    sending.channel().send(Item(sender.closer().clone(), seen)).unwrap();
+    drop(sending);
+    assert_eq!(drained(), 1, "waits were over when the item was dropped");
 }
 
 /// Both have gone, with items inside: no sender is there to be told, no receiver to take them.
@@ -521,11 +640,45 @@ fn c4_who_holds_on_is_waited_for_after_the_end() {
 }
 
 #[test]
+fn c4_who_holds_on_is_waited_for_after_the_last_receiver_was_dropped() {
+    let (dropped, count) = drops();
+    let (sender, receiver) = channel::bounded(2);
+    sender.send(Counted::of(&dropped)).unwrap();
+    let hold = receiver.hold();
+    drop(receiver);
+    assert_eq!(count(), 1, "nobody can receive it");
+    assert!(sender.send(Counted::of(&dropped)).unwrap_err().is_disconnected());
+    let still = sender.closer().wait_timeout(Duration::ZERO).unwrap_err();
+    assert_eq!(still.to_string(), "1 receiver is still running");
+    drop(hold);
+    assert!(sender.closer().wait_timeout(Duration::ZERO).is_ok());
+}
+
+#[test]
+fn c4_who_takes_a_batch_is_waited_for_while_it_holds_on() {
+    type Takes = fn(&Receiver<u32>) -> Vec<u32>;
+    let takes: [Takes; 2] = [|it| it.try_iter().collect(), |it| it.iter().collect()];
+    for takes in takes {
+        for holds in [true, false] {
+            let (sender, receiver) = channel::bounded(4);
+            (1..=3).for_each(|item| sender.send(item).unwrap());
+            sender.close();
+            let hold = holds.then(|| receiver.hold());
+            let batch = takes(&receiver);
+            let waits = sender.closer().wait_timeout(Duration::ZERO).is_err();
+            assert_eq!(waits, holds, "while the batch is handled");
+            assert_eq!(batch, [1, 2, 3]);
+            drop(hold);
+            assert!(sender.closer().wait_timeout(Duration::ZERO).is_ok());
+        }
+    }
+}
+
+#[test]
 fn c4_still_running_tells_the_names_of_receivers() {
     let (sender, receiver) = channel::bounded::<u32>(2);
     let writer = receiver.named("writer");
     let (index, hold) = (writer.clone().named("index"), writer.hold());
-    let writer = writer.named("too late"); // somebody holds on to it as it was
     sender.close();
     let still = sender.closer().wait_timeout(Duration::ZERO).unwrap_err();
     assert_eq!(still.to_string(), "2 receivers are still running: 'writer', 'index'");
@@ -534,6 +687,32 @@ fn c4_still_running_tells_the_names_of_receivers() {
     assert_eq!(still.to_string(), "1 receiver is still running: 'index'");
     drop(index);
     assert!(sender.closer().wait_timeout(Duration::ZERO).is_ok());
+}
+
+#[test]
+fn c4_a_name_comes_too_late_for_what_counts_together() {
+    within(SOON, || {
+        let (sender, receiver) = channel::bounded::<u32>(2);
+        let names = || {
+            let waited = sender.closer().wait_timeout(Duration::ZERO);
+            waited.map_err(|still| still.names().join(", "))
+        };
+        let hold = receiver.hold();
+        let receiver = receiver.named("too late");
+        sender.close();
+        assert_eq!(names(), Err(String::new()), "somebody holds on to it as it was");
+        drop(hold);
+        let receiver = receiver.named("writer");
+        assert_eq!(names(), Err("writer".to_owned()));
+        let late = receiver.clone().named("too late");
+        assert_eq!(names(), Err("writer".to_owned()), "a clone that shares its place");
+        drop(receiver);
+        let late = late.named("reader");
+        assert_eq!(names(), Err("reader".to_owned()));
+        assert_eq!(late.recv(), Err(RecvError));
+        drop(late.named("after the end"));
+        assert_eq!(names(), Ok(()));
+    });
 }
 
 #[test]

@@ -98,6 +98,8 @@ fn one_round(plan: &Plan, dice: &mut Dice) {
     let closer = sender.closer().clone();
     let (made, dropped) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
     let (sent, taken) = (AtomicU32::new(0), AtomicU32::new(0));
+    // With a handle of the channel kept no item is dropped only because the channel is.
+    let idle = (plan.leaving > 0 || dice.below(2) == 0).then(|| sender.clone());
     let start = Barrier::new(plan.threads + 1);
     let (mut accepted, got) = thread::scope(|scope| {
         let mut senders = Vec::new();
@@ -144,7 +146,7 @@ fn one_round(plan: &Plan, dice: &mut Dice) {
                 (got, false)
             }));
         }
-        // Those of the threads are all that there are.
+        // Those of the threads are all that there are, but for one sender that does nothing.
         drop((sender, receiver));
         // An outsider, before or after the others.
         let limit = dice.moment() * 20;
@@ -172,6 +174,7 @@ fn one_round(plan: &Plan, dice: &mut Dice) {
     }
     let (made, dropped) = (made.into_inner(), dropped.load(Ordering::Relaxed));
     assert_eq!(dropped, made, "{plan:?}");
+    drop(idle);
 }
 
 enum Sent {

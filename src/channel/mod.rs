@@ -16,15 +16,17 @@
 //! |---|---|---|---|
 //! | `close` | refused | get what is left, then the end | return when the receivers have left |
 //! | the last [`Sender`] is dropped | | as above: it closes | as above |
-//! | the last [`Receiver`] is dropped | refused: [`SendError::Disconnected`] | | return; what was left is dropped |
+//! | the last [`Receiver`] is dropped | refused: [`SendError::Disconnected`] | | return; what was left is dropped, what is just being sent perhaps a moment later |
 //!
 //! # When has a receiver left?
 //!
 //! A [`Receiver`] counts as one that is running until it is dropped or has said that the channel is
 //! closed. Asking for the next item is how it says that it is through with the one before, so what
 //! holds is: **when a wait returns, all items are handled, if each thread that receives has a
-//! `Receiver` of its own.** (Where several threads share one by reference, one of them can be told
-//! the end while another still handles an item.) From that it follows, too, that a wait beside a
+//! `Receiver` of its own, and handles each item before it asks for the next.** (Where several threads
+//! share one by reference, one of them can be told the end while another still handles an item. Where
+//! one thread takes a batch, with [`try_iter`](Receiver::try_iter) for example, the call that finds no
+//! more can be the one that is told the end: [hold](Receiver::hold) on to handle a batch.) From that it follows, too, that a wait beside a
 //! receiver that is kept and not asked any more waits for ever, as closers do that wait for
 //! themselves; [`ChannelCloser::wait_timeout`](crate::ChannelCloser::wait_timeout) then says so, and
 //! names those that have a [name](Receiver::named).

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::iter::FusedIterator;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +25,9 @@ use super::shared::Shared;
 /// or the one that it was cloned from, is there and has not seen the end; one that is made after the
 /// end does not count.
 ///
-/// Dropping the last one closes the channel, and drops what is in it: there and then, but for what a
-/// sender is just putting in, which that sender drops. [`SendError::Disconnected`] tells the senders.
+/// Dropping the last one closes the channel, and drops what is in it: there and then, and before any
+/// wait returns. What a sender is just putting in, that sender drops when it has left, which may be
+/// after a wait has returned. [`SendError::Disconnected`] tells the senders.
 ///
 /// [`SendError::Disconnected`]: super::SendError::Disconnected
 ///
@@ -51,7 +53,8 @@ use super::shared::Shared;
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     /// One for all receivers: the last of them drops it. Before `holding`, as fields are dropped in
-    /// this order: a wait does not return before what is left has been dropped.
+    /// this order: a wait does not return before what this receiver finds left has been dropped. (For
+    /// what a sender sweeps there is no such promise: it has left by then, and may be the last.)
     last: Arc<AbandonWhenDropped<T>>,
     /// Empty after the end. Shared with clones that came too late for a guard of their own, and with
     /// whoever holds on.
@@ -104,6 +107,9 @@ impl<T> Receiver<T> {
 
     /// Gives it a name, for [`StillRunning`](crate::StillRunning) to tell. Clones have none, but for
     /// those made when the channel has closed already, which count together with this one.
+    ///
+    /// **Name it before you [hold](Receiver::hold).** It does nothing while something else counts
+    /// together with this receiver, a [`Hold`] or such a clone, nor after the end, when nothing counts.
     ///
     /// # Examples
     ///
@@ -202,24 +208,24 @@ impl<T> Receiver<T> {
     pub fn recv_timeout(&self, limit: Duration) -> Result<T, RecvTimeoutError> {
         match self.shared.output.try_recv() {
             Ok(item) => Ok(item),
-            Err(_) => self.wait_for_item(limit),
+            Err(_) => self.recv_blocking_for(limit),
         }
     }
 
     #[cold]
     fn recv_blocking(&self) -> Result<T, RecvError> {
-        loop {
-            match self.wait_for_item(Duration::MAX) {
-                Ok(item) => return Ok(item),
-                Err(RecvTimeoutError::Closed) => return Err(RecvError),
-                // More time has passed than a clock can tell: again.
-                Err(RecvTimeoutError::Timeout) => {}
-            }
+        if let Some(item) = self.shared.recv_spinning() {
+            return Ok(item);
+        }
+        select_biased! {
+            recv(self.shared.output) -> item => item.or_else(|_| self.rest()),
+            recv(self.close_notify().receiver()) -> _ => self.rest(),
         }
     }
 
+    /// As `recv_blocking`. A limit beyond all clocks is none, to crossbeam as well.
     #[cold]
-    fn wait_for_item(&self, limit: Duration) -> Result<T, RecvTimeoutError> {
+    fn recv_blocking_for(&self, limit: Duration) -> Result<T, RecvTimeoutError> {
         if let Some(item) = self.shared.recv_spinning() {
             return Ok(item);
         }
@@ -245,6 +251,9 @@ impl<T> Receiver<T> {
     /// All items until the end, waiting for each as [`recv`](Receiver::recv) does. So does
     /// `for item in &receiver`.
     ///
+    /// Where it ends this receiver does not count any more. So whoever takes all items first and handles
+    /// them then, as with `collect`, [holds](Receiver::hold) on before, if waits are to cover that.
+    ///
     /// # Examples
     ///
     /// ```
@@ -258,6 +267,10 @@ impl<T> Receiver<T> {
     }
 
     /// The items that are there, without waiting for more.
+    ///
+    /// It asks until there is none; once the channel has closed that is the end, where this receiver
+    /// does not count any more. So whoever takes a batch first and handles it then
+    /// [holds](Receiver::hold) on before, if waits are to cover that.
     ///
     /// # Examples
     ///
@@ -274,6 +287,9 @@ impl<T> Receiver<T> {
     /// The channel beneath, **for `select!`**, beside an arm with
     /// [`close_notify`](Receiver::close_notify): this one alone never tells the end. After that arm go
     /// on with `for item in &receiver`, which takes what is left. The [module](super) has an example.
+    ///
+    /// **Do not clone it.** Nobody waits for who receives from a clone: it takes items that a
+    /// `Receiver` is then not given, and they may be unhandled when a wait returns.
     ///
     /// # Examples
     ///
@@ -398,6 +414,10 @@ impl<T> Receiver<T> {
     }
 }
 
+// As crossbeam's, whatever the items are: a panic leaves none half received.
+impl<T> UnwindSafe for Receiver<T> {}
+impl<T> RefUnwindSafe for Receiver<T> {}
+
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
         // Once the receivers are told nobody enters any more, but there may be items to receive.
@@ -487,5 +507,26 @@ impl<T> IntoIterator for Receiver<T> {
 
     fn into_iter(self) -> IntoIter<T> {
         IntoIter(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::channel;
+
+    use super::*;
+
+    /// What `tests/channel.rs` has threads race for: the item and the end come right after a receiver's
+    /// look.
+    #[test]
+    fn c3_who_is_told_looks_again_before_it_leaves() {
+        let (sender, receiver) = channel::bounded(1);
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+        sender.send(1).unwrap();
+        sender.close();
+        assert_eq!(receiver.rest(), Ok(1));
+        assert_eq!(sender.closer().receivers(), 1);
+        assert_eq!(receiver.rest(), Err(RecvError));
+        assert_eq!(sender.closer().receivers(), 0);
     }
 }

@@ -2,6 +2,7 @@
 //! closer, so that no receiver is told the end before it is in the channel.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,29 +131,29 @@ impl<T> Sender<T> {
         let Some(sending) = self.enter() else { return Err(self.refused(item).into()) };
         match sending.channel().try_send(item) {
             Ok(()) => Ok(()),
-            Err(full) => self.wait_for_room(full.into_inner(), limit),
-        }
-    }
-
-    #[cold]
-    fn send_blocking(&self, mut item: T) -> Result<(), SendError<T>> {
-        loop {
-            match self.wait_for_room(item, Duration::MAX) {
-                Ok(()) => return Ok(()),
-                Err(SendTimeoutError::Closed(item)) => return Err(SendError::Closed(item)),
-                Err(SendTimeoutError::Disconnected(item)) => {
-                    return Err(SendError::Disconnected(item));
-                }
-                // More time has passed than a clock can tell: again.
-                Err(SendTimeoutError::Timeout(again)) => item = again,
-            }
+            Err(full) => self.send_blocking_for(full.into_inner(), limit),
         }
     }
 
     /// The caller is inside. The close comes first: there is room, too, in a channel that was emptied
     /// because nobody receives from it any more.
     #[cold]
-    fn wait_for_room(&self, item: T, limit: Duration) -> Result<(), SendTimeoutError<T>> {
+    fn send_blocking(&self, item: T) -> Result<(), SendError<T>> {
+        let item = match self.shared.send_spinning(item) {
+            Ok(()) => return Ok(()),
+            Err(item) => item,
+        };
+        select_biased! {
+            recv(self.closing().receiver()) -> _ => Err(self.refused(item)),
+            send(self.shared.input, item) -> sent => {
+                sent.map_err(|closed| self.refused(closed.into_inner()))
+            }
+        }
+    }
+
+    /// As `send_blocking`. A limit beyond all clocks is none, to crossbeam as well.
+    #[cold]
+    fn send_blocking_for(&self, item: T, limit: Duration) -> Result<(), SendTimeoutError<T>> {
         let item = match self.shared.send_spinning(item) {
             Ok(()) => return Ok(()),
             Err(item) => item,
@@ -191,14 +192,14 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn enter(&self) -> Option<Sending<'_, T>> {
-        let Some(running) = self.shared.closer.add_sender() else { return self.shut() };
+        let Some(running) = self.shared.closer.add_sender() else { return self.refuse() };
         Some(Sending { shared: &self.shared, _running: running, _after: Sweep(&self.shared) })
     }
 
     /// A sender is refused a moment before the close can be seen. Closing as well is how one waits for
     /// that moment: whoever was refused finds the channel closed.
     #[cold]
-    fn shut(&self) -> Option<Sending<'_, T>> {
+    fn refuse(&self) -> Option<Sending<'_, T>> {
         self.close();
         None
     }
@@ -335,6 +336,12 @@ impl<T> Sender<T> {
     }
 }
 
+// As crossbeam's, whatever the items are: a panic leaves none half sent.
+impl<T> UnwindSafe for Sender<T> {}
+impl<T> RefUnwindSafe for Sender<T> {}
+impl<T> UnwindSafe for Sending<'_, T> {}
+impl<T> RefUnwindSafe for Sending<'_, T> {}
+
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
         Self { shared: Arc::clone(&self.shared), last: Arc::clone(&self.last) }
@@ -369,6 +376,9 @@ impl<T> Sending<'_, T> {
     /// The channel beneath, to send to **as long as the guard is there**. It knows nothing of closing:
     /// beside a plain `send` to it, which may block, nobody would hear of it. In a `select!` there is
     /// a second arm for that, with [`Sender::closing`].
+    ///
+    /// **Do not clone it.** A clone sends without a guard: after the end, too, where nobody takes the
+    /// item and nobody drops it as long as there is any handle of the channel.
     ///
     /// # Examples
     ///

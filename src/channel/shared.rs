@@ -52,9 +52,10 @@ impl<T> Shared<T> {
     /// To be called by a sender that has left.
     ///
     /// An item that was on its way while the last receiver left may have come too late for its
-    /// `discard`. Such a sender was inside when that receiver closed, so the last to leave of them
-    /// comes by here: it has left after the close, and was told by it what was done before, which is
-    /// that the channel is abandoned; and it sees what the others have sent, as they left before.
+    /// `discard`. What helps is what every close promises, also one that comes after another: whoever
+    /// leaves either sees what was done before that close, or the close sees what it has done. For a
+    /// sender and the close of `abandon` that means: it finds the channel abandoned, and drops what it
+    /// has sent, if nobody has; or that close has seen its item, and so does the `discard` after it.
     #[inline]
     pub(super) fn sweep(&self) {
         if self.abandoned.get().is_some() {
@@ -63,10 +64,12 @@ impl<T> Shared<T> {
     }
 
     /// An item may hold what somebody waits for, a reply for example. So it must not stay in a channel
-    /// that nobody receives from only because a sender is still there.
+    /// that nobody receives from only because a sender is still there, or because the drop of the one
+    /// before it has panicked.
     #[cold]
     fn discard(&self) {
-        self.output.try_iter().for_each(drop);
+        let rest = DiscardWhenDropped(&self.output);
+        rest.0.try_iter().for_each(drop);
     }
 
     /// Sends as long as crossbeam tries before it blocks, which is a few microseconds of spinning and
@@ -98,5 +101,14 @@ impl<T> Shared<T> {
             Some(Abandoned::Open) => Refusal::Disconnected,
             Some(Abandoned::Closed) | None => Refusal::Closed,
         }
+    }
+}
+
+/// Goes on when a panic has come in between. A second one ends the process, as everywhere in a drop.
+struct DiscardWhenDropped<'a, T>(&'a crossbeam::Receiver<T>);
+
+impl<T> Drop for DiscardWhenDropped<'_, T> {
+    fn drop(&mut self) {
+        self.0.try_iter().for_each(drop);
     }
 }

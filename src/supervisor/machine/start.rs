@@ -74,6 +74,7 @@ impl Machine {
             self.tell_parent(now, node);
         }
         self.terminated(now, node);
+        self.call_stop_of_the_one_before(now, node);
         self.check_over(now, node);
     }
 
@@ -190,10 +191,16 @@ impl Machine {
         self.enter_state(now, node, end);
         self.act(Action::Stopped(node));
         self.terminated(now, node);
+        self.call_stop_of_the_one_before(now, node);
+        self.check_over(now, node);
+    }
+
+    /// It is at an end. If it was asked to stop and then never entered, the incarnation before was the
+    /// last.
+    fn call_stop_of_the_one_before(&mut self, now: Instant, node: NodeId) {
         if self.nodes[node].stop.asked && self.unit(node).entered == 0 {
             self.call_last_stop(now, node);
         }
-        self.check_over(now, node);
     }
 
     /// A node is at an end.

@@ -294,6 +294,21 @@ fn l8_a_restart_that_is_refused_leaves_the_one_before_as_the_last() {
     assert_eq!(driver.call_returned(unit), [Action::Finished]);
 }
 
+/// Taken out by another thread while no thread could be spawned for it.
+#[test]
+fn l8_a_restart_that_finds_no_thread_leaves_the_one_before_as_the_last() {
+    let mut driver = Driver::new();
+    let unit = driver.unit(restarting(Restart::on_failure(), 1));
+    driver.unit(Policy::default());
+    driver.begin_and_enter_all();
+    driver.fail(unit);
+    driver.settle(unit);
+    driver.pass(secs(1));
+    driver.deregister(unit);
+    let actions = driver.feed(Input::SpawnFailed { unit, spawned: 0 });
+    assert_eq!(actions, [Action::Stopped(unit), Action::CallStop(unit)]);
+}
+
 /// Told between the spawn and `serve`: as long as it may still enter it, nothing is called.
 #[test]
 fn l8_no_graceful_stop_while_the_next_incarnation_may_yet_enter() {

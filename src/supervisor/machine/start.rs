@@ -33,7 +33,8 @@ impl Machine {
 
     pub(super) fn start_if_due(&mut self, now: Instant, node: NodeId) {
         let this = &self.nodes[node];
-        // Its group has begun, and its end has not.
+        // Its group has begun. That the end of one above it has not is looked at last: it is the walk
+        // up the tree, and most that come here wait for something nearer.
         let running =
             this.parent.is_some_and(|parent| self.nodes[parent].state == UnitState::Running);
         let may = match &this.kind {
@@ -43,7 +44,7 @@ impl Machine {
             }
             _ => this.state == UnitState::New,
         };
-        if running && may && this.start_waits == 0 {
+        if running && may && this.start_waits == 0 && !self.is_in_an_end(node) {
             self.start(now, node);
         }
     }

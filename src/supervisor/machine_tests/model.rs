@@ -288,7 +288,9 @@ impl Model {
 
     fn may_start(&self, node: NodeId) -> bool {
         let shape = &self.shapes[node];
-        has(self.started & !self.stopping, shape.parent) && shape.after & !self.ready == 0
+        has(self.started, shape.parent)
+            && !self.is_below(self.stopping, node)
+            && shape.after & !self.ready == 0
     }
 
     fn is_ready(&self, node: NodeId) -> bool {

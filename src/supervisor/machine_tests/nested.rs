@@ -4,6 +4,7 @@ use super::{
     Action, Driver, GroupEnd, Input, PLAIN, Policy, ROOT, RUN, StopOrder, UnitState, after,
     background, ended, secs, start, stopping, task, told, told_by, within,
 };
+use crate::restart::{Backoff, Restart};
 
 fn group_stopping(group: usize, why: GroupEnd) -> Action {
     Action::Stopping { group, why }
@@ -49,6 +50,25 @@ fn s5_a_childs_end_ends_its_group_and_by_that_the_parent() {
     assert_eq!(run.state(group), UnitState::Failed);
     assert_eq!(run.obey(c), [Action::Finished]);
     assert_eq!(run.state(ROOT), UnitState::Failed);
+}
+
+/// Its own turn to stop has not come yet: another comes after it.
+#[test]
+fn l7_nothing_starts_in_a_group_once_the_end_of_one_above_it_has_begun() {
+    let mut run = Driver::new();
+    let group = run.group(Policy { stop_timeout: Some(secs(5)), ..Policy::default() });
+    let restart = Restart::always().backoff(Backoff::constant(secs(1)).without_jitter());
+    let a = run.unit_in(group, Policy { restart, ..Policy::default() }, PLAIN);
+    let server = run.unit(after(&[group]));
+    run.begin_and_enter_all();
+    run.leave(a);
+    assert_eq!(run.stop(), [stopping(GroupEnd::Asked), told(server), Action::CallStop(server)]);
+    assert_eq!(run.pass(secs(1)), []);
+    assert_eq!(run.state(group), UnitState::Running);
+    assert_eq!(
+        run.obey(server),
+        [group_stopping(group, GroupEnd::Asked), Action::Stopped(a), Action::CallStop(a)]
+    );
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Observed {
                 assert_eq!(incarnation, 1);
                 let shape = &world.shapes[unit];
                 assert_eq!(shape.after & !self.ready, 0, "{action:?} before what it comes after");
-                assert!(!has(self.stopping, shape.parent), "{action:?} after the end began");
+                assert!(!world.is_below(self.stopping, unit), "{action:?} after an end began");
                 assert!(!has(gone | self.told, unit), "{action:?} after its stop");
             }
             Action::Ready(node) => once(&mut self.ready, node, action),

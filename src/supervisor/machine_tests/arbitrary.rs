@@ -3,11 +3,12 @@
 
 use std::time::Instant;
 
-use super::world::{KINDS, World};
+use super::seen::{KINDS, NAMES};
+use super::world::World;
 use crate::{clock, panic};
 
 /// How many inputs there are at least in each half.
-const INPUTS: u64 = 500_000;
+const INPUTS: u64 = 1_000_000;
 
 /// What has to come up again and again, or the worlds are not worth the time.
 const INTERESTING: u64 = 500;
@@ -38,7 +39,8 @@ fn explore(first: u64) {
         }
         seed += 1;
     }
-    assert!(counts.iter().all(|&count| count >= INTERESTING), "{counts:?}");
+    let counts: Vec<_> = NAMES.into_iter().zip(counts).collect();
+    assert!(counts.iter().all(|&(_, count)| count >= INTERESTING), "{counts:?}");
 }
 
 /// The same once more, with a record of what happens.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::restart::Restart;
+use super::policy::Again;
 use crate::supervisor::machine::Machine;
 use crate::supervisor::state::{NodeId, Policy, ROOT, StopOrder, UnitKind};
 
@@ -48,6 +48,8 @@ pub(super) struct Shape {
     pub(super) background: bool,
     /// In milliseconds.
     pub(super) stop_timeout: Option<u64>,
+    /// Of a unit: groups do not start again.
+    pub(super) again: Again,
     pub(super) kind: Kind,
 }
 
@@ -92,6 +94,7 @@ pub(super) fn grow(random: &mut Random) -> Vec<Shape> {
         task: false,
         background: false,
         stop_timeout: Some(20 + random.below(80) as u64),
+        again: Again::NEVER,
         kind: Kind::Group { reverse },
     }];
     let nodes = 1 + random.below(NODES);
@@ -106,12 +109,14 @@ pub(super) fn grow(random: &mut Random) -> Vec<Shape> {
             }
         }
         let timeout = 1 + random.below(60) as u64;
+        let task = random.one_in(3);
         shapes.push(Shape {
             parent,
             after,
-            task: random.one_in(3),
+            task,
             background: random.one_in(4),
             stop_timeout: random.one_in(2).then_some(timeout),
+            again: if is_group { Again::NEVER } else { Again::draw(random, task) },
             kind: if is_group {
                 Kind::Group { reverse: random.one_in(3) }
             } else {
@@ -152,7 +157,7 @@ pub(super) fn plant(shapes: &[Shape], now: Instant) -> Machine {
             task: shape.task,
             background: shape.background,
             stop_timeout: limit(shape),
-            restart: Restart::never(),
+            restart: shape.again.policy(),
             start_timeout: None,
         };
         match shape.kind {

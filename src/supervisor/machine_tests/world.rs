@@ -1,33 +1,17 @@
-//! A world of simulated threads: they do what the machine decides, late, badly, or not at all. It
-//! plays the engine and everybody behind it, and hands each input to the machine and to the model.
+//! A world of simulated threads that do what the machine decides. It plays the engine and everybody
+//! behind it, and hands each input to the machine and to the model.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use super::model::Model;
 use super::observed::Observed;
-use super::tree::{Kind, Random, bit, grow, has, plant};
+use super::seen::{KINDS, Seen};
+use super::threads::Threads;
+use super::tree::{Kind, Random, Shape, grow, has, plant};
+use crate::snapshot::UnitState;
 use crate::supervisor::machine::Machine;
-use crate::supervisor::state::{Action, GroupEnd, Input, NodeId, ROOT};
-
-/// Of how many kinds is what [`World::has_seen`] tells.
-pub(super) const KINDS: usize = 10;
-
-/// The threads of one unit, and its calls on the stoppers.
-#[derive(Clone, Copy, Debug, Default)]
-#[allow(clippy::struct_excessive_bools)] // facts that are true or not whatever the others are
-struct Threads {
-    /// Spawned, and not yet at `serve`.
-    waiting: u32,
-    serving: u32,
-    calls: u32,
-    spawned: bool,
-    told: bool,
-    settled: bool,
-    /// Its threads do not leave; its calls do not return.
-    stuck: bool,
-    call_stuck: bool,
-}
+use crate::supervisor::state::{Action, Input, NodeId, ROOT};
 
 /// See the module.
 pub(super) struct World {
@@ -40,7 +24,7 @@ pub(super) struct World {
     threads: Vec<Threads>,
     /// The run's token: set before the machine hears of the request.
     token: bool,
-    refused: bool,
+    seen: Seen,
     pub(super) inputs: u64,
     /// What it was given, where that is wanted.
     trace: Option<String>,
@@ -50,11 +34,10 @@ impl World {
     pub(super) fn new(seed: u64, origin: Instant, trace: bool) -> Self {
         let mut random = Random::new(seed);
         let shapes = grow(&mut random);
-        let mut threads = vec![Threads::default(); shapes.len()];
-        for unit in &mut threads {
-            unit.stuck = random.one_in(8);
-            unit.call_stuck = random.one_in(12);
-        }
+        // Where nothing ends the group, units have the time to start again and again.
+        let calm = random.one_in(2);
+        let threads_of = |shape: &Shape| Threads::new(&mut random, calm, !shape.again.is_never());
+        let threads = shapes.iter().map(threads_of).collect();
         Self {
             machine: plant(&shapes, origin),
             observed: Observed::new(shapes.len()),
@@ -65,7 +48,7 @@ impl World {
             now: 0,
             threads,
             token: false,
-            refused: false,
+            seen: Seen::default(),
             inputs: 0,
         }
     }
@@ -74,24 +57,9 @@ impl World {
         self.trace.as_deref().unwrap_or_default()
     }
 
-    /// What this world has come to: everybody ready; an end that was asked for, by a child, by all
-    /// tasks; a late unit, one that was taken out, a start that failed, one that was refused, a
-    /// failure, a group in the group.
+    /// What this world has come to.
     pub(super) fn has_seen(&self) -> [bool; KINDS] {
-        let model = &self.model;
-        let why = model.why[ROOT];
-        [
-            has(model.ready, ROOT),
-            why == Some(GroupEnd::Asked),
-            matches!(why, Some(GroupEnd::Child(_))),
-            why == Some(GroupEnd::TasksDone),
-            model.late != 0,
-            model.deregistered != 0,
-            model.without_thread != 0,
-            self.refused,
-            has(model.failed, ROOT),
-            model.started & model.groups != bit(ROOT),
-        ]
+        self.seen.kinds(&self.model, &self.observed)
     }
 
     /// One run, from its beginning to its end, and what comes in late behind that.
@@ -136,6 +104,18 @@ impl World {
             }
             // A timer may fire when there is nothing to do.
             6 => self.feed(Input::Tick),
+            7 | 8 => {
+                let unit = self.random.below(self.threads.len());
+                let threads = &mut self.threads[unit];
+                let late = if self.random.one_in(2) {
+                    threads.call_on_stop(unit)
+                } else {
+                    threads.say_late_that_it_is_ready(&mut self.random, unit)
+                };
+                if let Some(input) = late {
+                    self.feed(input);
+                }
+            }
             _ => {
                 for _ in 0..4 {
                     let unit = self.random.below(self.threads.len());
@@ -170,55 +150,22 @@ impl World {
     /// As a program may: not what one comes after that has not ended, and not twice. And nothing of
     /// a group that has not started: see [`grow`].
     fn deregistration(&mut self) -> Option<Input> {
-        let node = self.random.below(self.threads.len());
+        let mut node = self.random.below(self.threads.len());
+        if self.random.one_in(3) {
+            let is_in_pause = |&node: &NodeId| self.machine.state(node).0 == UnitState::Backoff;
+            node = (1..self.threads.len()).find(is_in_pause).unwrap_or(node);
+        }
         let parent = self.model.shapes[node].parent;
         let waits = parent != ROOT && !has(self.model.started, parent);
         let in_use = self.machine.live_dependents(node).any(|user| {
-            // Its end can be seen before the machine is told of it.
-            let user = self.threads[user];
-            !user.spawned || user.stuck || user.waiting + user.serving > 0
+            self.machine.may_come_back(user) || !self.threads[user].are_seen_to_have_left()
         });
         let may = node != ROOT && !waits && !in_use && !has(self.model.deregistered, node);
         may.then_some(Input::Deregister(node))
     }
 
-    /// What a unit's threads come up with, if anything.
     fn act(&mut self, unit: NodeId) -> Option<Input> {
-        let threads = &mut self.threads[unit];
-        let random = &mut self.random;
-        let incarnation = 1;
-        if threads.calls > 0 && !threads.call_stuck && random.one_in(3) {
-            threads.calls -= 1;
-            return Some(Input::CallReturned(unit));
-        }
-        if threads.waiting > 0 {
-            threads.waiting -= 1;
-            if threads.told && random.one_in(2) {
-                // It looked at its token before it entered.
-                return Some(Input::Returned { unit, incarnation, failed: false });
-            }
-            threads.serving += 1;
-            return Some(Input::Entered { unit, incarnation });
-        }
-        if threads.serving > 0 {
-            let leaves = if threads.told { !threads.stuck } else { random.one_in(16) };
-            return if leaves {
-                threads.serving -= 1;
-                Some(Input::Returned { unit, incarnation, failed: random.one_in(6) })
-            } else if random.one_in(4) {
-                Some(Input::SaidReady { unit, incarnation })
-            } else if threads.told && random.one_in(4) {
-                threads.calls += 1;
-                Some(Input::CallStarted(unit))
-            } else {
-                None
-            };
-        }
-        if threads.spawned && !threads.settled && !threads.stuck {
-            threads.settled = true;
-            return Some(Input::Settled { unit, incarnation });
-        }
-        None
+        self.threads[unit].act(&mut self.random, unit)
     }
 
     /// Hands an input to the machine and to the model, does what the machine decides, and compares.
@@ -228,7 +175,7 @@ impl World {
             if let Some(trace) = &mut self.trace {
                 let _ = write!(trace, "\n    {action:?}"); // a String takes everything
             }
-            self.observed.note(action, &self.model);
+            self.observed.note(action, &self.model, self.at());
             self.perform(action);
             // Another thread may take a unit out between any two actions.
             if self.random.one_in(32)
@@ -242,6 +189,8 @@ impl World {
 
     fn take(&mut self, input: Input) {
         self.inputs += 1;
+        self.seen.input(input, &self.model);
+        self.observed.hear(input, self.at());
         if let Some(trace) = &mut self.trace {
             let _ = write!(trace, "\n{:4} {input:?}", self.now);
         }
@@ -251,29 +200,39 @@ impl World {
 
     fn perform(&mut self, action: Action) {
         match action {
-            Action::Start { unit, .. } => self.spawn(unit),
+            Action::Start { unit, incarnation } => self.spawn(unit, incarnation),
             Action::Stopping { group: ROOT, .. } => self.token = true,
-            Action::Tell { unit, .. } => self.threads[unit].told = true,
-            Action::CallStop(unit) => self.threads[unit].calls += 1,
+            Action::Tell { unit, .. } => {
+                self.threads[unit].is_told();
+                if self.random.one_in(4)
+                    && let Some(input) = self.threads[unit].call_on_stop(unit)
+                {
+                    self.take(input);
+                }
+            }
+            Action::CallStop(unit) => self.threads[unit].is_called(),
+            Action::Backoff { unit, .. } => {
+                assert!(self.threads[unit].have_left(), "{action:?} while threads are there");
+            }
             _ => {}
         }
     }
 
-    fn spawn(&mut self, unit: NodeId) {
+    fn spawn(&mut self, unit: NodeId, incarnation: u32) {
+        assert!(self.threads[unit].are_gone(), "{unit} starts while the one before is there");
         if self.token || !self.machine.may_start(unit) {
-            self.refused = true;
             return self.take(Input::Refused(unit));
         }
         let Kind::Unit { instances, .. } = self.model.shapes[unit].kind else {
             unreachable!("a group has no threads");
         };
-        let fails = self.random.one_in(24);
+        let fails = self.random.one_in(if incarnation > 1 { 8 } else { 24 });
         let spawned = if fails { instances / 2 } else { instances };
-        self.threads[unit].waiting = spawned;
-        self.threads[unit].spawned = spawned > 0;
+        self.threads[unit].begin(&mut self.random, incarnation, spawned);
         if fails {
+            self.now += self.random.below(3) as u64; // it took the system so long to say so
             let unused = self.machine.live_dependents(unit).next().is_none();
-            if unused && self.random.one_in(4) {
+            if unused && self.random.one_in(2) {
                 self.take(Input::Deregister(unit)); // by another thread, in the meantime
             }
             self.take(Input::SpawnFailed { unit, spawned });

@@ -248,7 +248,14 @@ const BROKEN: &[Broken] = &[
     },
     Broken {
         what: "a second close closes again",
-        edits: &[Edit { file: COUNT, code: "if *is_closed {", by: "if *is_closed && false {" }],
+        edits: &[Edit {
+            file: COUNT,
+            code: "            return false;
+        }
+        let moved",
+            by: "        }
+        let moved",
+        }],
         model: "c6_two_that_close_and_one_that_leaves",
     },
     Broken {

@@ -31,10 +31,15 @@ impl Machine {
 
     /// Whether the end of a group above it has begun, or it was taken out.
     pub(super) fn is_in_an_end(&self, node: NodeId) -> bool {
+        let ends =
+            |above: NodeId| matches!(&self.nodes[above].kind, Kind::Group(group) if group.stopping);
+        self.nodes[node].stop.asked || self.above(node).any(ends)
+    }
+
+    /// The groups above it, the nearest first.
+    pub(super) fn above(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         let parent = |&node: &NodeId| self.nodes[node].parent;
         std::iter::successors(parent(&node), parent)
-            .any(|above| matches!(&self.nodes[above].kind, Kind::Group(group) if group.stopping))
-            || self.nodes[node].stop.asked
     }
 
     /// Whether it may start again after an end that has still to be heard of here.

@@ -80,8 +80,7 @@ impl Machine {
             return self.tell_parent(now, node);
         }
         // A limit that is said for it, or for a group above it, is one for this stop, too.
-        let above = |node: &NodeId| self.nodes[*node].parent;
-        let limits = std::iter::successors(Some(node), above);
+        let limits = std::iter::once(node).chain(self.above(node));
         let limit = limits.filter_map(|node| self.nodes[node].policy.stop_timeout).min();
         if let Some(limit) = limit {
             self.arm(now, node, limit, Timer::Recall(node));

@@ -247,9 +247,7 @@ impl Machine {
         if self.nodes[node].stop.over {
             return;
         }
-        let parent = |&node: &NodeId| self.nodes[node].parent;
-        let above = std::iter::successors(parent(&node), parent);
-        let limit = above.filter_map(|group| self.nodes[group].stop.deadline).min();
+        let limit = self.above(node).filter_map(|group| self.nodes[group].stop.deadline).min();
         let Some(at) = now.checked_add(by).into_iter().chain(limit).min() else { return };
         if at <= before {
             return;

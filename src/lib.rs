@@ -229,7 +229,7 @@ pub use logging::Logging;
 pub use net::{Accept, Readable};
 pub use panic::Panic;
 pub use ready::NotReady;
-pub use restart::{Backoff, Restart};
+pub use restart::{Backoff, Restart, Strategy};
 pub use signals::Signals;
 pub use snapshot::{Snapshot, UnitState, UnitStatus};
 pub use stop::{StopNotify, StopReason, StopToken};

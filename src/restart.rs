@@ -1,5 +1,5 @@
-//! When a unit that has ended by itself is started again, how long that waits, and when it is given
-//! up. Pure: time and chance are handed in.
+//! When a unit that has ended by itself is started again, and who with it, how long that waits, and
+//! when it is given up. Pure: time and chance are handed in.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -48,9 +48,14 @@ use std::time::{Duration, Instant};
 pub struct Restart {
     when: When,
     backoff: Backoff,
-    /// So many in such a time, and no more; `None` is no limit.
-    intensity: Option<(u32, Duration)>,
+    intensity: Intensity,
 }
+
+/// So many in such a time, and no more; `None` is no limit.
+type Intensity = Option<(u32, Duration)>;
+
+/// What the limit is where there is one and nothing else is said.
+const USUAL: Intensity = Some((5, Duration::from_mins(1)));
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum When {
@@ -61,8 +66,7 @@ enum When {
 
 impl Restart {
     fn new(when: When) -> Self {
-        let intensity = Some((5, Duration::from_mins(1)));
-        Self { when, backoff: Backoff::default(), intensity }
+        Self { when, backoff: Backoff::default(), intensity: USUAL }
     }
 
     /// A unit that has ended is not started again: the default.
@@ -177,10 +181,7 @@ impl Restart {
 
     /// How often is too often, in words.
     pub(crate) fn too_often(&self) -> String {
-        match self.intensity {
-            Some((restarts, period)) => format!("more than {restarts} restarts in {period:?}"),
-            None => "too many restarts".to_owned(), // which there never are
-        }
+        in_words(self.intensity)
     }
 
     /// Whether it starts again after an `Ok`: a task never would be done.
@@ -192,6 +193,159 @@ impl Restart {
 impl Default for Restart {
     fn default() -> Self {
         Self::never()
+    }
+}
+
+fn in_words(intensity: Intensity) -> String {
+    match intensity {
+        Some((restarts, period)) => format!("more than {restarts} restarts in {period:?}"),
+        None => "too many restarts".to_owned(), // which there never are
+    }
+}
+
+/// Who starts again when a unit of a group does, said of the group
+/// ([`Group::strategy`](crate::Group::strategy)).
+///
+/// | strategy | starts again |
+/// |---|---|
+/// | [`one_for_one`](Strategy::one_for_one), the default | the unit alone |
+/// | [`one_for_all`](Strategy::one_for_all) | all units of the group |
+/// | [`rest_for_one`](Strategy::rest_for_one) | the unit, and all that come later in start order |
+///
+/// As in Erlang/OTP. Whether there is a restart at all is said by the policy of the unit that has
+/// ended ([`Restart`]); the others then start again whatever their own policy, tasks that were done
+/// included. They are told to stop in the order in which they would be at the end of the group, and
+/// when the last thread of the last of them has left, the pause of the unit that has ended begins.
+/// After it they start as they did at first. If one does not stop in time the group ends: nothing is
+/// started beside a thread that lives.
+///
+/// With these two strategies it is the group that can have too many restarts, and not the unit: more
+/// than 5 in 60 s, or what [`intensity`](Strategy::intensity) says.
+///
+/// # Examples
+///
+/// A session and its reader are of no use without each other:
+///
+/// ```
+/// use rungroup::{Backoff, Group, Restart, Strategy, service_fn};
+///
+/// let mut group = Group::new("demo").strategy(Strategy::one_for_all());
+/// group
+///     .register(service_fn("session", |ctx| match ctx.attempt() {
+///         1 => Err("connection lost".into()),
+///         _ => Ok(()),
+///     }))
+///     .restart(Restart::on_failure().backoff(Backoff::none()));
+/// group.register(service_fn("reader", |ctx| {
+///     ctx.stopped().wait();
+///     Ok(())
+/// }));
+/// let report = group.run().unwrap();
+/// assert_eq!(report.units()[1].restarts, 1); // the reader's
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strategy {
+    who: Who,
+    intensity: Intensity,
+}
+
+/// Who starts again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    One,
+    All,
+    Rest,
+}
+
+impl Strategy {
+    /// The unit alone: the default. Whatever comes [`after`](crate::Registration::after) it and serves is
+    /// left alone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(rungroup::Strategy::one_for_one(), rungroup::Strategy::default());
+    /// ```
+    pub fn one_for_one() -> Self {
+        Self { who: Who::One, intensity: None }
+    }
+
+    /// All units of the group.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, Strategy};
+    ///
+    /// let group = Group::new("uplink").strategy(Strategy::one_for_all());
+    /// # drop(group);
+    /// ```
+    pub fn one_for_all() -> Self {
+        Self { who: Who::All, intensity: USUAL }
+    }
+
+    /// The unit, and those that come later in start order: what comes `after` another comes later, and
+    /// otherwise who was registered later.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, Strategy};
+    ///
+    /// let group = Group::new("uplink").strategy(Strategy::rest_for_one());
+    /// # drop(group);
+    /// ```
+    pub fn rest_for_one() -> Self {
+        Self { who: Who::Rest, intensity: USUAL }
+    }
+
+    /// At most `restarts` of units of this group in any `period`; one more, and the unit is given up,
+    /// which ends the group. 5 in 60 s if nothing is said; with one-for-one there is no such limit if
+    /// nothing is said, but that of each unit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use rungroup::{Group, Strategy};
+    ///
+    /// let strategy = Strategy::one_for_all().intensity(3, Duration::from_secs(10));
+    /// let group = Group::new("uplink").strategy(strategy);
+    /// # drop(group);
+    /// ```
+    #[must_use]
+    pub fn intensity(mut self, restarts: u32, period: Duration) -> Self {
+        self.intensity = Some((restarts, period));
+        self
+    }
+
+    /// However many restarts in however short a time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _ = rungroup::Strategy::rest_for_one().unlimited();
+    /// ```
+    #[must_use]
+    pub fn unlimited(mut self) -> Self {
+        self.intensity = None;
+        self
+    }
+
+    pub(crate) fn who(&self) -> Who {
+        self.who
+    }
+
+    /// How often is too often, in words.
+    pub(crate) fn too_often(&self) -> String {
+        format!("{} in its group", in_words(self.intensity))
+    }
+}
+
+impl Default for Strategy {
+    fn default() -> Self {
+        Self::one_for_one()
     }
 }
 
@@ -317,8 +471,7 @@ impl Default for Backoff {
 /// What has been started again so far, of one unit: what decides about the next time.
 #[derive(Debug, Default)]
 pub(crate) struct Restarts {
-    /// Those of the last period, the oldest first.
-    recent: VecDeque<Instant>,
+    recent: Recent,
     /// How many without a stable time in between.
     in_a_row: u32,
 }
@@ -333,22 +486,41 @@ impl Restarts {
         served: Duration,
         chance: u64,
     ) -> Option<Duration> {
-        if let Some((restarts, period)) = policy.intensity {
-            while self.recent.front().is_some_and(|&at| now.saturating_duration_since(at) >= period)
-            {
-                self.recent.pop_front();
-            }
-            if u32::try_from(self.recent.len()).is_ok_and(|recent| recent >= restarts) {
-                return None;
-            }
-            self.recent.push_back(now);
-        }
+        let may = self.recent.takes(policy.intensity, now);
+        may.then(|| self.pause(policy, served, chance))
+    }
+
+    /// The same, where it is not the policy that says how often is too often.
+    pub(crate) fn pause(&mut self, policy: &Restart, served: Duration, chance: u64) -> Duration {
         if served >= policy.backoff.reset_after {
             self.in_a_row = 0;
         }
         let pause = policy.backoff.pause(self.in_a_row, chance);
         self.in_a_row = self.in_a_row.saturating_add(1);
-        Some(pause)
+        pause
+    }
+}
+
+/// The restarts of the last period, the oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Recent(VecDeque<Instant>);
+
+impl Recent {
+    /// Whether one more now is within the group's limit; counts it if it is.
+    pub(crate) fn allows(&mut self, strategy: &Strategy, now: Instant) -> bool {
+        self.takes(strategy.intensity, now)
+    }
+
+    fn takes(&mut self, intensity: Intensity, now: Instant) -> bool {
+        let Some((restarts, period)) = intensity else { return true };
+        while self.0.front().is_some_and(|&at| now.saturating_duration_since(at) >= period) {
+            self.0.pop_front();
+        }
+        if u32::try_from(self.0.len()).is_ok_and(|recent| recent >= restarts) {
+            return false;
+        }
+        self.0.push_back(now);
+        true
     }
 }
 

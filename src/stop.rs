@@ -49,6 +49,8 @@ pub enum StopReason {
     Ended,
     /// The unit was not ready within its [`start_timeout`](crate::Registration::start_timeout).
     NotReady,
+    /// The unit is to start again with this one, by the [`Strategy`](crate::Strategy) of their group.
+    RestartsWith(Arc<str>),
     /// The run has failed before it served, in the config or the pre-run phase; or the group was
     /// dropped without a run.
     RunFailed,
@@ -68,6 +70,7 @@ impl fmt::Display for StopReason {
             StopReason::Deregistered => f.write_str("deregistered"),
             StopReason::Ended => f.write_str("ended by itself"),
             StopReason::NotReady => f.write_str("not ready in time"),
+            StopReason::RestartsWith(unit) => write!(f, "starts again with unit '{unit}'"),
             StopReason::RunFailed => f.write_str("the run failed before it served"),
         }
     }

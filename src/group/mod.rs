@@ -32,6 +32,7 @@ use crate::failure::{Failure, Outcome, Phase};
 use crate::flags::{FlagSet, Program, Table};
 use crate::handle::{Control, GroupHandle, UnitId};
 use crate::ready::NotReady;
+use crate::restart::Strategy;
 use crate::stop::{StopNotify, StopReason};
 use crate::supervisor::{Report, StopOrder};
 use crate::terminal;
@@ -109,6 +110,7 @@ impl Group {
             program: Program::new(name),
             policies: Policies {
                 order: StopOrder::default(),
+                strategy: Strategy::default(),
                 stop_timeout: Limit::Fixed(STOP_TIMEOUT),
             },
             args: None,
@@ -248,6 +250,33 @@ impl Group {
     #[must_use]
     pub fn stop_order(mut self, order: StopOrder) -> Self {
         self.policies.order = order;
+        self
+    }
+
+    /// Who starts again when a unit of the group does: the unit alone, if nothing is said.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Backoff, Group, Restart, Strategy, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]).strategy(Strategy::rest_for_one());
+    /// let policy = || Restart::on_failure().backoff(Backoff::none());
+    /// let serve = |ctx: &rungroup::ServeContext| { ctx.stopped().wait(); Ok(()) };
+    /// group.register(service_fn("first", serve));
+    /// group.register(service_fn("second", |ctx| match ctx.attempt() {
+    ///     1 => Err("out of cheese".into()),
+    ///     _ => Ok(()),
+    /// })).restart(policy());
+    /// group.register(service_fn("third", serve));
+    /// let report = group.run()?;
+    /// let restarts: Vec<u32> = report.units().iter().map(|unit| unit.restarts).collect();
+    /// assert_eq!(restarts, [0, 1, 1]);
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
+    #[must_use]
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.policies.strategy = strategy;
         self
     }
 

@@ -18,6 +18,7 @@ use crate::failure::{self, BoxError, Failure, Outcome, Phase};
 use crate::handle::GroupHandle;
 use crate::panic;
 use crate::ready::NotReady;
+use crate::restart::Strategy;
 use crate::stop::StopReason;
 use crate::supervisor::{Board, Engine, LeftBehind, Report, Run, Served, StopOrder, denies};
 use crate::thread::ThreadStatus;
@@ -29,6 +30,7 @@ const HELPER_GRACE: Duration = Duration::from_secs(1);
 /// What is said of the group where it is put together.
 pub(super) struct Policies {
     pub(super) order: StopOrder,
+    pub(super) strategy: Strategy,
     pub(super) stop_timeout: Limit,
 }
 

@@ -63,6 +63,7 @@ pub(super) fn put_on_board(
                 stop_timeout: entry.stop_timeout.as_ref().map(Limit::get),
                 restart: entry.restart.clone(),
                 start_timeout: entry.start_timeout.as_ref().map(Limit::get),
+                heartbeat: None,
             },
             kind: UnitKind {
                 instances: entry.instances,
@@ -74,6 +75,7 @@ pub(super) fn put_on_board(
     let plan = Plan {
         services: order.iter().map(service).collect(),
         order: policies.order,
+        strategy: policies.strategy.clone(),
         stop_timeout: policies.stop_timeout.get(),
     };
     // Under the registry's lock: from here on a unit is taken out by way of the board.

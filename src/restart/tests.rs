@@ -62,7 +62,7 @@ fn s1_a_limit_of_none_gives_up_at_once_and_without_a_limit_it_never_does() {
     for _ in 0..1000 {
         assert!(restarts.next(&unlimited, now, Duration::ZERO, 0).is_some());
     }
-    assert!(restarts.recent.is_empty(), "and remembers none of them");
+    assert!(restarts.recent.0.is_empty(), "and remembers none of them");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::incarnation::Incarnation;
 use super::machine::Machine;
 use super::plan::{Plan, ServicePlan, node_of};
 use super::report::{LeftBehind, UnitReport};
-use super::state::{Input, NodeId, ROOT};
+use super::state::{GroupKind, Input, NodeId, ROOT};
 use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::failure::{Failure, Outcome, Phase};
@@ -69,7 +69,8 @@ impl Board {
     /// The services of a run, none of them started.
     pub(crate) fn new(run: u64, plan: Plan) -> Self {
         let now = clock::now();
-        let mut machine = Machine::new(now, plan.order, plan.stop_timeout, run_seed());
+        let kind = GroupKind { order: plan.order, strategy: plan.strategy };
+        let mut machine = Machine::new(now, kind, plan.stop_timeout, run_seed());
         let mut services = Vec::with_capacity(plan.services.len());
         for mut service in plan.services {
             for dependency in &mut service.policy.after {

@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::handle::GroupHandle;
 use crate::latch::Latch;
 use crate::ready::NotReady;
+use crate::restart::Strategy;
 use crate::stop::StopReason;
 use crate::unit::Unit;
 
@@ -28,6 +29,7 @@ pub(crate) struct ServicePlan {
 pub(crate) struct Plan {
     pub(crate) services: Vec<ServicePlan>,
     pub(crate) order: StopOrder,
+    pub(crate) strategy: Strategy,
     pub(crate) stop_timeout: Duration,
 }
 

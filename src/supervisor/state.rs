@@ -10,25 +10,31 @@
 //! | New | Stopped | its turn to stop came first |
 //! | Starting | Running | the first of its instances has entered `serve` |
 //! | Starting | Failed | not a single thread could be spawned |
-//! | Starting, Running | Stopping | it is told to stop, has ended by itself, or was not ready in time |
+//! | Starting, Running | Stopping | it is told to stop, for good or not, or has ended by itself |
 //! | Stopping | Stopped, Failed | its last thread has left, and it is not to start again |
 //! | Stopping | Backoff | its last thread has left, and it is to start again |
 //! | Starting | Backoff | not a single thread could be spawned, and it is to try again |
+//! | Stopped | Backoff | a task that was done, and is to start again with its siblings |
 //! | Backoff | Starting | the pause is over, its callbacks have returned, and all that it comes `after` are ready |
 //! | Backoff | Stopped | its turn to stop has come |
+//! | any that has no threads | New | its group starts again |
 //!
 //! Whether it starts again is decided when it ends by itself, as that is when its group's end begins
-//! if it does not. What was decided is taken back if it is told to stop before it has. One that was
-//! not ready in time is told to stop, and then it is as if it had failed by itself; if it does not
-//! stop in time, either, it is given up.
+//! if it does not. What was decided is taken back if it is told to stop for good before it has. One
+//! that is told to stop, but not for good, is **recalled**: who was not ready in time, and who starts
+//! again with a sibling. What is to start again and does not stop in time is given up.
 //!
-//! A group goes New → Running (its children are being started) → Stopping → Stopped | Failed, or,
-//! when its turn to stop came first, New → Stopping → Stopped, and its children with it. The root is
-//! the group that `run` runs.
+//! A group goes New → Starting → Running (its children are being started) → Stopping → Stopped |
+//! Failed, or, when its turn to stop came first, New → Stopping → Stopped, and its children with it.
+//! One that starts again goes Stopping → Backoff → Starting, and its children are New again; its turn
+//! to stop may come while it waits: Backoff → Stopping. The root is the group that `run` runs.
+//!
+//! With a strategy other than one-for-one, siblings start again together, in a **round**: all of them
+//! are recalled in the order of stops, and when the last has stopped their pause begins.
 
 use std::time::{Duration, Instant};
 
-use crate::restart::{Restart, Restarts};
+use crate::restart::{Recent, Restart, Restarts, Strategy};
 use crate::snapshot::UnitState;
 
 /// A node of the tree: an index that stays.
@@ -73,6 +79,8 @@ pub(crate) struct Policy {
     pub(crate) restart: Restart,
     /// How long it may take from its start until it is ready.
     pub(crate) start_timeout: Option<Duration>,
+    /// How long it may be silent once it is ready. Of a unit.
+    pub(crate) heartbeat: Option<Duration>,
 }
 
 /// What a unit is, beyond its policy.
@@ -84,11 +92,20 @@ pub(crate) struct UnitKind {
     pub(crate) declares_ready: bool,
 }
 
+/// What a group is, beyond its policy.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GroupKind {
+    pub(crate) order: StopOrder,
+    pub(crate) strategy: Strategy,
+}
+
 /// What has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     /// The pre-runs are done: serve.
     Begin,
+    /// A node was added to a group that serves.
+    Added(NodeId),
     /// Somebody asked the whole run to stop.
     StopAsked,
     /// A unit is taken out.
@@ -102,6 +119,8 @@ pub(crate) enum Input {
     Entered { unit: NodeId, incarnation: u32 },
     /// The unit says that it is ready.
     SaidReady { unit: NodeId, incarnation: u32 },
+    /// All of the unit's instances have said since then that they are alive.
+    Alive { unit: NodeId, incarnation: u32, at: Instant },
     /// The unit asks for more time to stop: so long from now.
     ExtendStop { unit: NodeId, incarnation: u32, by: Duration },
     /// One of the unit's instances is back from `serve`.
@@ -119,7 +138,7 @@ pub(crate) enum Input {
 /// What is to be done, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Spawn the unit's threads.
+    /// Spawn the unit's threads. Of a group: its children start now.
     Start { unit: NodeId, incarnation: u32 },
     /// The node has become ready; the root: everything has.
     Ready(NodeId),
@@ -131,14 +150,20 @@ pub(crate) enum Action {
     CallStop(NodeId),
     /// The unit's last thread has left (or it was never started).
     Stopped(NodeId),
-    /// The unit's last thread has left (or there was none), and it starts again after `pause`.
+    /// The node's last thread has left (or there was none), and it starts again after `pause`.
     Backoff { unit: NodeId, pause: Duration },
-    /// The unit would start again, but has done so too often.
-    GaveUp(NodeId),
-    /// The unit was not ready in time.
+    /// The node would start again, but that would be too often.
+    GaveUp { unit: NodeId, limit: LimitOf },
+    /// The node was not ready in time.
     NotReadyInTime(NodeId),
-    /// The unit was to start again, and did not stop in time for that.
+    /// The node was to start again, and did not stop in time for that.
     DidNotStop(NodeId),
+    /// Say when the unit's instances were last alive, by [`Input::Alive`].
+    AskIfAlive(NodeId),
+    /// The unit has been silent for too long; say when it is not any more.
+    Unresponsive(NodeId),
+    /// It has been heard of again.
+    Responsive(NodeId),
     /// The unit has got more time to stop.
     Extended { unit: NodeId, by: Duration },
     /// The node is past its deadline; nobody waits for it any longer.
@@ -158,6 +183,13 @@ pub(crate) enum GroupEnd {
     TasksDone,
 }
 
+/// Whose limit of restarts is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LimitOf {
+    Itself,
+    ItsGroup,
+}
+
 /// Why a unit is told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UnitEnd {
@@ -169,6 +201,8 @@ pub(crate) enum UnitEnd {
     Ended,
     /// It was not ready in time.
     NotReady,
+    /// It starts again with this sibling.
+    Round(NodeId),
 }
 
 /// One node, unit or group.
@@ -183,6 +217,12 @@ pub(super) struct Node {
     pub(super) ready: bool,
     /// Whether anything of it failed; decides between Stopped and Failed.
     pub(super) failed: bool,
+    /// How often it was started; 0 before the first time.
+    pub(super) incarnation: u32,
+    pub(super) again: Again,
+    pub(super) restarts: Restarts,
+    /// What it has until when, in the state that it is in.
+    pub(super) timer: Option<(Instant, Timer)>,
     /// How many of `policy.after` are not ready: of a unit that is to start, for how many it waits.
     pub(super) start_waits: usize,
     pub(super) stop: Stop,
@@ -200,7 +240,9 @@ pub(super) struct Stop {
     pub(super) previous: Option<NodeId>,
     /// It stops after all foreground siblings.
     pub(super) gated: bool,
-    /// Its turn has come.
+    /// It is one of those that stop now, and has its turn among them.
+    pub(super) in_line: bool,
+    /// Its turn has come, for good.
     pub(super) asked: bool,
     /// Nobody waits for it any longer: it has stopped and its callbacks have returned, or it is late.
     pub(super) over: bool,
@@ -220,12 +262,6 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Unit {
     pub(super) kind: UnitKind,
-    /// 0 before the first.
-    pub(super) incarnation: u32,
-    pub(super) again: Again,
-    pub(super) restarts: Restarts,
-    /// What it has until when, in the state that it is in.
-    pub(super) timer: Option<(Instant, Timer)>,
     /// It was told to stop, but not for good.
     pub(super) recalled: bool,
     /// The last incarnation that has entered `serve` has had no `graceful_stop`.
@@ -234,17 +270,21 @@ pub(super) struct Unit {
     pub(super) entered: u32,
     pub(super) returned: u32,
     pub(super) said_ready: bool,
+    /// It has been silent for too long.
+    pub(super) silent: bool,
     /// How many of its callbacks are out on stopper threads.
     pub(super) calls: u32,
 }
 
-/// Whether a unit that has ended by itself starts again.
+/// Whether a node that has ended, or is recalled, starts again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Again {
     /// No, or it has not ended.
     No,
     /// This long after its last thread has left.
     After(Duration),
+    /// With its siblings, when the last of them has stopped.
+    Together,
     /// That is how long it waits now.
     Waits,
     /// The time has come: as soon as nothing else is in the way.
@@ -254,12 +294,14 @@ pub(super) enum Again {
 /// What there is to be done at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
-    /// A unit should be ready.
+    /// A node should be ready.
     Start(NodeId),
-    /// A unit that was told to stop, but not for good, should have.
+    /// A node that is to start again should have stopped.
     Recall(NodeId),
-    /// The pause of a unit is over.
+    /// The pause of a node is over.
     Restart(NodeId),
+    /// A unit should have been heard of.
+    Heartbeat(NodeId),
     /// A node is past its deadline.
     Stop(NodeId),
 }
@@ -268,15 +310,31 @@ pub(super) enum Timer {
 pub(super) struct Group {
     /// In start order.
     pub(super) children: Vec<NodeId>,
-    pub(super) order: StopOrder,
-    /// Its end has begun.
+    pub(super) kind: GroupKind,
+    /// Its end has begun, for good or not.
     pub(super) stopping: bool,
+    /// The children that stop do so for good.
+    pub(super) for_good: bool,
+    /// Who is to blame for its last end, where it was a child.
+    pub(super) ended_by: Option<NodeId>,
+    /// Some of its children stop in order to start again together, after this pause.
+    pub(super) round: Option<Round>,
+    /// The restarts of its children that count for the group's own limit.
+    pub(super) recent: Recent,
     /// How many children are not ready.
     pub(super) unready: usize,
     /// How many children keep it alive: not in the background, not in a terminal state, not taken
     /// out.
     pub(super) alive: usize,
-    /// How many children are not over, and how many of these the gated ones wait for.
+    /// Of those in line: how many are not over, and how many of these the gated ones wait for.
     pub(super) open: usize,
     pub(super) open_foreground: usize,
+}
+
+/// Children of a group that start again together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Round {
+    /// Whose end it is for.
+    pub(super) culprit: NodeId,
+    pub(super) pause: Duration,
 }

@@ -13,7 +13,7 @@ use crate::ready::NotReady;
 use crate::snapshot::UnitState;
 use crate::stop::StopReason;
 use crate::supervisor::incarnation::{Incarnation, Notice, denies};
-use crate::supervisor::state::{Action, GroupEnd, Input, NodeId, ROOT, UnitEnd};
+use crate::supervisor::state::{Action, GroupEnd, Input, LimitOf, NodeId, ROOT, UnitEnd};
 use crate::supervisor::stoppers::Call;
 use crate::unit::Unit;
 
@@ -41,7 +41,8 @@ impl Engine {
             Action::CallStop(unit) => self.call_graceful_stop(unit),
             Action::Stopped(unit) => self.stopped(unit),
             Action::Backoff { unit, pause } => self.pausing(unit, pause),
-            Action::GaveUp(unit) => self.gave_up(unit),
+            Action::GaveUp { unit, limit } => self.gave_up(unit, limit),
+            Action::AskIfAlive(_) | Action::Unresponsive(_) | Action::Responsive(_) => {}
             Action::NotReadyInTime(unit) => self.not_ready_in_time(unit),
             Action::DidNotStop(unit) => self.did_not_stop(unit),
             Action::Extended { unit, by } => {
@@ -123,6 +124,7 @@ impl Engine {
             UnitEnd::Deregistered => StopReason::Deregistered,
             UnitEnd::Ended => StopReason::Ended,
             UnitEnd::NotReady => StopReason::NotReady,
+            UnitEnd::Round(culprit) => StopReason::RestartsWith(self.path(culprit)),
         };
         let mut board = self.board.lock();
         let record = board.record(unit);
@@ -199,7 +201,7 @@ impl Engine {
     }
 
     /// What the unit has failed with is the cause. If it has not failed, that it was given up is.
-    fn gave_up(&mut self, unit: NodeId) {
+    fn gave_up(&mut self, unit: NodeId, _limit: LimitOf) {
         let limit = self.board.lock().record(unit).plan.policy.restart.too_often();
         self.publish(&Event::GaveUp { unit: self.path(unit), why: limit.as_str().into() });
         let returned = self.board.lock().outcome(unit).is_some_and(|outcome| outcome.is_ok());

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Machine;
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{Kind, NodeId, Timer, Unit};
+use crate::supervisor::state::{Again, Kind, NodeId, Timer};
 
 impl Machine {
     pub(crate) fn is_finished(&self) -> bool {
@@ -53,25 +53,61 @@ impl Machine {
         self.nodes[node].failed
     }
 
+    /// Whether what has failed there counts for the whole: nothing above it starts again after it.
+    pub(crate) fn counts(&self, node: NodeId) -> bool {
+        self.nodes[node].failed && !self.above(node).any(|group| self.is_to_start(group))
+    }
+
+    /// Who is to blame for the end of a group: the unit whose end ended it, or the group itself.
+    pub(crate) fn ended_by(&self, node: NodeId) -> NodeId {
+        let ended_by = |&node: &NodeId| match &self.nodes[node].kind {
+            Kind::Group(group) => group.ended_by,
+            Kind::Unit(_) => None,
+        };
+        std::iter::successors(Some(node), ended_by).last().unwrap_or(node)
+    }
+
     /// When its pause is over.
     pub(crate) fn starts_at(&self, node: NodeId) -> Option<Instant> {
-        match &self.nodes[node].kind {
-            Kind::Unit(Unit { timer: Some((at, Timer::Restart(_))), .. }) => Some(*at),
+        match self.nodes[node].timer {
+            Some((at, Timer::Restart(_))) => Some(at),
             _ => None,
         }
     }
 
+    /// The number of its incarnation, from 1; 0 before it was started.
+    pub(crate) fn incarnation(&self, node: NodeId) -> u32 {
+        self.nodes[node].incarnation
+    }
+
     /// How often it was started again.
     pub(crate) fn restarts(&self, node: NodeId) -> u32 {
-        match &self.nodes[node].kind {
-            Kind::Unit(unit) => unit.incarnation.saturating_sub(1),
-            Kind::Group(_) => 0,
-        }
+        self.nodes[node].incarnation.saturating_sub(1)
+    }
+
+    /// Whether it has not been heard of in time.
+    pub(crate) fn is_silent(&self, node: NodeId) -> bool {
+        matches!(&self.nodes[node].kind, Kind::Unit(unit) if unit.silent)
     }
 
     /// Whether callbacks of the unit are out on stopper threads.
     pub(crate) fn is_called(&self, node: NodeId) -> bool {
         matches!(&self.nodes[node].kind, Kind::Unit(unit) if unit.calls > 0)
+    }
+
+    /// Whether nodes can be added to the group.
+    pub(crate) fn is_open(&self, node: NodeId) -> bool {
+        match &self.nodes[node].kind {
+            Kind::Group(group) => !group.stopping && !self.is_in_an_end(node),
+            Kind::Unit(_) => false,
+        }
+    }
+
+    pub(super) fn children(&self, node: NodeId) -> Vec<NodeId> {
+        match &self.nodes[node].kind {
+            Kind::Group(group) => group.children.clone(),
+            Kind::Unit(_) => Vec::new(),
+        }
     }
 
     /// Those that come `after` it and are not at an end: while there are any it cannot be taken out.
@@ -86,17 +122,20 @@ impl Machine {
         let Some(Kind::Group(group)) = this.parent.map(|parent| &self.nodes[parent].kind) else {
             return Vec::new();
         };
-        if !group.stopping {
+        let open = |&node: &NodeId| self.nodes[node].stop.in_line;
+        if this.again == Again::Together && this.state == UnitState::Backoff && !this.stop.in_line {
+            return group.children.iter().copied().filter(open).collect();
+        }
+        if !this.stop.in_line {
             let waits = |&&dependency: &&NodeId| {
                 matches!(this.state, UnitState::New | UnitState::Backoff)
                     && !self.nodes[dependency].ready
             };
             return this.policy.after.iter().filter(waits).copied().collect();
         }
-        if this.stop.asked {
+        if this.stop.asked || this.stop.waits == 0 {
             return Vec::new();
         }
-        let open = |&node: &NodeId| !self.nodes[node].stop.over;
         let mut waits: Vec<NodeId> = this.dependents.iter().copied().filter(open).collect();
         if this.stop.gated {
             let foreground = |&child: &NodeId| !self.nodes[child].stop.gated;

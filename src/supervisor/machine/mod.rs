@@ -1,20 +1,24 @@
 //! The decisions of the supervisor, as a pure state machine over a tree of nodes:
 //! `(state, now, input) → actions`. It knows no thread, no clock and no callback, so that it can be
-//! tested without any. Starting is in `start`, starting again in `restart`, stopping in `stop`, what others may see in `look`.
+//! tested without any. Starting is in `start`, starting again in `restart`, alone, and `round`, with
+//! others; stopping in `stop`, everything that has a limit in `deadline`, what others may see in `look`.
 
+mod deadline;
+mod heartbeat;
 mod look;
 mod restart;
+mod round;
 mod start;
 mod stop;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::restart::Restarts;
+use crate::restart::{Recent, Restarts};
 use crate::snapshot::UnitState;
 use crate::supervisor::state::{
-    Action, Again, Group, GroupEnd, Input, Kind, Node, NodeId, Policy, ROOT, Stop, StopOrder,
-    Timer, Unit, UnitEnd, UnitKind,
+    Action, Again, Group, GroupEnd, GroupKind, Input, Kind, Node, NodeId, Policy, ROOT, Stop,
+    Timer, Unit, UnitKind,
 };
 
 /// See the module.
@@ -35,7 +39,7 @@ pub(crate) struct Machine {
 impl Machine {
     /// A tree of the root alone. Its `stop_timeout` is the deadline of the whole run. The same `seed`
     /// and the same inputs give the same actions.
-    pub(crate) fn new(now: Instant, order: StopOrder, stop_timeout: Duration, seed: u64) -> Self {
+    pub(crate) fn new(now: Instant, kind: GroupKind, stop_timeout: Duration, seed: u64) -> Self {
         let policy = Policy { stop_timeout: Some(stop_timeout), ..Policy::default() };
         let mut machine = Self {
             nodes: Vec::new(),
@@ -45,12 +49,12 @@ impl Machine {
             chance: Chance(seed),
             finished: false,
         };
-        machine.add(now, None, policy, Kind::Group(Group::new(order)));
+        machine.add(now, None, policy, Kind::Group(Group::new(kind)));
         machine
     }
 
     /// Adds a unit under `parent`, behind those that are there: start order is the order of adding,
-    /// so what it comes `after` is there already.
+    /// so what it comes `after` is there already. If the group serves, [`Input::Added`] starts it.
     pub(crate) fn add_unit(
         &mut self,
         now: Instant,
@@ -61,16 +65,15 @@ impl Machine {
         self.add(now, Some(parent), policy, Kind::Unit(Unit::new(kind)))
     }
 
-    /// Adds a group under `parent`.
-    #[cfg(test)]
+    /// Adds a group under `parent`, in the same way.
     pub(crate) fn add_group(
         &mut self,
         now: Instant,
         parent: NodeId,
         policy: Policy,
-        order: StopOrder,
+        kind: GroupKind,
     ) -> NodeId {
-        self.add(now, Some(parent), policy, Kind::Group(Group::new(order)))
+        self.add(now, Some(parent), policy, Kind::Group(Group::new(kind)))
     }
 
     fn add(
@@ -91,14 +94,16 @@ impl Machine {
         // foreground has to stop before it, so it cannot wait for all of the foreground.
         let gated = policy.background
             && policy.after.iter().all(|&dependency| self.nodes[dependency].stop.gated);
+        let not_ready = |&&dependency: &&NodeId| !self.nodes[dependency].ready;
+        let start_waits = policy.after.iter().filter(not_ready).count();
         if let Some(parent) = parent {
             let background = policy.background;
+            self.no_longer_ready(parent);
             let group = self.group(parent);
+            debug_assert!(!group.stopping, "group {parent} is at its end");
             group.children.push(id);
             group.unready += 1;
             group.alive += usize::from(!background);
-            group.open += 1;
-            group.open_foreground += usize::from(!gated);
         }
         self.nodes.push(Node {
             parent,
@@ -107,7 +112,11 @@ impl Machine {
             since: now,
             ready: false,
             failed: false,
-            start_waits: policy.after.len(),
+            incarnation: 0,
+            again: Again::No,
+            restarts: Restarts::default(),
+            timer: None,
+            start_waits,
             stop: Stop { gated, ..Stop::default() },
             policy,
             kind,
@@ -119,6 +128,7 @@ impl Machine {
     pub(crate) fn step(&mut self, now: Instant, input: Input) {
         match input {
             Input::Begin => self.start(now, ROOT),
+            Input::Added(node) => self.start_if_due(now, node),
             Input::StopAsked => self.stop_group(now, ROOT, GroupEnd::Asked),
             Input::Deregister(unit) => self.deregister(now, unit),
             Input::Refused(unit) => self.refused(now, unit),
@@ -139,8 +149,11 @@ impl Machine {
             Input::ExtendStop { unit, incarnation, by } if self.is_current(unit, incarnation) => {
                 self.extend_stop(now, unit, by);
             }
+            Input::Alive { unit, incarnation, at } if self.is_current(unit, incarnation) => {
+                self.alive(now, unit, at);
+            }
             // A context may outlive its incarnation, in a thread that is none of the unit's.
-            Input::SaidReady { .. } | Input::ExtendStop { .. } => {}
+            Input::SaidReady { .. } | Input::ExtendStop { .. } | Input::Alive { .. } => {}
             // The incarnation's own threads say nothing after it has settled.
             Input::Entered { .. } | Input::Returned { .. } | Input::Settled { .. } => {
                 debug_assert!(false, "late input {input:?}");
@@ -154,8 +167,7 @@ impl Machine {
             Input::Tick => self.expire_due(now),
         }
         while let Some(node) = self.turns.pop_front() {
-            let group = self.nodes[node].parent.unwrap_or(ROOT);
-            self.ask(now, node, UnitEnd::Group(group));
+            self.take_turn(now, node);
         }
     }
 
@@ -170,7 +182,7 @@ impl Machine {
     }
 
     fn is_current(&self, node: NodeId, incarnation: u32) -> bool {
-        matches!(&self.nodes[node].kind, Kind::Unit(unit) if unit.incarnation == incarnation)
+        self.nodes[node].incarnation == incarnation
     }
 
     fn unit(&mut self, node: NodeId) -> &mut Unit {
@@ -184,20 +196,6 @@ impl Machine {
         match &mut self.nodes[node].kind {
             Kind::Group(group) => group,
             Kind::Unit(_) => unreachable!("node {node} is a unit"),
-        }
-    }
-
-    /// From now on the unit has so long for this; beyond what the clock can tell it is for ever.
-    fn arm(&mut self, now: Instant, unit: NodeId, limit: Duration, timer: Timer) {
-        debug_assert!(self.unit(unit).timer.is_none(), "unit {unit} has a timer");
-        let Some(at) = now.checked_add(limit) else { return };
-        self.unit(unit).timer = Some((at, timer));
-        self.timers.insert((at, timer));
-    }
-
-    fn disarm(&mut self, unit: NodeId) {
-        if let Some(timer) = self.unit(unit).timer.take() {
-            self.timers.remove(&timer);
         }
     }
 
@@ -216,11 +214,12 @@ impl Machine {
             Starting => matches!(to, Running | Stopping | Failed | Backoff),
             Running => to == Stopping,
             Stopping => matches!(to, Stopped | Failed | Backoff),
-            Backoff => matches!(to, Starting | Stopped),
-            Stopped | Failed => false,
+            Backoff => matches!(to, Starting | Stopped | New) || (is_group && to == Stopping),
+            Stopped => matches!(to, New | Backoff),
+            Failed => to == New,
         };
         debug_assert!(may, "node {node}: {from} → {to}");
-        if !is_group && to != Running {
+        if to != Running {
             self.disarm(node); // what it had time for was of the state before
         }
         self.nodes[node].state = to;
@@ -232,26 +231,27 @@ impl Unit {
     fn new(kind: UnitKind) -> Self {
         Self {
             kind,
-            incarnation: 0,
-            again: Again::No,
-            restarts: Restarts::default(),
-            timer: None,
             recalled: false,
             uncalled: false,
             entered: 0,
             returned: 0,
             said_ready: false,
+            silent: false,
             calls: 0,
         }
     }
 }
 
 impl Group {
-    fn new(order: StopOrder) -> Self {
+    fn new(kind: GroupKind) -> Self {
         Self {
+            kind,
             children: Vec::new(),
-            order,
             stopping: false,
+            for_good: false,
+            ended_by: None,
+            round: None,
+            recent: Recent::default(),
             unready: 0,
             alive: 0,
             open: 0,

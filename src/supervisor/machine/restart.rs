@@ -1,16 +1,23 @@
-//! Starting again: whether a unit that has ended by itself does, when, and what that means to others.
+//! Starting again: whether a node that has ended by itself does, when, and what that means to others.
 
 use std::time::{Duration, Instant};
 
 use super::Machine;
+use crate::restart::Who;
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{Action, Again, Kind, NodeId, Timer, Unit, UnitEnd};
+use crate::supervisor::state::{
+    Action, Again, GroupEnd, Kind, LimitOf, NodeId, Timer, Unit, UnitEnd,
+};
 
 impl Machine {
     /// It has ended by itself: decides whether it starts again.
     pub(super) fn starts_again(&mut self, now: Instant, node: NodeId, failed: bool) -> bool {
         let this = &self.nodes[node];
-        if !this.policy.restart.covers(failed) || self.is_in_an_end(node) {
+        let Some(parent) = this.parent else { return false };
+        if !this.policy.restart.covers(failed)
+            || self.is_in_an_end(node)
+            || self.has_left_behind(node)
+        {
             return false;
         }
         let served = match this.state {
@@ -18,31 +25,62 @@ impl Machine {
             _ => Duration::ZERO,
         };
         let chance = self.chance.next();
+        let alone = self.group(parent).kind.strategy.who() == Who::One;
         let this = &mut self.nodes[node];
-        let Kind::Unit(unit) = &mut this.kind else { return false };
-        let Some(pause) = unit.restarts.next(&this.policy.restart, now, served, chance) else {
+        let policy = &this.policy.restart;
+        let pause = if alone {
+            this.restarts.next(policy, now, served, chance)
+        } else {
+            Some(this.restarts.pause(policy, served, chance))
+        };
+        let group = self.group(parent);
+        let Some(pause) = pause.filter(|_| group.recent.allows(&group.kind.strategy, now)) else {
+            let limit = if pause.is_some() { LimitOf::ItsGroup } else { LimitOf::Itself };
             // A failure, even of one that has only ended `Ok` too often.
             self.note_failure(node);
-            self.act(Action::GaveUp(node));
+            self.act(Action::GaveUp { unit: node, limit });
             return false;
         };
-        unit.again = Again::After(pause);
+        self.nodes[node].again = Again::After(pause);
         true
+    }
+
+    /// It has ended by itself, is to start again, and is no longer what it was.
+    pub(super) fn leaves_to_start_again(&mut self, node: NodeId) {
+        self.no_longer_ready(node);
+        self.begin_round_if_together(node);
     }
 
     /// Whether it starts again after this.
     pub(super) fn is_to_start(&self, node: NodeId) -> bool {
-        matches!(&self.nodes[node].kind, Kind::Unit(unit) if unit.again != Again::No)
+        self.nodes[node].again != Again::No
     }
 
-    /// Its last thread has left: the pause begins.
+    /// Whether a thread below it lives that nobody waits for any longer.
+    fn has_left_behind(&self, node: NodeId) -> bool {
+        let this = &self.nodes[node];
+        match &this.kind {
+            Kind::Unit(_) => this.stop.late && !this.state.is_terminal(),
+            Kind::Group(group) => {
+                let counts = |&&child: &&NodeId| !self.nodes[child].stop.deregistered;
+                group.children.iter().filter(counts).any(|&child| self.has_left_behind(child))
+            }
+        }
+    }
+
+    /// Its last thread has left: the pause begins, if that is up to it alone.
     pub(super) fn pause(&mut self, now: Instant, node: NodeId) {
-        let Again::After(pause) = self.unit(node).again else {
-            unreachable!("node {node} pauses without being told how long")
-        };
         self.enter_state(now, node, UnitState::Backoff);
+        match self.nodes[node].again {
+            Again::After(pause) => self.begin_pause(now, node, pause),
+            Again::Together => self.check_over(now, node),
+            again => debug_assert!(false, "node {node} pauses: {again:?}"),
+        }
+    }
+
+    pub(super) fn begin_pause(&mut self, now: Instant, node: NodeId, pause: Duration) {
         self.act(Action::Backoff { unit: node, pause });
-        self.unit(node).again = Again::Waits;
+        self.nodes[node].again = Again::Waits;
         if pause.is_zero() {
             return self.pause_is_over(now, node);
         }
@@ -50,19 +88,19 @@ impl Machine {
     }
 
     pub(super) fn pause_is_over(&mut self, now: Instant, node: NodeId) {
-        self.unit(node).again = Again::Due;
+        self.nodes[node].again = Again::Due;
         self.start_if_due(now, node);
     }
 
-    /// It is told to stop: whatever was decided, it starts no more.
+    /// It is told to stop for good: whatever was decided, it starts no more.
     pub(super) fn start_no_more(&mut self, node: NodeId) {
         self.disarm(node);
-        self.unit(node).again = Again::No;
+        self.nodes[node].again = Again::No;
     }
 
     /// It is told to stop, but not for good: as if it had failed by itself.
     pub(super) fn not_ready_in_time(&mut self, now: Instant, node: NodeId) {
-        if self.is_in_an_end(node) {
+        if self.is_in_an_end(node) || self.is_to_start(node) {
             return; // it is told to stop when it is its turn
         }
         self.act(Action::NotReadyInTime(node));
@@ -70,29 +108,28 @@ impl Machine {
         if !again {
             self.note_failure(node);
         }
+        self.recall(now, node, UnitEnd::NotReady);
+        if again {
+            self.leaves_to_start_again(node);
+        } else {
+            self.tell_parent(now, node);
+        }
+    }
+
+    /// Tells it to stop, but not for good.
+    pub(super) fn recall(&mut self, now: Instant, node: NodeId, why: UnitEnd) {
+        if matches!(self.nodes[node].kind, Kind::Group(_)) {
+            return self.stop_group(now, node, GroupEnd::Asked);
+        }
         self.enter_state(now, node, UnitState::Stopping);
-        self.act(Action::Tell { unit: node, why: UnitEnd::NotReady });
+        self.act(Action::Tell { unit: node, why });
         self.unit(node).recalled = true;
         if self.unit(node).entered > 0 {
             self.call_stop(node);
         }
-        if !again {
-            return self.tell_parent(now, node);
+        if self.is_to_start(node) {
+            self.arm_recall(now, node);
         }
-        // A limit that is said for it, or for a group above it, is one for this stop, too.
-        let limits = std::iter::once(node).chain(self.above(node));
-        let limit = limits.filter_map(|node| self.nodes[node].policy.stop_timeout).min();
-        if let Some(limit) = limit {
-            self.arm(now, node, limit, Timer::Recall(node));
-        }
-    }
-
-    /// There is no second one beside a thread that lives: the group ends.
-    pub(super) fn did_not_stop(&mut self, now: Instant, node: NodeId) {
-        self.unit(node).again = Again::No;
-        self.note_failure(node);
-        self.act(Action::DidNotStop(node));
-        self.tell_parent(now, node);
     }
 
     /// Readiness is a level. What comes `after` it and has started is left alone; what has not waits
@@ -115,14 +152,12 @@ impl Machine {
 
 impl Unit {
     /// What belongs to an incarnation begins anew.
-    pub(super) fn next_incarnation(&mut self) -> u32 {
+    pub(super) fn begin_anew(&mut self) {
         debug_assert_eq!(self.calls, 0, "a callback of the one before is out");
-        self.incarnation += 1;
-        self.again = Again::No;
         self.recalled = false;
         self.entered = 0;
         self.returned = 0;
         self.said_ready = false;
-        self.incarnation
+        self.silent = false;
     }
 }

@@ -3,32 +3,71 @@
 use std::time::Instant;
 
 use super::Machine;
+use crate::restart::{Recent, Restarts};
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{Action, Again, GroupEnd, Kind, NodeId, ROOT, Timer, UnitEnd};
+use crate::supervisor::state::{Action, Again, GroupEnd, Kind, NodeId, ROOT, Stop, Timer, UnitEnd};
 
 impl Machine {
     pub(super) fn start(&mut self, now: Instant, node: NodeId) {
         self.enter_state(now, node, UnitState::Starting);
+        let this = &mut self.nodes[node];
+        this.incarnation += 1;
+        this.again = Again::No;
+        let incarnation = this.incarnation;
+        if node != ROOT {
+            self.act(Action::Start { unit: node, incarnation });
+        }
+        if let Some(limit) = self.nodes[node].policy.start_timeout {
+            self.arm(now, node, limit, Timer::Start(node));
+        }
         match &mut self.nodes[node].kind {
-            Kind::Unit(unit) => {
-                let incarnation = unit.next_incarnation();
-                self.act(Action::Start { unit: node, incarnation });
-                if let Some(limit) = self.nodes[node].policy.start_timeout {
-                    self.arm(now, node, limit, Timer::Start(node));
-                }
+            Kind::Unit(unit) => unit.begin_anew(),
+            Kind::Group(_) => self.start_group(now, node),
+        }
+    }
+
+    fn start_group(&mut self, now: Instant, node: NodeId) {
+        if self.nodes[node].incarnation > 1 {
+            self.make_new(now, node);
+        }
+        self.enter_state(now, node, UnitState::Running);
+        if self.group(node).alive == 0 {
+            return self.stop_group(now, node, GroupEnd::TasksDone);
+        }
+        for child in self.children(node) {
+            self.start_if_due(now, child);
+        }
+    }
+
+    /// It starts again: all below it is as it was before the first time, but for who was taken out.
+    fn make_new(&mut self, now: Instant, node: NodeId) {
+        let mut children = self.children(node);
+        children.retain(|&child| !self.nodes[child].stop.deregistered);
+        for &child in &children {
+            if self.nodes[child].state != UnitState::New {
+                self.enter_state(now, child, UnitState::New);
             }
-            Kind::Group(group) => {
-                let idle = group.alive == 0;
-                let children = group.children.clone();
-                self.enter_state(now, node, UnitState::Running);
-                if idle {
-                    return self.stop_group(now, node, GroupEnd::TasksDone);
-                }
-                for child in children {
-                    self.start_if_due(now, child);
-                }
+            let dependencies = self.nodes[child].policy.after.iter();
+            let start_waits = dependencies.filter(|it| children.contains(it)).count();
+            let this = &mut self.nodes[child];
+            this.start_waits = start_waits;
+            this.ready = false;
+            this.failed = false;
+            this.restarts = Restarts::default();
+            this.stop = Stop { gated: this.stop.gated, ..Stop::default() };
+            if let Kind::Group(_) = this.kind {
+                self.make_new(now, child);
             }
         }
+        let foreground = |&&child: &&NodeId| !self.nodes[child].policy.background;
+        let (unready, alive) = (children.len(), children.iter().filter(foreground).count());
+        let group = self.group(node);
+        group.stopping = false;
+        group.for_good = false;
+        group.ended_by = None;
+        group.recent = Recent::default();
+        group.unready = unready;
+        group.alive = alive;
     }
 
     pub(super) fn start_if_due(&mut self, now: Instant, node: NodeId) {
@@ -37,14 +76,14 @@ impl Machine {
         // up the tree, and most that come here wait for something nearer.
         let running =
             this.parent.is_some_and(|parent| self.nodes[parent].state == UnitState::Running);
-        let may = match &this.kind {
-            Kind::Unit(unit) if this.state == UnitState::Backoff => {
-                // No callback of the one before may still be out, either.
-                unit.again == Again::Due && unit.calls == 0
-            }
-            _ => this.state == UnitState::New,
+        let may = match this.state {
+            UnitState::New => true,
+            UnitState::Backoff => this.again == Again::Due,
+            _ => false,
         };
-        if running && may && this.start_waits == 0 && !self.is_in_an_end(node) {
+        // No callback of the one before may still be out, either.
+        let may = may && running && this.start_waits == 0 && !self.is_called(node);
+        if may && !self.is_in_an_end(node) {
             self.start(now, node);
         }
     }
@@ -64,14 +103,15 @@ impl Machine {
         if spawned > 0 {
             return self.end_by_itself(now, node, true);
         }
-        let told = self.nodes[node].stop.asked; // it was taken out in the meantime
-        if !told && self.starts_again(now, node, true) {
+        if self.is_to_start(node) || self.starts_again(now, node, true) {
+            self.leaves_to_start_again(node);
             return self.pause(now, node);
         }
         self.note_failure(node);
         self.enter_state(now, node, UnitState::Failed);
         self.act(Action::Stopped(node));
-        if !told {
+        // It may have been taken out in the meantime.
+        if !self.nodes[node].stop.asked {
             self.tell_parent(now, node);
         }
         self.terminated(now, node);
@@ -98,18 +138,20 @@ impl Machine {
         let running = self.nodes[node].state == UnitState::Running;
         let unit = self.unit(node);
         let said = !unit.kind.declares_ready || unit.said_ready;
-        if running && said && unit.entered == unit.kind.instances {
+        if running && said && unit.entered == unit.kind.instances && !unit.silent {
             self.became_ready(now, node);
         }
     }
 
     pub(super) fn became_ready(&mut self, now: Instant, node: NodeId) {
-        if self.nodes[node].ready {
+        // Who is about to stop and start again has lost it for this time.
+        if self.nodes[node].ready || self.is_to_start(node) {
             return;
         }
         self.nodes[node].ready = true;
-        if matches!(self.nodes[node].kind, Kind::Unit(_)) {
+        if self.nodes[node].state == UnitState::Running {
             self.disarm(node);
+            self.expect_heartbeat(now, node);
         }
         self.act(Action::Ready(node));
         // Counted before others start: a group among them may end in the same breath.
@@ -144,21 +186,22 @@ impl Machine {
     }
 
     /// What fails in a group is a failure of the group, unless it was taken out, also when it fails
-    /// while it stops.
+    /// while it stops. Not of one that starts again; and where its end has not begun, that end is what
+    /// comes next.
     pub(super) fn note_failure(&mut self, node: NodeId) {
         let mut failed = Some(node);
         while let Some(node) = failed {
             let this = &mut self.nodes[node];
             this.failed = true;
-            failed = if this.stop.deregistered { None } else { this.parent };
+            let parent = if this.stop.deregistered { None } else { this.parent };
+            failed = parent.filter(|&it| self.group(it).stopping && !self.is_to_start(it));
         }
     }
 
     pub(super) fn end_by_itself(&mut self, now: Instant, node: NodeId, failed: bool) {
         // Stopping it is if it was asked to, or has ended by another of its instances.
         let first = self.nodes[node].state != UnitState::Stopping;
-        let again =
-            if first { self.starts_again(now, node, failed) } else { self.is_to_start(node) };
+        let again = self.is_to_start(node) || (first && self.starts_again(now, node, failed));
         if failed && !again {
             self.note_failure(node);
         }
@@ -168,7 +211,8 @@ impl Machine {
         self.enter_state(now, node, UnitState::Stopping);
         self.act(Action::Tell { unit: node, why: UnitEnd::Ended });
         if again {
-            self.no_longer_ready(node);
+            self.arm_recall(now, node);
+            self.leaves_to_start_again(node);
         } else {
             self.tell_parent(now, node);
         }
@@ -185,9 +229,11 @@ impl Machine {
     }
 
     pub(super) fn settled(&mut self, now: Instant, node: NodeId) {
-        if self.is_to_start(node) {
+        // While a group above it ends it waits for its turn, and does so where it has stopped.
+        if self.is_to_start(node) && !self.is_in_an_end(node) {
             return self.pause(now, node);
         }
+        self.nodes[node].again = Again::No;
         let end = if self.nodes[node].failed { UnitState::Failed } else { UnitState::Stopped };
         self.enter_state(now, node, end);
         self.act(Action::Stopped(node));
@@ -200,7 +246,7 @@ impl Machine {
     /// last.
     fn call_stop_of_the_one_before(&mut self, now: Instant, node: NodeId) {
         if self.nodes[node].stop.asked && self.unit(node).entered == 0 {
-            self.call_last_stop(now, node);
+            self.call_if_last(now, node);
         }
     }
 

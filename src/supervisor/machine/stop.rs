@@ -1,44 +1,106 @@
 //! Stopping: whose turn it is, who is over, who is late, and when a group is at its end.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Machine;
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{Action, GroupEnd, Kind, NodeId, ROOT, StopOrder, Timer, UnitEnd};
+use crate::supervisor::state::{Action, Again, GroupEnd, Kind, NodeId, ROOT, StopOrder, UnitEnd};
 
 impl Machine {
     pub(super) fn stop_group(&mut self, now: Instant, node: NodeId, why: GroupEnd) {
-        let group = self.group(node);
-        if group.stopping {
+        if self.group(node).stopping {
             return;
         }
+        let failed = matches!(why, GroupEnd::Child(child) if self.nodes[child].failed);
+        let by_itself = why != GroupEnd::Asked;
+        let again = self.is_to_start(node) || (by_itself && self.starts_again(now, node, failed));
+        // A task among them may have failed no sooner than in its stop, which is still going on.
+        let failed =
+            |&child: &NodeId| self.nodes[child].failed && !self.nodes[child].stop.deregistered;
+        if !again && self.children(node).iter().any(failed) {
+            self.note_failure(node);
+        }
+        let group = self.group(node);
         group.stopping = true;
+        group.ended_by = match why {
+            GroupEnd::Child(child) => Some(child),
+            _ => None,
+        };
         self.act(Action::Stopping { group: node, why });
         self.enter_state(now, node, UnitState::Stopping);
-        self.arm_deadline(now, node);
-        self.order_stops(node);
+        if again {
+            self.arm_recall(now, node);
+        } else {
+            self.arm_deadline(now, node);
+        }
+        self.stop_children(node);
         // Before it can be over: its end is the cause, and not that it leaves nobody behind.
-        if why != GroupEnd::Asked {
+        if by_itself && again {
+            self.leaves_to_start_again(node);
+        } else if by_itself {
             self.tell_parent(now, node);
         }
         self.check_group_over(now, node);
     }
 
-    /// Counts for whom each child waits; those that wait for nobody have their turn now.
-    pub(super) fn order_stops(&mut self, node: NodeId) {
-        let children = self.group(node).children.clone();
-        let order = self.group(node).order;
-        let foreground_is_open = self.group(node).open_foreground > 0;
-        for &child in &children {
-            let open = |&&dependent: &&NodeId| !self.nodes[dependent].stop.over;
-            let dependents = self.nodes[child].dependents.iter().filter(open).count();
-            let gate = usize::from(self.nodes[child].stop.gated && foreground_is_open);
+    /// All children that are still there stop in their order, be it once more: some may have been in
+    /// a round, or have stopped without knowing that it is for good.
+    fn stop_children(&mut self, node: NodeId) {
+        let for_good = self.is_for_good(node);
+        let again = for_good && !self.group(node).for_good;
+        let group = self.group(node);
+        group.for_good = for_good;
+        group.round = None;
+        let mut line = self.children(node);
+        for &child in &line {
+            let together = self.nodes[child].again == Again::Together;
+            let stop = &mut self.nodes[child].stop;
+            if together || (again && !stop.late && !stop.deregistered) {
+                stop.over = false;
+                stop.asked = false;
+            }
+        }
+        line.retain(|&child| !self.nodes[child].stop.over);
+        self.order_stops(node, line);
+    }
+
+    /// Whether what it belongs to ends for good, and it with that.
+    pub(super) fn is_for_good(&self, node: NodeId) -> bool {
+        for node in std::iter::once(node).chain(self.above(node)) {
+            if self.is_to_start(node) {
+                return false;
+            }
+            if self.nodes[node].stop.deregistered {
+                return true;
+            }
+        }
+        true
+    }
+
+    /// Counts for whom each of `line` waits, in start order; those that wait for nobody have their turn
+    /// now, the last first.
+    pub(super) fn order_stops(&mut self, node: NodeId, line: Vec<NodeId>) {
+        for child in self.children(node) {
+            let stop = &mut self.nodes[child].stop;
+            (stop.in_line, stop.waits, stop.next, stop.previous) = (false, 0, None, None);
+        }
+        for &child in &line {
+            self.nodes[child].stop.in_line = true;
+        }
+        let foreground = line.iter().filter(|&&child| !self.nodes[child].stop.gated).count();
+        let group = self.group(node);
+        group.open = line.len();
+        group.open_foreground = foreground;
+        let order = group.kind.order;
+        for &child in &line {
+            let in_line = |&&dependent: &&NodeId| self.nodes[dependent].stop.in_line;
+            let dependents = self.nodes[child].dependents.iter().filter(in_line).count();
+            let gate = usize::from(self.nodes[child].stop.gated && foreground > 0);
             self.nodes[child].stop.waits = dependents + gate;
         }
         if order == StopOrder::Reverse {
-            let open = |&child: &NodeId| !self.nodes[child].stop.over;
             // From the last to be told to the first: the gated ones, then the rest, in start order.
-            let mut order: Vec<NodeId> = children.iter().copied().filter(open).collect();
+            let mut order = line.clone();
             order.sort_by_key(|&child| !self.nodes[child].stop.gated);
             for pair in order.windows(2) {
                 self.nodes[pair[1]].stop.next = Some(pair[0]);
@@ -46,64 +108,89 @@ impl Machine {
                 self.nodes[pair[0]].stop.waits += 1;
             }
         }
-        for child in children {
-            if self.nodes[child].stop.waits == 0 {
-                self.turns.push_back(child);
-            }
+        // Where all of them start again the last is told first, as they start from the first.
+        let in_round = self.group(node).round.is_some();
+        let free = line.into_iter().filter(|&child| self.nodes[child].stop.waits == 0);
+        if in_round {
+            self.turns.extend(free.rev());
+        } else {
+            self.turns.extend(free);
         }
     }
 
-    /// The node's turn to stop has come.
+    /// The node's turn to stop has come, unless it was put in line anew since.
+    pub(super) fn take_turn(&mut self, now: Instant, node: NodeId) {
+        let this = &self.nodes[node];
+        let Some(parent) = this.parent.filter(|_| this.stop.in_line && this.stop.waits == 0) else {
+            return;
+        };
+        let group = self.group(parent);
+        match group.round {
+            Some(round) if !group.stopping => self.take_turn_in_round(now, node, round.culprit),
+            _ => self.ask(now, node, UnitEnd::Group(parent)),
+        }
+    }
+
+    /// It stops, and not in order to start again.
     pub(super) fn ask(&mut self, now: Instant, node: NodeId, why: UnitEnd) {
         if self.nodes[node].stop.asked {
             return;
         }
         self.nodes[node].stop.asked = true;
-        match self.nodes[node].state {
-            UnitState::New if matches!(self.nodes[node].kind, Kind::Unit(_)) => {
-                self.enter_state(now, node, UnitState::Stopped);
-                self.act(Action::Stopped(node));
-                self.terminated(now, node);
-            }
-            UnitState::Backoff => {
-                self.start_no_more(node);
-                self.enter_state(now, node, UnitState::Stopped);
-                self.act(Action::Stopped(node));
-                self.terminated(now, node);
-                self.call_last_stop(now, node);
-            }
-            state => self.ask_live(now, node, state, why),
+        let state = self.nodes[node].state;
+        self.start_no_more(node);
+        if let Kind::Group(_) = self.nodes[node].kind {
+            self.ask_group(now, node, state);
+        } else {
+            self.ask_unit(now, node, state, why);
         }
         self.check_over(now, node);
     }
 
-    pub(super) fn ask_live(&mut self, now: Instant, node: NodeId, state: UnitState, why: UnitEnd) {
+    fn ask_group(&mut self, now: Instant, node: NodeId, state: UnitState) {
         if !state.is_terminal() {
             self.arm_deadline(now, node);
         }
-        if let Kind::Group(_) = self.nodes[node].kind {
-            if !state.is_terminal() {
-                self.stop_group(now, node, GroupEnd::Asked);
-            }
-            return;
+        if !self.group(node).stopping {
+            return self.stop_group(now, node, GroupEnd::Asked);
         }
-        self.start_no_more(node);
-        if matches!(state, UnitState::Starting | UnitState::Running) {
+        if state == UnitState::Backoff {
             self.enter_state(now, node, UnitState::Stopping);
-            self.act(Action::Tell { unit: node, why });
         }
-        if self.unit(node).entered > 0 {
-            self.call_stop(node);
-            self.arm_deadline(now, node);
-        } else if state.is_terminal() {
-            self.call_last_stop(now, node);
+        if !self.group(node).for_good {
+            self.stop_children(node);
+        }
+        self.check_group_over(now, node);
+    }
+
+    fn ask_unit(&mut self, now: Instant, node: NodeId, state: UnitState, why: UnitEnd) {
+        match state {
+            UnitState::New | UnitState::Backoff => {
+                self.enter_state(now, node, UnitState::Stopped);
+                self.act(Action::Stopped(node));
+                self.terminated(now, node);
+            }
+            UnitState::Starting | UnitState::Running => {
+                self.arm_deadline(now, node);
+                self.enter_state(now, node, UnitState::Stopping);
+                self.act(Action::Tell { unit: node, why });
+            }
+            UnitState::Stopping => self.arm_deadline(now, node),
+            UnitState::Stopped | UnitState::Failed => {}
+        }
+        if self.nodes[node].state.is_terminal() {
+            self.call_if_last(now, node);
+        } else if self.unit(node).entered > 0
+            && (state != UnitState::Stopping || self.is_for_good(node))
+        {
+            self.call_stop(node); // not if it has ended by itself, and is replaced
         }
     }
 
     /// The unit is at an end, and its last incarnation, or the one before if that was never entered,
-    /// is the last of the run.
-    pub(super) fn call_last_stop(&mut self, now: Instant, node: NodeId) {
-        if self.unit(node).uncalled {
+    /// is the last of the run: it has its `graceful_stop`, if it had none.
+    pub(super) fn call_if_last(&mut self, now: Instant, node: NodeId) {
+        if self.unit(node).uncalled && self.is_for_good(node) {
             self.call_stop(node);
             self.arm_deadline(now, node);
         }
@@ -117,10 +204,22 @@ impl Machine {
         }
     }
 
+    /// Whether nobody has to wait for it: it has stopped, or is to start again with others, and no
+    /// callback of it, or of one below it, is out.
     pub(super) fn check_over(&mut self, now: Instant, node: NodeId) {
         let this = &self.nodes[node];
-        let called = self.is_called(node);
-        if this.stop.asked && this.state.is_terminal() && !called && !this.stop.over {
+        let gone = match this.state {
+            UnitState::Stopped | UnitState::Failed => {
+                this.stop.asked || this.again == Again::Together
+            }
+            UnitState::Backoff => this.again == Again::Together,
+            _ => false,
+        };
+        let called = match &this.kind {
+            Kind::Unit(unit) => unit.calls > 0,
+            Kind::Group(group) => group.open > 0,
+        };
+        if gone && !this.stop.over && !called {
             self.over(now, node);
         }
     }
@@ -128,15 +227,14 @@ impl Machine {
     /// Nobody waits for the node any longer: whose turn is it now?
     pub(super) fn over(&mut self, now: Instant, node: NodeId) {
         self.disarm_deadline(node);
-        self.nodes[node].stop.over = true;
-        let Some(parent) = self.nodes[node].parent else { return };
-        let gated = self.nodes[node].stop.gated;
+        let stop = &mut self.nodes[node].stop;
+        stop.over = true;
+        let was_in_line = std::mem::take(&mut stop.in_line);
+        let gated = stop.gated;
+        let Some(parent) = self.nodes[node].parent.filter(|_| was_in_line) else { return };
         let group = self.group(parent);
         group.open -= 1;
         group.open_foreground -= usize::from(!gated);
-        if !group.stopping {
-            return; // taken out while the others go on
-        }
         let gate_opens = !gated && group.open_foreground == 0;
         for index in 0..self.nodes[node].policy.after.len() {
             self.one_less_to_wait_for(self.nodes[node].policy.after[index]);
@@ -151,19 +249,22 @@ impl Machine {
             for index in 0..self.group(parent).children.len() {
                 let child = self.group(parent).children[index];
                 if self.nodes[child].stop.gated {
-                    self.one_less_to_wait_for(child);
+                    self.one_less_to_wait_for(child); // unless it is not in line
                 }
             }
         }
         self.check_group_over(now, parent);
+        self.check_round_over(now, parent);
     }
 
+    /// One that is not in line waits for nobody.
     pub(super) fn one_less_to_wait_for(&mut self, node: NodeId) {
         let mut waiting = Some(node);
         while let Some(node) = waiting {
             let stop = &mut self.nodes[node].stop;
-            stop.waits -= 1;
-            if stop.waits > 0 {
+            let Some(waits) = stop.waits.checked_sub(1) else { return };
+            stop.waits = waits;
+            if waits > 0 {
                 return;
             }
             if !stop.over {
@@ -175,9 +276,16 @@ impl Machine {
 
     pub(super) fn check_group_over(&mut self, now: Instant, node: NodeId) {
         let group = self.group(node);
-        if !group.stopping || group.open > 0 || self.nodes[node].state != UnitState::Stopping {
+        if !group.stopping || group.open > 0 {
             return;
         }
+        if self.nodes[node].state != UnitState::Stopping {
+            return self.check_over(now, node); // callbacks below it were out
+        }
+        if self.is_to_start(node) && !self.is_in_an_end(node) {
+            return self.pause(now, node);
+        }
+        self.nodes[node].again = Again::No;
         let end = if self.nodes[node].failed { UnitState::Failed } else { UnitState::Stopped };
         self.enter_state(now, node, end);
         self.disarm_deadline(node);
@@ -188,6 +296,7 @@ impl Machine {
         self.act(Action::Stopped(node));
         if end == UnitState::Failed && !self.nodes[node].stop.deregistered {
             // A task that failed no sooner than in its stop has not told its parent yet.
+            self.note_failure(node);
             self.tell_parent(now, node);
         }
         self.terminated(now, node);
@@ -195,7 +304,8 @@ impl Machine {
     }
 
     pub(super) fn deregister(&mut self, now: Instant, node: NodeId) {
-        if self.nodes[node].stop.deregistered || self.nodes[node].stop.over {
+        let stop = &self.nodes[node].stop;
+        if stop.deregistered || (stop.over && stop.asked) {
             return;
         }
         // The threads of what comes after it have left, even where that has still to be heard here;
@@ -205,97 +315,20 @@ impl Machine {
             "node {node} is in use"
         );
         if !self.nodes[node].ready {
+            for index in 0..self.nodes[node].dependents.len() {
+                let dependent = self.nodes[node].dependents[index];
+                self.nodes[dependent].start_waits -= 1; // it may start again with the others
+            }
             self.child_counts_as_ready(now, node);
         }
         // From here on it counts for nothing. If it was the last, the group's end begins now and not
         // when it has stopped, so that there is a deadline to its stop.
+        let stop = &mut self.nodes[node].stop;
+        stop.deregistered = true;
+        stop.over = false; // where it has stopped already, to start again with others
         if !self.nodes[node].state.is_terminal() {
             self.keeps_alive_no_longer(now, node);
         }
-        self.nodes[node].stop.deregistered = true;
         self.ask(now, node, UnitEnd::Deregistered);
-    }
-
-    // ---- deadlines ----
-
-    pub(super) fn arm_deadline(&mut self, now: Instant, node: NodeId) {
-        let this = &self.nodes[node];
-        if this.stop.deadline.is_some() {
-            return;
-        }
-        let Some(at) = this.policy.stop_timeout.and_then(|limit| now.checked_add(limit)) else {
-            return;
-        };
-        self.nodes[node].stop.deadline = Some(at);
-        self.timers.insert((at, Timer::Stop(node)));
-    }
-
-    pub(super) fn disarm_deadline(&mut self, node: NodeId) {
-        if let Some(at) = self.nodes[node].stop.deadline {
-            self.timers.remove(&(at, Timer::Stop(node)));
-        }
-    }
-
-    /// More time to stop: so long from now, up to the deadline of a group above that has one. Never
-    /// less than it had.
-    pub(super) fn extend_stop(&mut self, now: Instant, node: NodeId, by: Duration) {
-        let (before, timer) = match (self.unit(node).timer, self.nodes[node].stop.deadline) {
-            (Some((at, timer @ Timer::Recall(_))), _) => (at, timer),
-            (_, Some(at)) => (at, Timer::Stop(node)),
-            _ => return, // it has all the time that there is, or is not told to stop
-        };
-        if self.nodes[node].stop.over {
-            return;
-        }
-        let limit = self.above(node).filter_map(|group| self.nodes[group].stop.deadline).min();
-        let Some(at) = now.checked_add(by).into_iter().chain(limit).min() else { return };
-        if at <= before {
-            return;
-        }
-        self.timers.remove(&(before, timer));
-        self.timers.insert((at, timer));
-        match timer {
-            Timer::Stop(_) => self.nodes[node].stop.deadline = Some(at),
-            _ => self.unit(node).timer = Some((at, timer)),
-        }
-        self.act(Action::Extended { unit: node, by: at.saturating_duration_since(now) });
-    }
-
-    pub(super) fn expire_due(&mut self, now: Instant) {
-        while let Some(&(at, timer)) = self.timers.first()
-            && at <= now
-        {
-            self.timers.pop_first();
-            if let Timer::Start(unit) | Timer::Recall(unit) | Timer::Restart(unit) = timer {
-                self.unit(unit).timer = None;
-            }
-            match timer {
-                Timer::Start(node) => self.not_ready_in_time(now, node),
-                Timer::Recall(node) => self.did_not_stop(now, node),
-                Timer::Restart(node) => self.pause_is_over(now, node),
-                Timer::Stop(node) => self.expire(now, node),
-            }
-        }
-    }
-
-    /// The node's deadline has passed. Below a group everybody is at least told before it is given
-    /// up.
-    pub(super) fn expire(&mut self, now: Instant, node: NodeId) {
-        if self.nodes[node].stop.over {
-            return;
-        }
-        if let Kind::Group(group) = &self.nodes[node].kind {
-            let children = group.children.clone();
-            for &child in &children {
-                self.ask(now, child, UnitEnd::Group(node));
-            }
-            for child in children {
-                self.expire(now, child);
-            }
-            return; // with its last child it is over
-        }
-        self.nodes[node].stop.late = true;
-        self.act(Action::Late(node));
-        self.over(now, node);
     }
 }

@@ -2,11 +2,14 @@
 //! test moves. By subject; here is the driver that they share. They see the machine as the engine
 //! does, by its inputs and its actions, and know nothing of its counters.
 
+mod adding;
 mod arbitrary;
 mod deadlines;
 mod deregistering;
 mod ending;
 mod graceful;
+mod groups_again;
+mod heartbeats;
 mod model;
 mod nested;
 mod observed;
@@ -16,16 +19,20 @@ mod seen;
 mod starting;
 mod stop_order;
 mod threads;
+mod together;
 mod tree;
 mod unready;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::machine::Machine;
-use super::state::{Action, GroupEnd, Input, NodeId, Policy, ROOT, StopOrder, UnitEnd, UnitKind};
+use super::state::{
+    Action, GroupEnd, GroupKind, Input, LimitOf, NodeId, Policy, ROOT, StopOrder, UnitEnd, UnitKind,
+};
 use crate::clock;
+use crate::restart::Strategy;
 use crate::snapshot::UnitState;
 
 /// How long a run of these tests may take to stop.
@@ -41,6 +48,7 @@ struct Driver {
     machine: Machine,
     now: Instant,
     incarnations: BTreeMap<NodeId, u32>,
+    units: BTreeSet<NodeId>,
 }
 
 impl Driver {
@@ -49,9 +57,17 @@ impl Driver {
     }
 
     fn with_order(order: StopOrder) -> Self {
+        Self::with(GroupKind { order, ..GroupKind::default() })
+    }
+
+    fn with_strategy(strategy: Strategy) -> Self {
+        Self::with(GroupKind { strategy, ..GroupKind::default() })
+    }
+
+    fn with(root: GroupKind) -> Self {
         let now = clock::now(); // any will do: the tests go on from it by themselves
-        let machine = Machine::new(now, order, RUN, SEED);
-        Self { machine, now, incarnations: BTreeMap::new() }
+        let machine = Machine::new(now, root, RUN, SEED);
+        Self { machine, now, incarnations: BTreeMap::new(), units: BTreeSet::new() }
     }
 
     fn unit(&mut self, policy: Policy) -> NodeId {
@@ -59,11 +75,17 @@ impl Driver {
     }
 
     fn unit_in(&mut self, parent: NodeId, policy: Policy, kind: UnitKind) -> NodeId {
-        self.machine.add_unit(self.now, parent, policy, kind)
+        let unit = self.machine.add_unit(self.now, parent, policy, kind);
+        self.units.insert(unit);
+        unit
     }
 
     fn group(&mut self, policy: Policy) -> NodeId {
-        self.machine.add_group(self.now, ROOT, policy, StopOrder::Concurrent)
+        self.group_in(ROOT, policy, GroupKind::default())
+    }
+
+    fn group_in(&mut self, parent: NodeId, policy: Policy, kind: GroupKind) -> NodeId {
+        self.machine.add_group(self.now, parent, policy, kind)
     }
 
     fn feed(&mut self, input: Input) -> Vec<Action> {
@@ -91,7 +113,7 @@ impl Driver {
         let mut actions = self.begin();
         while !actions.is_empty() {
             let started = actions.iter().filter_map(|action| match action {
-                Action::Start { unit, .. } => Some(*unit),
+                Action::Start { unit, .. } if self.units.contains(unit) => Some(*unit),
                 _ => None,
             });
             let started: Vec<_> = started.collect();
@@ -204,6 +226,11 @@ fn told(unit: NodeId) -> Action {
 
 fn told_by(group: NodeId, unit: NodeId) -> Action {
     Action::Tell { unit, why: UnitEnd::Group(group) }
+}
+
+/// By its own limit.
+fn gave_up(unit: NodeId) -> Action {
+    Action::GaveUp { unit, limit: LimitOf::Itself }
 }
 
 /// Told because it has ended by itself.

@@ -1,8 +1,8 @@
 //! S5: a group is a node of its parent's machine.
 
 use super::{
-    Action, Driver, GroupEnd, Input, PLAIN, Policy, ROOT, RUN, StopOrder, UnitState, after,
-    background, ended, secs, start, stopping, task, told, told_by, within,
+    Action, Driver, GroupEnd, GroupKind, Input, PLAIN, Policy, ROOT, RUN, StopOrder, UnitState,
+    after, background, ended, secs, start, stopping, task, told, told_by, within,
 };
 use crate::restart::{Backoff, Restart};
 
@@ -17,7 +17,7 @@ fn s5_a_group_starts_its_children_and_is_ready_when_they_are() {
     let a = run.unit_in(group, Policy::default(), PLAIN);
     let b = run.unit_in(group, after(&[a]), PLAIN);
     let behind = run.unit(after(&[group]));
-    assert_eq!(run.begin(), [start(a)]);
+    assert_eq!(run.begin(), [start(group), start(a)]);
     assert_eq!(run.state(group), UnitState::Running);
     assert_eq!(run.enter(a), [Action::Ready(a), start(b)]);
     assert_eq!(run.enter(b), [Action::Ready(b), Action::Ready(group), start(behind)]);
@@ -155,6 +155,7 @@ fn s5_a_group_without_anybody_in_it_has_ended_as_soon_as_it_starts() {
     assert_eq!(
         run.begin(),
         [
+            start(group),
             group_stopping(group, GroupEnd::TasksDone),
             stopping(GroupEnd::Child(group)),
             Action::Stopped(group),
@@ -171,6 +172,7 @@ fn s5_the_first_group_without_anybody_in_it_is_the_cause_though_nobody_else_is_l
     assert_eq!(
         run.begin(),
         [
+            start(group),
             group_stopping(group, GroupEnd::TasksDone),
             stopping(GroupEnd::Child(group)),
             Action::Stopped(group),
@@ -205,7 +207,11 @@ fn l9_what_a_group_comes_after_is_told_when_all_in_the_group_have_stopped() {
 #[test]
 fn l9_each_group_has_an_order_of_its_own() {
     let mut run = Driver::new();
-    let group = run.machine.add_group(run.now, ROOT, Policy::default(), StopOrder::Reverse);
+    let group = run.group_in(
+        ROOT,
+        Policy::default(),
+        GroupKind { order: StopOrder::Reverse, ..GroupKind::default() },
+    );
     let [a, b] = [(); 2].map(|()| run.unit_in(group, Policy::default(), PLAIN));
     let c = run.unit(Policy::default());
     run.begin_and_enter_all();
@@ -220,7 +226,7 @@ fn l10_a_groups_deadline_bounds_all_below_and_the_leaves_are_late() {
     let mut run = Driver::new();
     let store = run.unit(Policy::default());
     let group = run.group(Policy { stop_timeout: Some(secs(5)), ..after(&[store]) });
-    let inner = run.machine.add_group(run.now, group, Policy::default(), StopOrder::Concurrent);
+    let inner = run.group_in(group, Policy::default(), GroupKind::default());
     let a = run.unit_in(inner, within(secs(20)), PLAIN);
     let b = run.unit_in(inner, after(&[a]), PLAIN);
     run.begin_and_enter_all();
@@ -297,7 +303,8 @@ fn l3_taking_children_out_of_a_group_that_has_not_started_neither_ends_it_nor_ma
     assert_eq!(run.deregister(b), [Action::Stopped(b)]);
     assert_eq!(run.state(group), UnitState::New);
     assert!(!run.machine.is_ready(group));
-    assert_eq!(run.enter(a)[..2], [Action::Ready(a), group_stopping(group, GroupEnd::TasksDone)]);
+    let empty = group_stopping(group, GroupEnd::TasksDone);
+    assert_eq!(run.enter(a)[..3], [Action::Ready(a), start(group), empty]);
 }
 
 #[test]

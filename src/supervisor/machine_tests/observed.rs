@@ -92,6 +92,7 @@ impl Observed {
             assert!(of_the_late, "{action:?} after the end");
         }
         match action {
+            Action::Start { unit, .. } if has(world.groups, unit) => {}
             Action::Start { unit, incarnation } => {
                 self.started[unit] += 1;
                 assert_eq!(incarnation, self.started[unit], "{action:?} out of turn");
@@ -122,7 +123,7 @@ impl Observed {
                 self.pauses[unit] += 1;
                 self.resumes[unit] = self.left[unit].and_then(|left| left.checked_add(pause));
             }
-            Action::GaveUp(unit) => {
+            Action::GaveUp { unit, .. } => {
                 once(&mut self.given_up, unit, action);
                 assert!(!has(self.ended, unit), "{action:?} after the end was told");
             }
@@ -168,8 +169,13 @@ impl Observed {
                     "{action:?} and not told"
                 );
             }
-            Action::NotReadyInTime(_) | Action::DidNotStop(_) | Action::Extended { .. } => {
-                panic!("{action:?}: nobody has a limit to its start, or asks for more time");
+            Action::NotReadyInTime(_)
+            | Action::DidNotStop(_)
+            | Action::Extended { .. }
+            | Action::AskIfAlive(_)
+            | Action::Unresponsive(_)
+            | Action::Responsive(_) => {
+                panic!("{action:?}: nobody has such a limit, or asks for more time");
             }
             Action::Finished => {
                 assert!(!self.finished, "a second {action:?}");

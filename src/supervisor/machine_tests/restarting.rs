@@ -46,8 +46,19 @@ fn s1_a_unit_that_fails_starts_again_after_its_pause() {
 fn s2_nothing_starts_before_the_last_thread_has_left() {
     let (mut driver, unit) = serving(restarting(Restart::on_failure(), 0));
     driver.fail(unit);
-    assert_eq!(driver.pass(secs(100)), []);
+    assert_eq!(driver.pass(RUN - secs(1)), []);
     assert_eq!(driver.settle(unit), [backoff(unit, 0), start_again(unit, 2)]);
+}
+
+#[test]
+fn s2_one_whose_threads_do_not_leave_in_time_to_start_again_ends_its_group() {
+    let (mut driver, unit) = serving(restarting(Restart::on_failure(), 0));
+    driver.fail(unit);
+    assert_eq!(driver.next_deadline(), Some(RUN));
+    let given_up =
+        [Action::DidNotStop(unit), stopping(GroupEnd::Child(unit)), Action::CallStop(unit)];
+    assert_eq!(driver.pass(RUN), given_up);
+    assert!(driver.machine.has_failed(unit));
 }
 
 #[test]
@@ -94,12 +105,8 @@ fn s1_one_restart_too_many_gives_up_and_is_a_failure() {
     driver.settle(unit);
     driver.pass(secs(1));
     driver.enter(unit);
-    let given_up = [
-        Action::GaveUp(unit),
-        ended(unit),
-        stopping(GroupEnd::Child(unit)),
-        Action::CallStop(unit),
-    ];
+    let given_up =
+        [gave_up(unit), ended(unit), stopping(GroupEnd::Child(unit)), Action::CallStop(unit)];
     assert_eq!(driver.fail(unit), given_up);
     driver.settle(unit);
     assert_eq!(driver.state(unit), UnitState::Failed);
@@ -108,12 +115,8 @@ fn s1_one_restart_too_many_gives_up_and_is_a_failure() {
 #[test]
 fn s1_one_that_returns_ok_too_often_is_given_up_as_a_failure_too() {
     let (mut driver, unit) = serving(restarting(Restart::always().intensity(0, secs(60)), 1));
-    let given_up = [
-        Action::GaveUp(unit),
-        ended(unit),
-        stopping(GroupEnd::Child(unit)),
-        Action::CallStop(unit),
-    ];
+    let given_up =
+        [gave_up(unit), ended(unit), stopping(GroupEnd::Child(unit)), Action::CallStop(unit)];
     assert_eq!(driver.return_ok(unit), given_up);
     driver.settle(unit);
     assert_eq!(driver.state(unit), UnitState::Failed);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::policy::Again;
 use crate::supervisor::machine::Machine;
-use crate::supervisor::state::{NodeId, Policy, ROOT, StopOrder, UnitKind};
+use crate::supervisor::state::{GroupKind, NodeId, Policy, ROOT, StopOrder, UnitKind};
 
 /// A set of nodes, one bit each.
 pub(super) type Set = u32;
@@ -146,7 +146,10 @@ pub(super) fn grow(random: &mut Random) -> Vec<Shape> {
 
 /// A machine for the tree.
 pub(super) fn plant(shapes: &[Shape], now: Instant) -> Machine {
-    let order = |reverse| if reverse { StopOrder::Reverse } else { StopOrder::Concurrent };
+    let order = |reverse| GroupKind {
+        order: if reverse { StopOrder::Reverse } else { StopOrder::Concurrent },
+        ..GroupKind::default()
+    };
     let limit = |shape: &Shape| shape.stop_timeout.map(Duration::from_millis);
     let Kind::Group { reverse } = shapes[ROOT].kind else { unreachable!("the root is a group") };
     let root_limit = limit(&shapes[ROOT]).expect("the run has a deadline");
@@ -159,6 +162,7 @@ pub(super) fn plant(shapes: &[Shape], now: Instant) -> Machine {
             stop_timeout: limit(shape),
             restart: shape.again.policy(),
             start_timeout: None,
+            heartbeat: None,
         };
         match shape.kind {
             Kind::Unit { instances, declares_ready } => {

@@ -200,7 +200,9 @@ impl World {
 
     fn perform(&mut self, action: Action) {
         match action {
-            Action::Start { unit, incarnation } => self.spawn(unit, incarnation),
+            Action::Start { unit, incarnation } if !has(self.model.groups, unit) => {
+                self.spawn(unit, incarnation);
+            }
             Action::Stopping { group: ROOT, .. } => self.token = true,
             Action::Tell { unit, .. } => {
                 self.threads[unit].is_told();

@@ -111,6 +111,9 @@ impl Model {
     /// Its last thread has left.
     pub(super) fn left(&mut self, now: u64, unit: NodeId) {
         self.settled |= bit(unit);
+        if self.is_in_an_end(unit) {
+            self.again &= !bit(unit); // it has stopped where it waits for its turn
+        }
         if has(self.again, unit) {
             let pause = self.pause_of(unit);
             self.serving[unit].pauses += 1;

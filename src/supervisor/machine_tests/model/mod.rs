@@ -169,7 +169,9 @@ impl Model {
                 }
             }
             Input::Entered { unit, .. } => self.entered(now, unit),
-            Input::ExtendStop { .. } => unreachable!("nobody asks for more time here"),
+            Input::ExtendStop { .. } | Input::Added(_) | Input::Alive { .. } => {
+                unreachable!("nobody does that here")
+            }
             Input::SaidReady { unit, incarnation } => {
                 if incarnation == self.serving[unit].incarnation {
                     self.said_ready |= bit(unit);

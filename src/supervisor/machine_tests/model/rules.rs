@@ -22,7 +22,8 @@ impl Model {
     pub(super) fn settle(&mut self, now: u64) {
         loop {
             let failed = find(self.failed & !self.deregistered & !bit(ROOT), |node| {
-                !has(self.failed, self.shapes[node].parent)
+                let parent = self.shapes[node].parent;
+                has(self.stopping & !self.failed, parent)
             });
             if let Some(node) = failed {
                 self.failed |= bit(self.shapes[node].parent);
@@ -80,7 +81,10 @@ impl Model {
             Kind::Unit { instances, declares_ready } => {
                 self.serving[node].entered == instances
                     && (!declares_ready || has(self.said_ready, node))
-                    && !has(self.asked | self.ended | self.again | self.terminal, node)
+                    && !has(
+                        self.asked | self.ended | self.again | self.settled | self.terminal,
+                        node,
+                    )
             }
             Kind::Group { .. } => {
                 let counted = self.children[node] & !self.deregistered;

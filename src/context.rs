@@ -190,6 +190,7 @@ impl fmt::Debug for RunContext {
 pub(crate) trait Incarnation: Send + Sync {
     fn ready(&self);
     fn extend_stop(&self, by: Duration);
+    fn heartbeat(&self, instance: u32);
     fn spawn(self: Arc<Self>, name: &str, body: Task) -> Result<(), Error>;
     /// The key to cancel it by.
     fn on_stop(&self, callback: Task) -> u64;
@@ -407,6 +408,35 @@ impl ServeContext {
     /// ```
     pub fn extend_stop(&self, by: Duration) {
         self.incarnation.extend_stop(by);
+    }
+
+    /// Says that the unit is alive, where [`Registration::heartbeat`](crate::Registration::heartbeat)
+    /// wants that; otherwise it does nothing. To be called more often than the limit says, in the loop
+    /// whose standstill is to be noticed. With [`instances`](crate::Registration::instances) each has to,
+    /// with a context of its own.
+    ///
+    /// It takes a look at the clock and a lock that only this unit knows.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(service_fn("meter", |ctx| {
+    ///     for _ in 0..3 {
+    ///         // … one round of work …
+    ///         ctx.heartbeat();
+    ///     }
+    ///     Ok(())
+    /// })).heartbeat(Duration::from_secs(10));
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
+    pub fn heartbeat(&self) {
+        self.incarnation.heartbeat(self.instance);
     }
 
     /// Which incarnation of the unit this is, from 1.

@@ -85,6 +85,18 @@ pub enum Event {
         /// Which, and within what.
         failure: Failure,
     },
+    /// A unit that has to be [heard of](crate::Registration::heartbeat) was not in time.
+    Unresponsive {
+        /// The unit.
+        unit: Arc<str>,
+        /// How long it has been silent.
+        silent: Duration,
+    },
+    /// A unit that was unresponsive has been heard of again.
+    Responsive {
+        /// The unit.
+        unit: Arc<str>,
+    },
     /// A unit that is told to stop has got more time for it.
     StopExtended {
         /// The unit.
@@ -167,6 +179,8 @@ impl Event {
             | Event::Ended { unit, .. }
             | Event::Restarting { unit, .. }
             | Event::GaveUp { unit, .. }
+            | Event::Unresponsive { unit, .. }
+            | Event::Responsive { unit }
             | Event::StopExtended { unit, .. }
             | Event::Stopped { unit, .. }
             | Event::Late { unit } => Some(unit),
@@ -207,10 +221,12 @@ impl Event {
             | Event::LeftBehind { .. }
             | Event::GaveUp { .. }
             | Event::NotReady { .. }
+            | Event::Unresponsive { .. }
             | Event::ReloadRefused { .. } => log::Level::Error,
-            Event::Late { .. } | Event::Warning { .. } | Event::Restarting { .. } => {
-                log::Level::Warn
-            }
+            Event::Late { .. }
+            | Event::Warning { .. }
+            | Event::Restarting { .. }
+            | Event::Responsive { .. } => log::Level::Warn,
             Event::GroupReady
             | Event::Stopping { .. }
             | Event::Reloaded { .. }
@@ -243,6 +259,10 @@ impl fmt::Display for Event {
                 write!(f, "unit '{unit}' starts again in {pause:.1?}, attempt {attempt}")
             }
             Event::GaveUp { unit, why } => write!(f, "unit '{unit}' is given up: {why}"),
+            Event::Unresponsive { unit, silent } => {
+                write!(f, "unit '{unit}' does not respond, silent for {silent:.1?}")
+            }
+            Event::Responsive { unit } => write!(f, "unit '{unit}' responds again"),
             Event::StopExtended { unit, by } => {
                 write!(f, "unit '{unit}' has {by:.1?} more to stop")
             }

@@ -111,6 +111,9 @@ pub struct UnitStatus {
     pub since: Duration,
     /// Whether it is ready.
     pub ready: bool,
+    /// Whether it has not been heard of in time; see
+    /// [`Registration::heartbeat`](crate::Registration::heartbeat).
+    pub unresponsive: bool,
     /// Whether it is past its stop deadline.
     pub late: bool,
     /// How often it was started again.
@@ -165,6 +168,9 @@ impl fmt::Display for Snapshot {
             write!(f, "{:width$}  {:8}  {:>8}", unit.path, unit.state, tenths(unit.since))?;
             if unit.ready {
                 f.write_str("  ready")?;
+            }
+            if unit.unresponsive {
+                f.write_str("  unresponsive")?;
             }
             if unit.late {
                 f.write_str("  late")?;

@@ -125,13 +125,18 @@ pub(super) fn problems(shared: &Shared, stop_timeout: &Limit) -> ConfigErrors {
 fn unreachable_limits(registry: &Registry, stop_timeout: &Limit) -> ConfigErrors {
     let mut problems = ConfigErrors::new();
     let why = |which: &str, flag: &str| {
-        format!("the {which} timeout is '--{flag}', which no unit has among its flags")
+        format!("the {which} is '--{flag}', which no unit has among its flags")
     };
     if let Some(flag) = stop_timeout.unreachable() {
-        problems.push(why("stop", &flag));
+        problems.push(why("stop timeout", &flag));
     }
     for (_, entry) in registry.present() {
-        for (which, limit) in [("start", &entry.start_timeout), ("stop", &entry.stop_timeout)] {
+        let limits = [
+            ("start timeout", &entry.start_timeout),
+            ("stop timeout", &entry.stop_timeout),
+            ("limit of its heartbeat", &entry.heartbeat),
+        ];
+        for (which, limit) in limits {
             if let Some(flag) = limit.as_ref().and_then(Limit::unreachable) {
                 problems.push(ConfigError::new(why(which, &flag)).of_unit(&entry.name));
             }

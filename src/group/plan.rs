@@ -63,7 +63,7 @@ pub(super) fn put_on_board(
                 stop_timeout: entry.stop_timeout.as_ref().map(Limit::get),
                 restart: entry.restart.clone(),
                 start_timeout: entry.start_timeout.as_ref().map(Limit::get),
-                heartbeat: None,
+                heartbeat: entry.heartbeat.as_ref().map(Limit::get),
             },
             kind: UnitKind {
                 instances: entry.instances,

@@ -163,6 +163,35 @@ impl Registration<'_> {
         self.with(|entry| entry.start_timeout = Some(limit.into()))
     }
 
+    /// It has to be heard of: a unit that is ready and then does not call
+    /// [`ServeContext::heartbeat`](crate::ServeContext::heartbeat) for so long is **unresponsive**, until it
+    /// does. That is an event and stands in the snapshot; the unit and its group are not ready meanwhile.
+    /// Nothing is done to it: a thread cannot be ended, and who hangs may come back. By default nobody
+    /// has to.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Event, Group, service_fn};
+    /// use std::time::Duration;
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// let events = group.handle().events(64);
+    /// group.register(service_fn("meter", move |ctx| {
+    ///     // … hangs, until this is noticed …
+    ///     let noticed = |event: &Event| matches!(event, Event::Unresponsive { .. });
+    ///     assert!(events.iter().any(|event| noticed(&event)));
+    ///     assert!(!ctx.handle().snapshot().units[0].ready);
+    ///     ctx.heartbeat();
+    ///     Ok(())
+    /// })).heartbeat(Duration::from_millis(10));
+    /// group.run()?;
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
+    pub fn heartbeat(self, limit: impl Into<Limit>) -> Self {
+        self.with(|entry| entry.heartbeat = Some(limit.into()))
+    }
+
     /// Whether it starts again when it has ended by itself. It does not if nothing is said: it ends the
     /// group.
     ///

@@ -61,6 +61,7 @@ pub(super) struct Entry {
     pub(super) stack_size: Option<usize>,
     pub(super) stop_timeout: Option<Limit>,
     pub(super) start_timeout: Option<Limit>,
+    pub(super) heartbeat: Option<Limit>,
     pub(super) restart: Restart,
     pub(super) removed: bool,
     /// Its node in the supervisor's tree, while serving.
@@ -109,6 +110,7 @@ impl Registry {
             stack_size: None,
             stop_timeout: None,
             start_timeout: None,
+            heartbeat: None,
             restart: Restart::default(),
             removed: refusal.is_some(),
             node: None,

@@ -192,6 +192,7 @@ impl Board {
                 state,
                 since: now.saturating_duration_since(since),
                 ready: machine.is_ready(node),
+                unresponsive: machine.is_silent(node),
                 late: machine.is_late(node),
                 restarts: machine.restarts(node),
                 starts_in: machine.starts_at(node).map(|at| at.saturating_duration_since(now)),

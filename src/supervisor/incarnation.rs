@@ -2,12 +2,14 @@
 //! their `ServeContext`. It reports to the engine by [`Notice`]s and decides nothing.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
 use super::crew::Crew;
+use super::pulse::Pulse;
 use super::state::NodeId;
+use crate::clock;
 use crate::context::{self, ServeContext, Task};
 use crate::error::{Error, ErrorKind};
 use crate::failure::{self, BoxError, Failure, Outcome, Phase};
@@ -38,6 +40,11 @@ pub(super) enum Notice {
         unit: NodeId,
         incarnation: u32,
         outcome: Outcome,
+    },
+    /// One of the unit's instances, for which the engine waits, was heard of.
+    Beat {
+        unit: NodeId,
+        incarnation: u32,
     },
     /// The last thread has left.
     Settled {
@@ -77,6 +84,8 @@ pub(super) struct Incarnation {
     callbacks: Mutex<Callbacks>,
     /// The first time counts, and is the only one that the engine is woken for.
     said_ready: OnceLock<()>,
+    /// Of one that has to be heard of.
+    pulse: Option<Pulse>,
 }
 
 #[derive(Default)]
@@ -94,6 +103,7 @@ impl Incarnation {
         path: Arc<str>,
         stopped: StopNotify,
         notices: Sender<Notice>,
+        pulse: Option<Pulse>,
     ) -> Arc<Self> {
         Arc::new(Self {
             unit,
@@ -107,6 +117,7 @@ impl Incarnation {
             outcome: Mutex::new(Outcome::Ok),
             callbacks: Mutex::default(),
             said_ready: OnceLock::new(),
+            pulse,
         })
     }
 
@@ -166,12 +177,27 @@ impl Incarnation {
             instance,
             incarnation: self.clone(),
         };
+        if let Some(pulse) = &self.pulse {
+            pulse.begins(instance, clock::now());
+        }
         self.tell_engine(Notice::Entered { unit: self.unit, incarnation: self.number });
         let result = failure::call(&self.path, Phase::Serve, move || match unit.as_service() {
             Some(service) => service.serve(&ctx),
             None => Err(denies("service")),
         });
+        if self.pulse.as_ref().is_some_and(|pulse| pulse.ends(instance)) {
+            self.tell_of_a_beat(); // the others may all be heard of
+        }
         result.map_or_else(Outcome::Failed, |()| Outcome::Ok)
+    }
+
+    fn tell_of_a_beat(&self) {
+        self.tell_engine(Notice::Beat { unit: self.unit, incarnation: self.number });
+    }
+
+    /// Since when it has been heard of; and now it is told when it is.
+    pub(super) fn last_beat(&self, now: Instant) -> Option<Instant> {
+        self.pulse.as_ref().map(|pulse| pulse.look(now))
     }
 
     /// Keeps the first failure as the outcome of the incarnation.
@@ -230,6 +256,14 @@ impl context::Incarnation for Incarnation {
 
     fn extend_stop(&self, by: Duration) {
         self.tell_engine(Notice::ExtendStop { unit: self.unit, incarnation: self.number, by });
+    }
+
+    fn heartbeat(&self, instance: u32) {
+        if let Some(pulse) = &self.pulse
+            && pulse.beats(instance, clock::now())
+        {
+            self.tell_of_a_beat();
+        }
     }
 
     fn spawn(self: Arc<Self>, name: &str, body: Task) -> Result<(), Error> {

@@ -10,6 +10,7 @@ mod machine;
 mod machine_tests;
 mod plan;
 mod publish;
+mod pulse;
 mod report;
 mod state;
 mod stoppers;

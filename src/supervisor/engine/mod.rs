@@ -131,6 +131,10 @@ impl Engine {
                 self.publish(&Event::Ended { unit: self.path(unit), outcome });
                 self.perform_all();
             }
+            Notice::Beat { unit, incarnation } => {
+                self.hear_of(unit, incarnation);
+                self.perform_all();
+            }
             Notice::Settled { unit, incarnation } => {
                 self.feed(Input::Settled { unit, incarnation });
             }

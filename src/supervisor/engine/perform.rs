@@ -10,9 +10,11 @@ use crate::context::Task;
 use crate::event::Event;
 use crate::failure::{self, BoxError, Failure, Outcome, Phase};
 use crate::ready::NotReady;
+use crate::restart::Strategy;
 use crate::snapshot::UnitState;
 use crate::stop::StopReason;
 use crate::supervisor::incarnation::{Incarnation, Notice, denies};
+use crate::supervisor::pulse::Pulse;
 use crate::supervisor::state::{Action, GroupEnd, Input, LimitOf, NodeId, ROOT, UnitEnd};
 use crate::supervisor::stoppers::Call;
 use crate::unit::Unit;
@@ -42,7 +44,11 @@ impl Engine {
             Action::Stopped(unit) => self.stopped(unit),
             Action::Backoff { unit, pause } => self.pausing(unit, pause),
             Action::GaveUp { unit, limit } => self.gave_up(unit, limit),
-            Action::AskIfAlive(_) | Action::Unresponsive(_) | Action::Responsive(_) => {}
+            Action::AskIfAlive(unit) => self.ask_if_alive(unit),
+            Action::Unresponsive(unit) => self.unresponsive(unit),
+            Action::Responsive(unit) => {
+                self.publish(&Event::Responsive { unit: self.path(unit) });
+            }
             Action::NotReadyInTime(unit) => self.not_ready_in_time(unit),
             Action::DidNotStop(unit) => self.did_not_stop(unit),
             Action::Extended { unit, by } => {
@@ -64,8 +70,10 @@ impl Engine {
         let plan = &record.plan;
         let (service, path) = (plan.unit.clone(), plan.path.clone());
         let (instances, stack_size) = (plan.kind.instances, plan.stack_size);
+        let pulse = plan.policy.heartbeat.map(|limit| Pulse::new(limit, instances));
+        let notify = self.notify.clone();
         let incarnation =
-            Incarnation::new(self.run.id, unit, number, path.clone(), stopped, self.notify.clone());
+            Incarnation::new(self.run.id, unit, number, path.clone(), stopped, notify, pulse);
         record.started = record.started.or_else(|| Some(clock::now()));
         record.incarnation = Some(incarnation.clone());
         drop(board);
@@ -127,9 +135,11 @@ impl Engine {
             UnitEnd::Round(culprit) => StopReason::RestartsWith(self.path(culprit)),
         };
         let mut board = self.board.lock();
+        let number = board.machine().incarnation(unit);
         let record = board.record(unit);
-        // Without one its start was refused: there is nobody to tell.
-        let Some(incarnation) = record.incarnation.clone() else { return };
+        // Without this one its start was refused: there is nobody to tell.
+        let current = record.incarnation.clone().filter(|current| current.number == number);
+        let Some(incarnation) = current else { return };
         record.told = Some(clock::now());
         let path = record.plan.path.clone();
         drop(board);
@@ -190,19 +200,28 @@ impl Engine {
 
     fn pausing(&self, unit: NodeId, pause: Duration) {
         let mut board = self.board.lock();
+        let attempt = board.machine().incarnation(unit) + 1;
         let record = board.record(unit);
         let (unit, incarnation) = (record.plan.path.clone(), record.incarnation.clone());
         drop(board);
-        let Some(incarnation) = incarnation else {
-            return debug_assert!(false, "'{unit}' starts again and never has");
-        };
-        incarnation.join();
-        self.publish(&Event::Restarting { unit, attempt: incarnation.number + 1, pause });
+        // There is none where its only start was refused, as a sibling had taken it along.
+        if let Some(incarnation) = incarnation {
+            incarnation.join();
+        }
+        self.publish(&Event::Restarting { unit, attempt, pause });
     }
 
     /// What the unit has failed with is the cause. If it has not failed, that it was given up is.
-    fn gave_up(&mut self, unit: NodeId, _limit: LimitOf) {
-        let limit = self.board.lock().record(unit).plan.policy.restart.too_often();
+    fn gave_up(&mut self, unit: NodeId, limit: LimitOf) {
+        let mut board = self.board.lock();
+        let limit = match limit {
+            LimitOf::Itself => board.record(unit).plan.policy.restart.too_often(),
+            LimitOf::ItsGroup => {
+                let strategy = board.machine().strategy_above(unit);
+                strategy.map(Strategy::too_often).unwrap_or_default()
+            }
+        };
+        drop(board);
         self.publish(&Event::GaveUp { unit: self.path(unit), why: limit.as_str().into() });
         let returned = self.board.lock().outcome(unit).is_some_and(|outcome| outcome.is_ok());
         if returned {
@@ -219,8 +238,35 @@ impl Engine {
         self.publish(&Event::NotReady { failure });
     }
 
+    fn ask_if_alive(&mut self, unit: NodeId) {
+        let incarnation = self.board.lock().machine().incarnation(unit);
+        self.hear_of(unit, incarnation);
+    }
+
+    /// Looked at and decided at one time: who is found silent there is told of here, and nobody else.
+    pub(super) fn hear_of(&mut self, unit: NodeId, incarnation: u32) {
+        let now = clock::now();
+        let mut board = self.board.lock();
+        let current = board.record(unit).incarnation.clone();
+        let current = current.filter(|current| current.number == incarnation);
+        if let Some(at) = current.and_then(|current| current.last_beat(now)) {
+            board.machine().step(now, Input::Alive { unit, incarnation, at });
+        }
+    }
+
+    fn unresponsive(&mut self, unit: NodeId) {
+        let now = clock::now();
+        let mut board = self.board.lock();
+        let record = board.record(unit);
+        let last = record.incarnation.as_ref().and_then(|current| current.last_beat(now));
+        let unit = record.plan.path.clone();
+        drop(board);
+        let silent = now.saturating_duration_since(last.unwrap_or(now));
+        self.publish(&Event::Unresponsive { unit, silent });
+    }
+
     fn did_not_stop(&mut self, unit: NodeId) {
-        let why = "it was not ready in time, and then did not stop in time to be started again";
+        let why = "it was to start again, and did not stop in time for that";
         self.publish(&Event::GaveUp { unit: self.path(unit), why: why.into() });
         let failure = self.fail(unit, Phase::Start, why.to_owned());
         self.keep(unit, failure);

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::Machine;
+use crate::restart::Strategy;
 use crate::snapshot::UnitState;
 use crate::supervisor::state::{Again, Kind, NodeId, Timer};
 
@@ -78,6 +79,14 @@ impl Machine {
     /// The number of its incarnation, from 1; 0 before it was started.
     pub(crate) fn incarnation(&self, node: NodeId) -> u32 {
         self.nodes[node].incarnation
+    }
+
+    /// Who starts again with a child of the group above it.
+    pub(crate) fn strategy_above(&self, node: NodeId) -> Option<&Strategy> {
+        match self.nodes[node].parent.map(|parent| &self.nodes[parent].kind) {
+            Some(Kind::Group(group)) => Some(&group.kind.strategy),
+            _ => None,
+        }
     }
 
     /// How often it was started again.

@@ -29,6 +29,8 @@ pub(crate) struct Board {
 pub(super) struct Record {
     pub(super) plan: ServicePlan,
     pub(super) incarnation: Option<Arc<Incarnation>>,
+    /// How often it was to be started; the last time may have been refused.
+    pub(super) attempts: u32,
     /// The end of its incarnation; while it has none, of the first or of the one before.
     pub(super) stopped_notify: StopNotify,
     pub(super) last_failure: Option<Failure>,
@@ -43,6 +45,7 @@ impl Record {
         Self {
             plan,
             incarnation: None,
+            attempts: 0,
             stopped_notify: Self::end_of(run, node),
             last_failure: None,
             started: None,

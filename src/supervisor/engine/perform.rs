@@ -61,6 +61,7 @@ impl Engine {
 
     fn start(&mut self, unit: NodeId, number: u32) {
         let mut board = self.board.lock();
+        board.record(unit).attempts = number;
         if self.run.stop.is_set() || !board.machine().may_start(unit) {
             drop(board);
             return self.note(Input::Refused(unit));
@@ -135,10 +136,10 @@ impl Engine {
             UnitEnd::Round(culprit) => StopReason::RestartsWith(self.path(culprit)),
         };
         let mut board = self.board.lock();
-        let number = board.machine().incarnation(unit);
         let record = board.record(unit);
         // Without this one its start was refused: there is nobody to tell.
-        let current = record.incarnation.clone().filter(|current| current.number == number);
+        let attempts = record.attempts;
+        let current = record.incarnation.clone().filter(|current| current.number == attempts);
         let Some(incarnation) = current else { return };
         record.told = Some(clock::now());
         let path = record.plan.path.clone();
@@ -200,8 +201,8 @@ impl Engine {
 
     fn pausing(&self, unit: NodeId, pause: Duration) {
         let mut board = self.board.lock();
-        let attempt = board.machine().incarnation(unit) + 1;
         let record = board.record(unit);
+        let attempt = record.attempts + 1;
         let (unit, incarnation) = (record.plan.path.clone(), record.incarnation.clone());
         drop(board);
         // There is none where its only start was refused, as a sibling had taken it along.

@@ -81,6 +81,13 @@ fn on<R: 'static>(number: usize, run: impl FnOnce() -> R + 'static) -> thread::J
     })
 }
 
+/// A closer that has its stripes, as one has been inside.
+fn counted_on() -> Closer {
+    let closer = Closer::new();
+    drop(closer.add_running().expect("open"));
+    closer
+}
+
 /// A guard that was counted up on stripe `number`.
 fn entered(closer: &Closer, number: usize) -> RunningOwned {
     number_this_thread(number);
@@ -96,9 +103,9 @@ fn visit(closer: &Closer, traces: &Traces) -> usize {
 
 // An add against the close
 
-fn an_add_against_the_close(number: usize) {
+fn an_add_against_the_close(number: usize, new: impl Fn() -> Closer + Send + Sync + 'static) {
     model(move || {
-        let (closer, traces) = (Closer::new(), Traces::new());
+        let (closer, traces) = (new(), Traces::new());
         let visitor = on(number, {
             let (closer, traces) = (closer.clone(), traces.clone());
             move || visit(&closer, &traces)
@@ -113,33 +120,35 @@ fn an_add_against_the_close(number: usize) {
 
 #[test]
 fn c6_an_add_on_the_stripe_that_is_marked_first() {
-    an_add_against_the_close(0);
+    an_add_against_the_close(0, counted_on);
 }
 
 #[test]
 fn c6_an_add_on_the_stripe_that_is_marked_last() {
-    an_add_against_the_close(1);
+    an_add_against_the_close(1, counted_on);
 }
 
 #[test]
 fn c6_two_adds_against_the_close() {
-    model(|| {
-        let (closer, traces) = (Closer::new(), Traces::new());
-        let visitors = [0, 1].map(|number| {
-            let (closer, traces) = (closer.clone(), traces.clone());
-            on(number, move || visit(&closer, &traces))
-        });
-        closer.close_then_wait();
-        let seen = traces.seen();
-        let entered: usize = visitors.map(|visitor| visitor.join().unwrap()).iter().sum();
-        assert_eq!(seen, entered);
+    model(|| two_adds(&counted_on()));
+}
+
+fn two_adds(closer: &Closer) {
+    let traces = Traces::new();
+    let visitors = [0, 1].map(|number| {
+        let (closer, traces) = (closer.clone(), traces.clone());
+        on(number, move || visit(&closer, &traces))
     });
+    closer.close_then_wait();
+    let seen = traces.seen();
+    let entered: usize = visitors.map(|visitor| visitor.join().unwrap()).iter().sum();
+    assert_eq!(seen, entered);
 }
 
 /// Whichever stripe it would have counted on: they are not marked at once.
-fn no_add_once_told(number: usize) {
+fn no_add_once_told(number: usize, new: impl Fn() -> Closer + Send + Sync + 'static) {
     model(move || {
-        let closer = Closer::new();
+        let closer = new();
         let closing = on(1, {
             let closer = closer.clone();
             move || closer.close()
@@ -154,18 +163,17 @@ fn no_add_once_told(number: usize) {
 
 #[test]
 fn c2_no_add_succeeds_once_the_notification_is_visible() {
-    no_add_once_told(0);
+    no_add_once_told(0, counted_on);
 }
 
 #[test]
 fn c2_nor_on_the_stripe_that_is_marked_last() {
-    no_add_once_told(1);
+    no_add_once_told(1, counted_on);
 }
 
-#[test]
-fn c2_whoever_is_refused_sees_what_was_done_before_the_close() {
-    model(|| {
-        let (closer, done) = (Closer::new(), Arc::new(AtomicUsize::new(0)));
+fn refused_sees_what_was_done_before(new: impl Fn() -> Closer + Send + Sync + 'static) {
+    model(move || {
+        let (closer, done) = (new(), Arc::new(AtomicUsize::new(0)));
         let closing = on(1, {
             let (closer, done) = (closer.clone(), Arc::clone(&done));
             move || {
@@ -178,6 +186,43 @@ fn c2_whoever_is_refused_sees_what_was_done_before_the_close() {
         }
         closing.join().unwrap();
     });
+}
+
+#[test]
+fn c2_whoever_is_refused_sees_what_was_done_before_the_close() {
+    refused_sees_what_was_done_before(counted_on);
+}
+
+// The first add against the close: one of them makes the stripes
+
+#[test]
+fn c6_the_first_add_against_the_close() {
+    an_add_against_the_close(0, Closer::new);
+}
+
+#[test]
+fn c6_the_first_add_on_another_stripe_against_the_close() {
+    an_add_against_the_close(1, Closer::new);
+}
+
+#[test]
+fn c6_two_first_adds_against_the_close() {
+    model_interrupted(3, || two_adds(&Closer::new()));
+}
+
+#[test]
+fn c2_no_first_add_succeeds_once_the_notification_is_visible() {
+    no_add_once_told(0, Closer::new);
+}
+
+#[test]
+fn c2_nor_on_a_stripe_that_was_never_made() {
+    no_add_once_told(1, Closer::new);
+}
+
+#[test]
+fn c2_whoever_is_refused_first_of_all_sees_what_was_done_before_the_close() {
+    refused_sees_what_was_done_before(Closer::new);
 }
 
 // A done against the close
@@ -452,6 +497,7 @@ fn c4_a_limit_against_the_last_done() {
 fn c3_receivers_are_told_when_all_that_was_accepted_has_been_sent() {
     model(|| {
         let (closer, sent) = (ChannelCloser::new(), Traces::new());
+        drop(closer.add_sender().unwrap()); // it has its stripes
         let receiving = closer.add_receiver_owned().unwrap();
         let sender = on(1, {
             let (closer, sent) = (closer.clone(), sent.clone());

@@ -116,6 +116,15 @@ const BROKEN: &[Broken] = &[
         model: "c6_a_done_on_the_stripe_of_its_add_against_the_close",
     },
     Broken {
+        what: "a close marks nothing where nobody has counted yet",
+        edits: &[Edit {
+            file: STRIPES,
+            code: "let stripes = self.0.get_or_init(|| make(1));",
+            by: "let stripes = self.0.get().map_or(&[][..], |stripes| stripes);",
+        }],
+        model: "c2_no_first_add_succeeds_once_the_notification_is_visible",
+    },
+    Broken {
         what: "the remainder can come to zero before all stripes were moved",
         edits: &[Edit {
             file: COUNT,

@@ -27,7 +27,8 @@ use super::running::{Running, RunningOwned};
 /// Entering and leaving costs two atomic operations on a word that other cores do not use: the count
 /// is kept in stripes, twice as many as there are cores (a power of two, 32 at most), of 128 bytes
 /// each. So a closer takes half a KiB with two cores, up to 4 KiB with sixteen or more, and less than
-/// half a KiB beside.
+/// half a KiB beside. The stripes are made when the first enters, which asks the system how many
+/// cores there are, once in the life of the process.
 ///
 /// **Do not wait while your own thread holds a guard**: it waits for itself, for ever. That cannot
 /// be found out for you, as guards may move between threads.

@@ -49,6 +49,9 @@ impl<T> OnceLock<T> {
     }
 
     pub(crate) fn get_or_init(&self, init: impl FnOnce() -> T) -> &T {
+        if let Some(value) = self.get() {
+            return value; // without the lock, as std's
+        }
         let _setting = self.setting.lock();
         let value = self.value.get_or_init(init);
         self.is_set.store(true, Ordering::Release);

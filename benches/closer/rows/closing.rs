@@ -11,11 +11,24 @@ const LIMIT: Duration = Duration::from_micros(2);
 
 pub(crate) fn rows(bench: &mut Bench) {
     all_close();
-    let mut closer = Variant::new("`Closer`", batched(Closer::new, Closer::close));
+    let mut closer = Variant::new("`Closer`", batched(used_closer, Closer::close));
     bench.limit(WHAT, &mut closer, LIMIT);
-    let mut channel =
-        Variant::new("`ChannelCloser`", batched(ChannelCloser::new, ChannelCloser::close));
+    let mut channel = Variant::new("`ChannelCloser`", batched(used_channel, ChannelCloser::close));
     bench.limit(WHAT, &mut channel, LIMIT);
+}
+
+/// One that has all its stripes: somebody has been inside.
+fn used_closer() -> Closer {
+    let closer = Closer::new();
+    drop(closer.add_running());
+    closer
+}
+
+/// The same of a channel, on both sides.
+fn used_channel() -> ChannelCloser {
+    let closer = ChannelCloser::new();
+    drop((closer.add_sender(), closer.add_receiver()));
+    closer
 }
 
 fn all_close() {

@@ -2,7 +2,7 @@
 //! time do not take one cache line from each other. It knows how to count and how to end it, and not
 //! what for; the protocol is in `protocol.md`.
 
-use crate::sync::{AtomicIsize, Ordering, available_cores, thread_number};
+use crate::sync::{AtomicIsize, OnceLock, Ordering, available_cores, thread_number};
 
 /// No more stripes than this, however many cores there are: 4 KiB.
 const MOST: usize = 32;
@@ -19,8 +19,17 @@ struct Stripe(AtomicIsize);
 /// All the stripes of a count. Threads are spread over them; a thread always counts on the same one,
 /// up and down, also for what another thread has counted up. So a stripe may be negative, and only
 /// their sum says something.
+///
+/// They are made by whoever comes first. An `add` makes as many as are good for the cores. What marks
+/// them makes a single one, as nobody has counted and nobody will: so what is never used never asks
+/// how many cores there are, for which the system reads files.
 #[derive(Debug)]
-pub(super) struct Stripes(Box<[Stripe]>);
+pub(super) struct Stripes(OnceLock<Box<[Stripe]>>);
+
+/// So many, that have counted nothing.
+fn make(count: usize) -> Box<[Stripe]> {
+    (0..count).map(|_| Stripe(AtomicIsize::new(0))).collect()
+}
 
 /// Twice as many as there are cores, as threads are not dealt out evenly; a power of two.
 fn stripes_for(cores: usize) -> usize {
@@ -29,13 +38,13 @@ fn stripes_for(cores: usize) -> usize {
 
 impl Stripes {
     pub(super) fn new() -> Self {
-        let stripes = stripes_for(available_cores());
-        Self((0..stripes).map(|_| Stripe(AtomicIsize::new(0))).collect())
+        Self(OnceLock::new())
     }
 
     #[inline]
     fn of_this_thread(&self) -> &AtomicIsize {
-        &self.0[thread_number() & (self.0.len() - 1)].0
+        let stripes = self.0.get_or_init(|| make(stripes_for(available_cores())));
+        &stripes[thread_number() & (stripes.len() - 1)].0
     }
 
     /// One more; false if its stripe is marked, and then it counts for nothing.
@@ -59,7 +68,8 @@ impl Stripes {
     ///
     /// Both orderings are the other ends of those of `add` and `done`.
     pub(super) fn mark(&self) -> isize {
-        total(self.0.iter().map(|stripe| {
+        let stripes = self.0.get_or_init(|| make(1));
+        total(stripes.iter().map(|stripe| {
             let before = stripe.0.fetch_add(MARK, Ordering::AcqRel);
             debug_assert!(before & MARK == 0, "marked twice");
             before
@@ -68,7 +78,8 @@ impl Stripes {
 
     /// The sum of the stripes, read one after the other. Only while none is marked.
     pub(super) fn sum(&self) -> isize {
-        total(self.0.iter().map(|stripe| stripe.0.load(Ordering::Relaxed)))
+        let stripes = self.0.get().map_or(&[][..], |stripes| stripes);
+        total(stripes.iter().map(|stripe| stripe.0.load(Ordering::Relaxed)))
     }
 }
 
@@ -99,8 +110,26 @@ mod tests {
                 scope.spawn(|| assert!(stripes.add() && stripes.add()));
             }
         });
-        assert!(stripes.0.iter().all(|stripe| stripe.0.load(Ordering::Relaxed) % (2 * ONE) == 0));
+        let made = stripes.0.get().unwrap();
+        assert!(made.iter().all(|stripe| stripe.0.load(Ordering::Relaxed) % (2 * ONE) == 0));
         assert_eq!(stripes.sum(), 8);
+    }
+
+    #[test]
+    fn c6_the_first_add_makes_them_and_a_close_before_it_makes_one_that_refuses() {
+        let stripes = Stripes::new();
+        assert_eq!((stripes.0.get().is_none(), stripes.sum()), (true, 0));
+        assert!(stripes.add());
+        assert_eq!(stripes.0.get().unwrap().len(), stripes_for(available_cores()));
+
+        let stripes = Stripes::new();
+        assert_eq!(stripes.mark(), 0);
+        assert_eq!(stripes.0.get().unwrap().len(), 1);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| assert!(!stripes.add()));
+            }
+        });
     }
 
     #[test]
@@ -112,13 +141,18 @@ mod tests {
         assert!(!stripes.done(), "to be counted elsewhere");
     }
 
+    /// Stripes that stand at these words.
+    fn with<const N: usize>(words: [isize; N]) -> Stripes {
+        Stripes(OnceLock::from(Box::from(words.map(|word| Stripe(AtomicIsize::new(word))))))
+    }
+
     /// One thread counts up for ever what others count down.
     #[test]
     fn c6_a_stripe_that_wraps_leaves_the_sum_right() {
         let words = || [isize::MAX - 1, 2 - isize::MAX - 1, 8, -4].into_iter();
         assert_eq!(total(words()), 2);
         let full = [isize::MAX - 1, ONE, isize::MIN, ONE]; // the first has wrapped with the second
-        let stripes = Stripes(full.map(|word| Stripe(AtomicIsize::new(word))).into());
+        let stripes = with(full);
         assert_eq!(stripes.sum(), 1);
         assert_eq!(stripes.mark(), 1);
     }
@@ -127,7 +161,7 @@ mod tests {
     #[test]
     fn c6_no_number_of_refused_adds_takes_the_mark_away() {
         let stripe = (isize::MAX - 4) | MARK;
-        let stripes = Stripes([Stripe(AtomicIsize::new(stripe))].into());
+        let stripes = with([stripe]);
         for _ in 0..8 {
             assert!(!stripes.add());
         }

@@ -144,6 +144,11 @@
 //! received; several channels in order. [`channel`] is a bounded channel with a closer built in: what
 //! was accepted is received, what is refused comes back.
 //!
+//! # Testing your program
+//!
+//! [`testing`] has units that fail, panic, hang or are slow when a test says so, runs a group on a thread of
+//! its own, and says what a [`Restart`] policy does over days.
+//!
 //! # Limitations
 //!
 //! - Unix only; built and tested on Linux.
@@ -208,6 +213,7 @@ mod group;
 #[cfg(feature = "env_logger")]
 mod logging;
 mod signals;
+pub mod testing;
 
 pub use closer::{
     ChannelCloser, ChannelGroupCloser, CloseNotify, Closer, Running, RunningOwned, StillRunning,

@@ -1,8 +1,12 @@
 //! When a unit that has ended by itself is started again, and who with it, how long that waits, and
 //! when it is given up. Pure: time and chance are handed in.
 
+mod rehearsal;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+pub use rehearsal::{Decision, Rehearsal};
 
 /// Whether a unit that has ended by itself is started again, said where it is registered
 /// ([`Registration::restart`](crate::Registration::restart)).

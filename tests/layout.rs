@@ -35,9 +35,11 @@ const EXCEPTIONS: [(&str, &str, &str); 1] = [(
 )];
 
 /// What ready-made units may know beside the vocabulary that everybody has.
-const PRIVATE_TO_THE_LIBRARY: [(&str, &str, &str); 2] = [
+const PRIVATE_TO_THE_LIBRARY: [(&str, &str, &str); 4] = [
     ("signals", "terminal", "the second signal ends the process: the library's one case of it"),
     ("signals", "sync", "any mutex would do"),
+    ("testing", "sync", "any mutex would do"),
+    ("testing", "thread", "any thread would do"),
 ];
 
 /// Modules that the supervisor knows nothing of, although they are below it.

@@ -4,8 +4,8 @@
 mod common;
 
 use common::child::{is_child, run_child, stderr, stdout};
-use common::probe::{Journal, Probe};
 use common::{SOON, within};
+use rungroup::testing::Journal;
 use rungroup::{Configured, Exit, Flag, Group, StopReason, pre_run_fn, service_fn};
 
 // ---- list_units ----
@@ -16,12 +16,12 @@ fn l15_list_units_has_a_line_for_each_phase_with_its_units_in_order() {
         let journal = Journal::new();
         let mut group = Group::new("kvd");
         assert_eq!(group.list_units(), "Group: kvd [cli]");
-        group.register(Probe::full("store", &journal));
-        group.register(Probe::new("flags-only", &journal).validate(|| Ok(())));
-        group.register(Probe::new("migrate", &journal).pre_run(|_| Ok(())));
-        group.register(Probe::new("ticker", &journal).serving());
-        group.register(Probe::new("role-only", &journal).role("data"));
-        group.register(Probe::new("idle", &journal));
+        group.register(journal.script("store").all_phases());
+        group.register(journal.script("flags-only").without_service().validate(|| Ok(())));
+        group.register(journal.script("migrate").without_service().pre_run(|_| Ok(())));
+        group.register(journal.script("ticker"));
+        group.register(journal.script("role-only").without_service().role("data"));
+        group.register(journal.script("idle").without_service());
         let list = "\
 Group: kvd [svc]
 - config: store flags-only
@@ -48,7 +48,7 @@ fn l15_the_list_can_be_asked_for_on_the_command_line_and_has_the_name_that_was_g
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("kvd").args(["kvd", "--name=other", "--show-rungroup-units"]);
-        group.register(Probe::full("store", &journal));
+        group.register(journal.script("store").all_phases());
         let Configured::Exit(exit) = group.run_config().unwrap() else {
             panic!("nothing is to be run")
         };
@@ -66,7 +66,9 @@ fn l15_a_group_without_services_runs_config_pre_run_and_post_run_and_is_ready() 
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
         for name in ["a", "b"] {
-            group.register(Probe::new(name, &journal).validate(|| Ok(())).pre_run(|_| Ok(())));
+            group.register(
+                journal.script(name).without_service().validate(|| Ok(())).pre_run(|_| Ok(())),
+            );
         }
         let report = group.run().unwrap();
         assert_eq!(report.reason(), &StopReason::TasksDone);
@@ -93,7 +95,7 @@ fn l15_a_group_whose_last_service_was_taken_out_in_the_pre_run_is_a_cli() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        let server = group.register(Probe::full("server", &journal)).id();
+        let server = group.register(journal.script("server").all_phases()).id();
         group.register(pre_run_fn("once", move |ctx| {
             ctx.handle().deregister(server)?;
             Ok(())
@@ -127,7 +129,7 @@ fn l15_helpers_of_pre_runs_end_before_the_run_returns() {
 fn asked(argument: &str, journal: &Journal) -> Group {
     let mut group = Group::new("kvd").version("1.2.0").about("A store.").args(["kvd", argument]);
     let size = Flag::new("size", 1, "How large it may grow.");
-    group.register(Probe::full("store", journal).flag(&size));
+    group.register(journal.script("store").all_phases().flag(&size));
     group
 }
 

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::scripted::{Scripted, stop_when_ready};
 use common::{tasks, within};
 use crossbeam_channel::{Receiver, Sender, bounded};
+use rungroup::testing::{Script, Tester};
 use rungroup::{ErrorKind, Event, Group, LeftBehind, Phase, RunError, UnitState};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -44,14 +44,13 @@ fn l10_what_does_not_stop_is_listed_with_its_thread() {
         let id = Arc::new(Mutex::new(None));
         let mut group = group();
         let own = id.clone();
-        group.register(Scripted::new(name).serve(move |_ctx| {
+        group.register(Script::new(name).serve(move |_ctx| {
             let link = std::fs::read_link("/proc/thread-self")?;
             *own.lock().unwrap() = link.file_name().and_then(|id| id.to_str()?.parse().ok());
             wait(&held);
             Ok(())
         }));
-        stop_when_ready(&group);
-        let error = group.run().unwrap_err();
+        let error = Tester::start(group).stop().unwrap_err();
 
         assert_eq!(error.kind(), ErrorKind::NotStopped);
         assert!(error.cause().is_none(), "nothing has failed");
@@ -89,17 +88,18 @@ fn l10_the_run_returns_at_the_deadline_and_not_long_after() {
         let (_release, held) = hold();
         let told = Arc::new(AtomicBool::new(false));
         let mut group = Group::new("demo").args(["demo"]).stop_timeout(Duration::from_millis(300));
-        group.register(Scripted::new("stuck").serve(move |_ctx| {
+        group.register(Script::new("stuck").serve(move |_ctx| {
             wait(&held);
             Ok(())
         }));
         for number in 0..9 {
-            group.register(Scripted::new(format!("good-{number}")));
+            group.register(Script::new(format!("good-{number}")));
         }
         let seen = told.clone();
-        group.register(
-            Scripted::new("last").graceful_stop(move || seen.store(true, Ordering::SeqCst)),
-        );
+        group.register(Script::new("last").graceful_stop(move || {
+            seen.store(true, Ordering::SeqCst);
+            Ok(())
+        }));
         let handle = group.handle();
         let asking = thread::spawn(move || {
             handle.wait_till_ready().unwrap();
@@ -125,14 +125,13 @@ fn l10_a_unit_may_have_a_shorter_deadline_than_its_group() {
     within(LIMIT, || {
         let (_release, held) = hold();
         let mut group = Group::new("demo").args(["demo"]); // 30 s
-        let stuck = Scripted::new("stuck").serve(move |_ctx| {
+        let stuck = Script::new("stuck").serve(move |_ctx| {
             wait(&held);
             Ok(())
         });
         group.register(stuck).stop_timeout(SHORT);
-        group.register(Scripted::new("good"));
-        stop_when_ready(&group);
-        let error = group.run().unwrap_err();
+        group.register(Script::new("good"));
+        let error = Tester::start(group).stop().unwrap_err();
         assert_eq!(units(error.left_behind()), [("stuck", Phase::Serve)]);
         assert!(error.report().unwrap().took() < Duration::from_secs(20));
     });
@@ -143,13 +142,12 @@ fn l10_a_unit_cannot_have_longer_than_its_group() {
     within(LIMIT, || {
         let (_release, held) = hold();
         let mut group = group();
-        let stuck = Scripted::new("stuck").serve(move |_ctx| {
+        let stuck = Script::new("stuck").serve(move |_ctx| {
             wait(&held);
             Ok(())
         });
         group.register(stuck).stop_timeout(Duration::from_hours(1));
-        stop_when_ready(&group);
-        let error = group.run().unwrap_err();
+        let error = Tester::start(group).stop().unwrap_err();
         assert_eq!(units(error.left_behind()), [("stuck", Phase::Serve)]);
     });
 }
@@ -160,15 +158,14 @@ fn l10_at_the_deadline_every_unit_has_been_told() {
     within(LIMIT, || {
         let (_release, held) = hold();
         let mut group = group();
-        let store = group.register(Scripted::new("store")).id();
-        let stuck = Scripted::new("stuck").serve(move |_ctx| {
+        let store = group.register(Script::new("store")).id();
+        let stuck = Script::new("stuck").serve(move |_ctx| {
             wait(&held);
             Ok(())
         });
         group.register(stuck).after(store);
         let events = group.handle().events(256);
-        stop_when_ready(&group);
-        let error = group.run().unwrap_err();
+        let error = Tester::start(group).stop().unwrap_err();
         let told =
             |event: Event| matches!(event, Event::StopAsked { unit, .. } if &*unit == "store");
         assert!(events.iter().any(told));
@@ -182,10 +179,12 @@ fn l10_a_graceful_stop_that_does_not_return_is_listed() {
     within(LIMIT, || {
         let (_release, held) = hold();
         let mut group = group();
-        group.register(Scripted::new("deaf").graceful_stop(move || wait(&held)));
-        group.register(Scripted::new("good"));
-        stop_when_ready(&group);
-        let error = group.run().unwrap_err();
+        group.register(Script::new("deaf").graceful_stop(move || {
+            wait(&held);
+            Ok(())
+        }));
+        group.register(Script::new("good"));
+        let error = Tester::start(group).stop().unwrap_err();
 
         assert_eq!(error.kind(), ErrorKind::NotStopped);
         let [left] = error.left_behind() else { panic!("{error:?}") };
@@ -205,14 +204,13 @@ fn l10_an_on_stop_callback_that_does_not_return_is_listed() {
     within(LIMIT, || {
         let (_release, held) = hold();
         let mut group = group();
-        group.register(Scripted::new("deaf").serve(move |ctx| {
+        group.register(Script::new("deaf").serve(move |ctx| {
             let held = held.clone();
             ctx.on_stop(move || wait(&held)).keep();
             ctx.stopped().wait();
             Ok(())
         }));
-        stop_when_ready(&group);
-        let error = group.run().unwrap_err();
+        let error = Tester::start(group).stop().unwrap_err();
         assert_eq!(units(error.left_behind()), [("deaf", Phase::OnStop)]);
     });
 }
@@ -222,14 +220,13 @@ fn l10_a_thread_of_a_unit_that_does_not_end_is_listed() {
     within(LIMIT, || {
         let (_release, held) = hold();
         let mut group = group();
-        group.register(Scripted::new("server").serve(move |ctx| {
+        group.register(Script::new("server").serve(move |ctx| {
             let held = held.clone();
             ctx.spawn("connection-from-far-away", move |_ctx| wait(&held))?;
             ctx.stopped().wait();
             Ok(())
         }));
-        stop_when_ready(&group);
-        let error = group.run().unwrap_err();
+        let error = Tester::start(group).stop().unwrap_err();
         let [left] = error.left_behind() else { panic!("{error:?}") };
         assert_eq!((left.unit.as_deref(), left.phase), (Some("server"), Phase::Helper));
         assert_eq!(left.thread.name, "server:connection-from-far-away");
@@ -242,12 +239,11 @@ fn l10_a_helper_of_a_pre_run_that_does_not_end_is_listed() {
     within(LIMIT, || {
         let (_release, held) = hold();
         let mut group = group();
-        group.register(Scripted::new("watcher").pre_run(move |ctx| {
+        group.register(Script::new("watcher").pre_run(move |ctx| {
             let held = held.clone();
             Ok(ctx.spawn_helper("watch-the-directory", move || wait(&held))?)
         }));
-        stop_when_ready(&group);
-        let error = group.run().unwrap_err();
+        let error = Tester::start(group).stop().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotStopped);
         let [left] = error.left_behind() else { panic!("{error:?}") };
         assert_eq!((left.unit.as_deref(), left.phase), (Some("watcher"), Phase::Helper));
@@ -263,7 +259,10 @@ fn l10_clean_up_is_skipped_for_what_is_left_behind_and_for_what_it_uses() {
         let cleaned = Arc::new(Mutex::new(Vec::new()));
         let noting = |name: &'static str| {
             let cleaned = cleaned.clone();
-            Scripted::new(name).post_run(move || cleaned.lock().unwrap().push(name))
+            Script::new(name).post_run(move || {
+                cleaned.lock().unwrap().push(name);
+                Ok(())
+            })
         };
         let mut group = group();
         let disk = group.register(noting("disk")).id();
@@ -275,8 +274,7 @@ fn l10_clean_up_is_skipped_for_what_is_left_behind_and_for_what_it_uses() {
         let server = group.register(server).after(store).id();
         group.register(noting("front")).after(server);
         group.register(noting("other"));
-        stop_when_ready(&group);
-        let error = group.run().unwrap_err();
+        let error = Tester::start(group).stop().unwrap_err();
 
         assert_eq!(*cleaned.lock().unwrap(), ["other", "front"], "in reverse");
         let skipped = error.report().unwrap().skipped_post_runs();
@@ -296,12 +294,17 @@ fn l10_clean_up_is_skipped_where_a_graceful_stop_is_stuck() {
         let mut group = group();
         let seen = cleaned.clone();
         group.register(
-            Scripted::new("deaf")
-                .graceful_stop(move || wait(&held))
-                .post_run(move || seen.store(true, Ordering::SeqCst)),
+            Script::new("deaf")
+                .graceful_stop(move || {
+                    wait(&held);
+                    Ok(())
+                })
+                .post_run(move || {
+                    seen.store(true, Ordering::SeqCst);
+                    Ok(())
+                }),
         );
-        stop_when_ready(&group);
-        let error = group.run().unwrap_err();
+        let error = Tester::start(group).stop().unwrap_err();
         assert!(!cleaned.load(Ordering::SeqCst), "the call may still use what it would clean up");
         assert_eq!(&*error.report().unwrap().skipped_post_runs()[0], "deaf");
     });
@@ -313,7 +316,7 @@ fn l10_a_late_unit_that_stops_before_the_run_does_is_joined_and_not_listed() {
     within(LIMIT, || {
         let (release, held) = hold();
         let mut group = Group::new("demo").args(["demo"]);
-        let late = Scripted::new("late").serve(move |_ctx| {
+        let late = Script::new("late").serve(move |_ctx| {
             wait(&held);
             Ok(())
         });
@@ -321,7 +324,7 @@ fn l10_a_late_unit_that_stops_before_the_run_does_is_joined_and_not_listed() {
         let events = group.handle().events(256);
         let release = Mutex::new(Some((release, events)));
         // It keeps the run going until the late one has stopped.
-        group.register(Scripted::new("slow").serve(move |ctx| {
+        group.register(Script::new("slow").serve(move |ctx| {
             let (release, events) = release.lock().unwrap().take().unwrap();
             ctx.stopped().wait();
             let late = |event: &Event| matches!(event, Event::Late { .. });
@@ -331,8 +334,7 @@ fn l10_a_late_unit_that_stops_before_the_run_does_is_joined_and_not_listed() {
             assert!(events.iter().any(|event| stopped(&event)));
             Ok(())
         }));
-        stop_when_ready(&group);
-        let report = group.run().unwrap();
+        let report = Tester::start(group).stop().unwrap();
         assert!(report.left_behind().is_empty());
         let unit = &report.units()[0];
         assert!(unit.late);
@@ -348,11 +350,11 @@ fn l10_a_failed_unit_is_the_cause_and_the_stuck_one_is_listed_beside_it() {
     within(LIMIT, || {
         let (_release, held) = hold();
         let mut group = group();
-        group.register(Scripted::new("stuck").serve(move |_ctx| {
+        group.register(Script::new("stuck").serve(move |_ctx| {
             wait(&held);
             Ok(())
         }));
-        group.register(Scripted::new("broken").serve(|ctx| {
+        group.register(Script::new("broken").serve(|ctx| {
             ctx.handle().wait_till_ready()?;
             Err("no route to host".into())
         }));
@@ -372,7 +374,7 @@ fn l10_a_thread_that_was_left_behind_may_still_end() {
     within(LIMIT, || {
         let (release, held) = hold();
         let mut group = group();
-        group.register(Scripted::new("stuck").serve(move |ctx| {
+        group.register(Script::new("stuck").serve(move |ctx| {
             wait(&held);
             ctx.ready();
             assert!(ctx.spawn("too-late", |_ctx| {}).is_ok(), "it has not stopped itself");
@@ -380,12 +382,10 @@ fn l10_a_thread_that_was_left_behind_may_still_end() {
             Err("nobody listens".into())
         }));
         let handle = group.handle();
-        stop_when_ready(&group);
-        let error = group.run().unwrap_err();
+        let error = Tester::start(group).stop().unwrap_err();
         let id = error.left_behind()[0].thread.id.unwrap();
         assert!(tasks::of("self").contains_key(&id), "it cannot be killed");
         assert!(handle.stop_notify().outcome().is_some());
-        drop(group);
         drop(release);
         while tasks::of("self").contains_key(&id) {
             thread::yield_now(); // a thread that nobody joins tells nobody else of its end
@@ -399,7 +399,7 @@ fn l10_asking_again_does_not_move_the_deadline() {
     within(LIMIT, || {
         let (_release, held) = hold();
         let mut group = group();
-        group.register(Scripted::new("stuck").serve(move |_ctx| {
+        group.register(Script::new("stuck").serve(move |_ctx| {
             wait(&held);
             Ok(())
         }));

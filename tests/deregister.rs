@@ -4,8 +4,8 @@ mod common;
 
 use std::sync::{Arc, OnceLock};
 
-use common::probe::{Journal, Probe};
 use common::{SOON, within};
+use rungroup::testing::Journal;
 use rungroup::{
     BoxError, Configured, ErrorKind, Flag, Group, GroupHandle, ServeContext, Service, StopReason,
     Unit, UnitId, UnitState, pre_run_fn, service_fn,
@@ -16,8 +16,8 @@ fn l3_a_unit_deregistered_before_the_run_takes_part_in_nothing() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        let gone = group.register(Probe::full("gone", &journal)).id();
-        group.register(Probe::new("stays", &journal).serve(|_| Ok(())));
+        let gone = group.register(journal.script("gone").all_phases()).id();
+        group.register(journal.script("stays").finish());
         let ended = group.deregister(gone).unwrap();
         assert!(ended.wait().unwrap().is_ok(), "there is nothing to wait for");
         group.run().unwrap();
@@ -31,9 +31,9 @@ fn l3_its_flag_and_its_name_are_free_again() {
         let journal = Journal::new();
         let (old, new) = (Flag::new("size", 1, "old"), Flag::new("size", 2, "new"));
         let mut group = Group::new("demo").args(["demo", "--size=3"]);
-        let id = group.register(Probe::new("store", &journal).flag(&old)).id();
+        let id = group.register(journal.script("store").without_service().flag(&old)).id();
         group.deregister(id).unwrap();
-        group.register(Probe::new("store", &journal).flag(&new));
+        group.register(journal.script("store").without_service().flag(&new));
         group.run().unwrap();
         assert_eq!((*old.get(), *new.get()), (1, 3));
     });
@@ -44,7 +44,7 @@ fn l3_a_unit_deregistered_between_config_and_run_is_not_pre_run() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        let gone = group.register(Probe::full("gone", &journal)).id();
+        let gone = group.register(journal.script("gone").all_phases()).id();
         assert_eq!(group.run_config().unwrap(), Configured::Continue);
         group.deregister(gone).unwrap();
         group.run().unwrap();
@@ -59,11 +59,11 @@ fn l3_a_pre_run_can_deregister_units_that_are_still_to_come() {
         let mut group = Group::new("demo").args(["demo"]);
         let id = Arc::new(OnceLock::new());
         let whom = id.clone();
-        group.register(Probe::new("first", &journal).pre_run(move |ctx| {
+        group.register(journal.script("first").without_service().pre_run(move |ctx| {
             ctx.handle().deregister(*whom.get().unwrap())?;
             Ok(())
         }));
-        id.set(group.register(Probe::full("second", &journal)).id()).unwrap();
+        id.set(group.register(journal.script("second").all_phases()).id()).unwrap();
         group.run().unwrap();
         assert_eq!(journal.units("pre_run"), ["first"]);
         assert_eq!(journal.units("serve"), [""; 0]);
@@ -76,17 +76,17 @@ fn l3_a_pre_run_can_deregister_itself_and_those_before_it_which_are_cleaned_up_b
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        let before = group.register(Probe::full("before", &journal)).id();
+        let before = group.register(journal.script("before").all_phases()).id();
         let own = Arc::new(OnceLock::new());
         let whom = own.clone();
-        let registration = group.register(Probe::full("itself", &journal).pre_run(move |ctx| {
-            ctx.handle().deregister(before)?;
-            ctx.handle().deregister(*whom.get().unwrap())?;
-            Ok(())
-        }));
+        let registration =
+            group.register(journal.script("itself").all_phases().pre_run(move |ctx| {
+                ctx.handle().deregister(before)?;
+                ctx.handle().deregister(*whom.get().unwrap())?;
+                Ok(())
+            }));
         own.set(registration.id()).unwrap();
-        group
-            .register(Probe::new("end", &journal).serve(|ctx| Ok(ctx.handle().wait_till_ready()?)));
+        group.register(journal.script("end").serve(|ctx| Ok(ctx.handle().wait_till_ready()?)));
         group.run().unwrap();
         assert_eq!(journal.units("serve"), ["end"]);
         assert_eq!(journal.units("post_run"), ["itself", "before"]);
@@ -99,7 +99,7 @@ fn l3_deregistering_while_serving_stops_that_unit_alone_and_the_ticket_tells_whe
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
         let log = journal.clone();
-        let gone = group.register(Probe::new("gone", &journal).serve(move |ctx| {
+        let gone = group.register(journal.script("gone").serve(move |ctx| {
             assert_eq!(ctx.stopped().wait(), &StopReason::Deregistered);
             log.note("gone is told");
             let log = log.clone();
@@ -108,7 +108,7 @@ fn l3_deregistering_while_serving_stops_that_unit_alone_and_the_ticket_tells_whe
         }));
         let gone = gone.id();
         let log = journal.clone();
-        group.register(Probe::new("stays", &journal).serve(move |ctx| {
+        group.register(journal.script("stays").serve(move |ctx| {
             ctx.handle().wait_till_ready()?;
             let ended = ctx.handle().deregister(gone)?;
             assert!(ended.wait()?.is_ok());
@@ -130,7 +130,7 @@ fn l3_a_unit_that_waits_to_start_can_be_taken_out_and_never_starts() {
         let mut group = Group::new("demo").args(["demo"]);
         let next = Arc::new(OnceLock::new());
         let whom = next.clone();
-        let first = Probe::new("first", &journal).serve(move |ctx| {
+        let first = journal.script("first").serve(move |ctx| {
             let state = || ctx.handle().snapshot().units[1].state;
             assert_eq!(state(), UnitState::New);
             let ended = ctx.handle().deregister(*whom.get().unwrap())?;
@@ -141,7 +141,7 @@ fn l3_a_unit_that_waits_to_start_can_be_taken_out_and_never_starts() {
             Ok(())
         });
         let first = group.register(first.declares_ready()).id();
-        next.set(group.register(Probe::full("next", &journal)).after(first).id()).unwrap();
+        next.set(group.register(journal.script("next").all_phases()).after(first).id()).unwrap();
         group.run().unwrap();
         assert_eq!(journal.units("serve"), ["first"]);
         assert_eq!(journal.units("graceful_stop"), ["first"]);
@@ -228,7 +228,7 @@ fn l3_deregistering_is_possible_between_the_pre_runs_and_the_first_serve() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        let whom = group.register(Probe::full("gone", &journal)).id();
+        let whom = group.register(journal.script("gone").all_phases()).id();
         let unit = Between { whom, group: group.handle() };
         group.register(unit);
         let report = group.run().unwrap();

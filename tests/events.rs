@@ -9,9 +9,9 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-use common::scripted::{Scripted, stop_when_ready};
 use common::within;
 use crossbeam_channel::bounded;
+use rungroup::testing::{Script, Tester};
 use rungroup::{Event, Events, Group, Phase};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -33,11 +33,10 @@ fn about<'t>(texts: &'t [String], what: &str) -> Vec<&'t str> {
 fn v1_a_life_is_told_in_order() {
     within(LIMIT, || {
         let mut group = group();
-        let store = group.register(Scripted::new("store")).id();
-        group.register(Scripted::new("server")).after(store);
+        let store = group.register(Script::new("store")).id();
+        group.register(Script::new("server")).after(store);
         let events = group.handle().events(64);
-        stop_when_ready(&group);
-        group.run().unwrap();
+        Tester::start(group).stop().unwrap();
 
         let all = texts(&events);
         assert_eq!(events.missed(), 0);
@@ -70,7 +69,7 @@ fn v1_failures_are_told_with_unit_and_phase() {
     within(LIMIT, || {
         let mut group = group();
         group.register(
-            Scripted::new("clumsy")
+            Script::new("clumsy")
                 .serve(|ctx| {
                     ctx.on_stop(|| panic!("dropped it")).keep();
                     ctx.stopped().wait();
@@ -80,8 +79,7 @@ fn v1_failures_are_told_with_unit_and_phase() {
                 .post_run(|| panic!("lost the key")),
         );
         let events = group.handle().events(64);
-        stop_when_ready(&group);
-        group.run().unwrap_err();
+        Tester::start(group).stop().unwrap_err();
 
         let mut failed = Vec::new();
         for event in events.iter() {
@@ -111,13 +109,12 @@ fn v1_what_is_late_and_what_is_left_behind_is_told() {
     within(LIMIT, || {
         let (_release, held) = bounded::<()>(0);
         let mut group = group().stop_timeout(Duration::from_millis(40));
-        group.register(Scripted::new("stuck").serve(move |_ctx| {
+        group.register(Script::new("stuck").serve(move |_ctx| {
             let _ = held.recv();
             Ok(())
         }));
         let events = group.handle().events(64);
-        stop_when_ready(&group);
-        group.run().unwrap_err();
+        Tester::start(group).stop().unwrap_err();
         let all = texts(&events);
         let stuck = about(&all, "'stuck'");
         let [.., late, left] = stuck[..] else { panic!("{all:?}") };
@@ -132,12 +129,11 @@ fn v1_a_subscription_is_bounded_and_counts_what_it_missed() {
     within(LIMIT, || {
         let mut group = group();
         for number in 0..10 {
-            group.register(Scripted::new(format!("unit-{number}")));
+            group.register(Script::new(format!("unit-{number}")));
         }
         let handle = group.handle();
         let (slow, none, complete) = (handle.events(3), handle.events(0), handle.events(1024));
-        stop_when_ready(&group);
-        group.run().unwrap();
+        Tester::start(group).stop().unwrap();
 
         let all = texts(&complete);
         assert!(all.len() > 50, "{}", all.len());
@@ -156,12 +152,11 @@ fn v1_a_subscriber_that_does_not_read_delays_nothing() {
     within(LIMIT, || {
         let mut group = group();
         for number in 0..50 {
-            group.register(Scripted::new(format!("unit-{number}")));
+            group.register(Script::new(format!("unit-{number}")));
         }
         let deaf: Vec<Events> = (0..10).map(|_| group.handle().events(1)).collect();
         drop(group.handle().events(1)); // and one that has gone away
-        stop_when_ready(&group);
-        let report = group.run().unwrap();
+        let report = Tester::start(group).stop().unwrap();
         assert!(report.units().iter().all(|unit| !unit.late));
         assert!(deaf.iter().all(|events| events.missed() > 200));
     });
@@ -172,7 +167,7 @@ fn v1_a_subscription_begins_when_it_is_made_and_ends_with_the_run() {
     within(LIMIT, || {
         let mut group = group();
         let start = Mutex::new(Some(group.handle().events(64)));
-        group.register(Scripted::new("server").serve(move |ctx| {
+        group.register(Script::new("server").serve(move |ctx| {
             // Not `wait_till_ready`: that may return before the event of it is told.
             let start = start.lock().unwrap().take().unwrap();
             assert!(start.iter().any(|event| matches!(event, Event::GroupReady)));
@@ -205,7 +200,7 @@ fn v1_a_group_that_is_dropped_without_a_run_ends_its_subscriptions() {
 fn v1_events_go_into_a_select() {
     within(LIMIT, || {
         let mut group = group();
-        group.register(Scripted::new("server"));
+        group.register(Script::new("server"));
         let events = group.handle().events(64);
         let handle = group.handle();
         let watcher = thread::spawn(move || {
@@ -230,7 +225,7 @@ fn v1_the_order_is_one_for_all() {
     within(LIMIT, || {
         let mut group = group();
         for number in 0..8 {
-            let unit = Scripted::new(format!("unit-{number}")).serve(|ctx| {
+            let unit = Script::new(format!("unit-{number}")).serve(|ctx| {
                 ctx.spawn("worker", |_ctx| panic!("as it were"))?;
                 ctx.stopped().wait();
                 Ok(())
@@ -238,8 +233,7 @@ fn v1_the_order_is_one_for_all() {
             group.register(unit).instances(2);
         }
         let (one, other) = (group.handle().events(1024), group.handle().events(1024));
-        stop_when_ready(&group);
-        group.run().unwrap();
+        Tester::start(group).stop().unwrap();
         let one = texts(&one);
         assert_eq!(one, texts(&other));
         for number in 0..8 {

@@ -15,8 +15,8 @@ use std::thread;
 use std::time::Duration;
 
 use common::child::{is_child, run_child, stderr, stdout};
-use common::probe::{Journal, Probe};
 use common::{SOON, within};
+use rungroup::testing::{Journal, Script};
 use rungroup::{
     ChannelCloser, Closer, ConfigError, Configured, ErrorKind, Flag, Group, NotReady, Phase,
     Signals, StopReason, service_fn,
@@ -35,7 +35,7 @@ fn fault_1_waiting_for_readiness_hangs_after_a_failed_validate() {
     within(SOON, || {
         let mut group = Group::new("demo").args(["demo"]);
         let refuses = || Err(ConfigError::new("does not like it").into());
-        group.register(Probe::full("picky", &Journal::new()).validate(refuses));
+        group.register(Script::new("picky").all_phases().validate(refuses));
         assert_eq!(readiness_of(group), Err(NotReady::Failed("picky".into())));
     });
 }
@@ -44,7 +44,7 @@ fn fault_1_waiting_for_readiness_hangs_after_a_failed_validate() {
 fn fault_1_waiting_for_readiness_hangs_with_a_deregistered_service() {
     within(SOON, || {
         let mut group = Group::new("demo").args(["demo"]);
-        let never = Probe::full("never-ready", &Journal::new()).declares_ready();
+        let never = Script::new("never-ready").all_phases().declares_ready();
         let never = group.register(never).id();
         group.register(service_fn("other", move |ctx| {
             ctx.handle().deregister(never)?;
@@ -58,13 +58,13 @@ fn fault_1_waiting_for_readiness_hangs_with_a_deregistered_service() {
 fn fault_1_a_group_is_reported_ready_after_a_panic() {
     within(SOON, || {
         let mut group = Group::new("demo").args(["demo"]);
-        let fragile = Probe::new("fragile", &Journal::new()).declares_ready();
+        let fragile = Script::new("fragile").declares_ready();
         group.register(fragile.serve(|_| panic!("before it was ready")));
-        group.register(Probe::full("other", &Journal::new()));
+        group.register(Script::new("other").all_phases());
         assert_eq!(readiness_of(group), Err(NotReady::Failed("fragile".into())));
 
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::full("fragile", &Journal::new()).pre_run(|_| panic!("too early")));
+        group.register(Script::new("fragile").all_phases().pre_run(|_| panic!("too early")));
         assert_eq!(readiness_of(group), Err(NotReady::Failed("fragile".into())));
     });
 }
@@ -94,13 +94,13 @@ fn fault_3_a_stop_reaches_a_service_before_its_serve_has_begun() {
         // One that waits to be started when the stop comes …
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        let asks = Probe::new("asks", &journal).declares_ready().serve(|ctx| {
+        let asks = journal.script("asks").declares_ready().serve(|ctx| {
             ctx.handle().stop("early");
             ctx.stopped().wait();
             Ok(())
         });
         let asks = group.register(asks).id();
-        group.register(Probe::full("waits", &journal)).after(asks);
+        group.register(journal.script("waits").all_phases()).after(asks);
         group.run().unwrap();
         assert_eq!(journal.units("graceful_stop"), ["asks"]);
 
@@ -110,7 +110,7 @@ fn fault_3_a_stop_reaches_a_service_before_its_serve_has_begun() {
             let mut group = Group::new("demo").args(["demo"]);
             group.register(service_fn("short", |_| Ok(())));
             for number in 0..8 {
-                group.register(Probe::new(format!("{number}"), &journal).serving());
+                group.register(journal.script(format!("{number}")));
             }
             group.run().unwrap();
             let (mut served, mut told) = (journal.units("serve"), journal.units("graceful_stop"));
@@ -126,18 +126,18 @@ fn fault_4_a_serve_that_says_nothing_when_it_ends_hangs_the_run() {
     within(SOON, || {
         let journal = Journal::new();
         let mut at_once = Group::new("demo").args(["demo"]);
-        at_once.register(Probe::full("other", &journal));
+        at_once.register(journal.script("other").all_phases());
         at_once.register(service_fn("at-once", |_| Ok(())));
         at_once.run().unwrap();
 
         let mut panics = Group::new("demo").args(["demo"]);
-        panics.register(Probe::full("other", &journal));
+        panics.register(journal.script("other").all_phases());
         panics.register(service_fn("panics", |_| panic!("its thread is gone")));
         panics.run().unwrap_err();
 
         // The nearest thing to a thread that just exits: everything unwound past `serve`.
         let mut unwinds = Group::new("demo").args(["demo"]);
-        unwinds.register(Probe::full("other", &journal));
+        unwinds.register(journal.script("other").all_phases());
         unwinds.register(service_fn("unwinds", |_| std::panic::resume_unwind(Box::new(()))));
         let error = unwinds.run().unwrap_err();
         assert_eq!(error.cause().unwrap().unit(), "unwinds");
@@ -151,12 +151,12 @@ fn fault_5_an_interrupt_during_the_pre_run_is_seen_after_it() {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
         group.register(Signals::new());
-        group.register(Probe::full("slow", &journal).pre_run(|ctx| {
+        group.register(journal.script("slow").all_phases().pre_run(|ctx| {
             signal_hook::low_level::raise(signal_hook::consts::SIGINT)?;
             ctx.stopped().wait(); // seen in its midst, or this never returns
             Ok(())
         }));
-        group.register(Probe::full("next", &journal));
+        group.register(journal.script("next").all_phases());
         let report = group.run().unwrap();
         assert_eq!(report.reason(), &StopReason::Signal(signal_hook::consts::SIGINT));
         assert_eq!(journal.units("pre_run"), ["slow"]);
@@ -178,8 +178,8 @@ fn fault_6_validation_runs_twice_or_not_at_all() {
         let group_of = |journal: &Journal| {
             let mut group = Group::new("demo").args(["demo"]);
             let size = Flag::new("size", 1, "s");
-            group.register(Probe::new("store", journal).flag(&size));
-            group.register(Probe::new("without-flags", journal).validate(|| Ok(())));
+            group.register(journal.script("store").without_service().flag(&size));
+            group.register(journal.script("without-flags").without_service().validate(|| Ok(())));
             group
         };
         let assert_once = |journal: &Journal, how: &str| {
@@ -223,7 +223,7 @@ fn fault_7_stops_run_one_after_another() {
         let mut group = Group::new("demo").args(["demo"]);
         for number in 0..UNITS {
             let all = all.clone();
-            let unit = Probe::full(format!("unit-{number}"), &Journal::new());
+            let unit = Script::new(format!("unit-{number}")).all_phases();
             group.register(unit.graceful_stop(move || {
                 all.wait();
                 Ok(())
@@ -241,13 +241,13 @@ fn fault_7_a_stuck_stop_keeps_the_others_from_being_told_and_has_no_deadline() {
         let (release, held) = mpsc::channel::<()>();
         let held = Mutex::new(held);
         let mut group = Group::new("demo").args(["demo"]).stop_timeout(Duration::from_millis(200));
-        let stuck = Probe::new("stuck", &journal).serving();
+        let stuck = journal.script("stuck");
         group.register(stuck.graceful_stop(move || {
             let _ = held.lock().unwrap().recv(); // until the test lets go
             Ok(())
         }));
         for name in ["a", "b", "c"] {
-            group.register(Probe::full(name, &journal));
+            group.register(journal.script(name).all_phases());
         }
         group.register(service_fn("end", |ctx| Ok(ctx.handle().wait_till_ready()?)));
         let error = group.run().unwrap_err();
@@ -270,8 +270,8 @@ fn fault_8_the_second_of_two_flags_of_one_name_is_dropped() {
         let journal = Journal::new();
         let (one, two) = (Flag::new("size", 1, "s"), Flag::new("size", 2, "s"));
         let mut group = Group::new("demo").args(["demo", "--size=3"]);
-        group.register(Probe::new("store", &journal).flag(&one));
-        group.register(Probe::new("cache", &journal).flag(&two));
+        group.register(journal.script("store").without_service().flag(&one));
+        group.register(journal.script("cache").without_service().flag(&two));
         let error = group.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition);
         for culprit in ["size", "store", "cache"] {
@@ -324,10 +324,10 @@ fn fault_12_the_library_ends_the_process_and_skips_the_callers_clean_up() {
         }),
         ("refused settings", ExitCode::from(2), |group| {
             let refuses = || Err(ConfigError::new("no").into());
-            group.register(Probe::new("picky", &Journal::new()).validate(refuses));
+            group.register(Script::new("picky").without_service().validate(refuses));
         }),
         ("a failed pre-run", ExitCode::from(1), |group| {
-            group.register(Probe::new("early", &Journal::new()).pre_run(|_| Err("no".into())));
+            group.register(Script::new("early").without_service().pre_run(|_| Err("no".into())));
         }),
         ("a failed service", ExitCode::from(1), |group| {
             group.register(service_fn("broken", |_| Err("no".into())));

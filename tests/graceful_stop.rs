@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use common::scripted::{Scripted, stop_when_ready};
 use common::within;
+use rungroup::testing::{Script, Tester};
 use rungroup::{ErrorKind, Event, Group, UnitId};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -42,7 +42,7 @@ fn l8_every_service_is_stopped_once_and_not_on_its_own_thread() {
         for name in ["one", "two", "three"] {
             let (serving, stopping) = (calls.clone(), calls.clone());
             group.register(
-                Scripted::new(name)
+                Script::new(name)
                     .serve(move |ctx| {
                         serving.lock().unwrap().push((name, "serve", thread::current().id()));
                         ctx.stopped().wait();
@@ -50,11 +50,11 @@ fn l8_every_service_is_stopped_once_and_not_on_its_own_thread() {
                     })
                     .graceful_stop(move || {
                         stopping.lock().unwrap().push((name, "stop", thread::current().id()));
+                        Ok(())
                     }),
             );
         }
-        stop_when_ready(&group);
-        group.run().unwrap();
+        Tester::start(group).stop().unwrap();
 
         let calls = calls.lock().unwrap();
         let caller = thread::current().id();
@@ -77,13 +77,16 @@ fn l8_a_service_that_ended_by_itself_is_stopped_too() {
             let mut group = group();
             let count = stops.clone();
             group.register(
-                Scripted::new("short")
+                Script::new("short")
                     .serve(move |_ctx| match result {
                         "ok" => Ok(()),
                         "error" => Err("no more".into()),
                         _ => panic!("no more"),
                     })
-                    .graceful_stop(move || count.one_more()),
+                    .graceful_stop(move || {
+                        count.one_more();
+                        Ok(())
+                    }),
             );
             assert_eq!(group.run().is_ok(), result == "ok");
             assert_eq!(stops.get(), 1, "after {result}");
@@ -97,9 +100,13 @@ fn l8_the_instances_of_a_service_are_stopped_with_one_call() {
         let stops = Count::default();
         let mut group = group();
         let count = stops.clone();
-        group.register(Scripted::new("many").graceful_stop(move || count.one_more())).instances(3);
-        stop_when_ready(&group);
-        group.run().unwrap();
+        group
+            .register(Script::new("many").graceful_stop(move || {
+                count.one_more();
+                Ok(())
+            }))
+            .instances(3);
+        Tester::start(group).stop().unwrap();
         assert_eq!(stops.get(), 1);
     });
 }
@@ -110,16 +117,20 @@ fn l8_a_finished_task_is_stopped_at_the_end_of_the_run_and_not_before() {
         let stops = Count::default();
         let mut group = group();
         let (count, seen) = (stops.clone(), stops.clone());
-        let task =
-            Scripted::new("task").serve(|_ctx| Ok(())).graceful_stop(move || count.one_more());
+        let task = Script::new("task").finish().graceful_stop(move || {
+            count.one_more();
+            Ok(())
+        });
         group.register(task).task();
         let (told, is_told) = crossbeam_channel::bounded::<()>(0);
-        let guest = Scripted::new("guest")
-            .serve(move |_ctx| Ok(is_told.recv()?))
-            .graceful_stop(move || told.send(()).unwrap());
+        let guest =
+            Script::new("guest").serve(move |_ctx| Ok(is_told.recv()?)).graceful_stop(move || {
+                told.send(()).unwrap();
+                Ok(())
+            });
         let guest = group.register(guest).background().id();
         let events = group.handle().events(64);
-        group.register(Scripted::new("other").serve(move |ctx| {
+        group.register(Script::new("other").serve(move |ctx| {
             let ended = |event| matches!(event, Event::Stopped { unit, .. } if &*unit == "task");
             assert!(events.iter().any(ended));
             // Calls are made in their order: had the task's end brought one, it would come before
@@ -139,16 +150,19 @@ fn l8_a_service_that_was_never_entered_is_not_stopped() {
         let stops = Count::default();
         let serves = Count::default();
         let mut group = group();
-        let never_ready = group.register(Scripted::new("store").declares_ready()).id();
+        let never_ready = group.register(Script::new("store").declares_ready()).id();
         let (count, entered) = (stops.clone(), serves.clone());
         group
             .register(
-                Scripted::new("server")
+                Script::new("server")
                     .serve(move |_ctx| {
                         entered.one_more();
                         Ok(())
                     })
-                    .graceful_stop(move || count.one_more()),
+                    .graceful_stop(move || {
+                        count.one_more();
+                        Ok(())
+                    }),
             )
             .after(never_ready);
         let events = group.handle().events(64);
@@ -175,13 +189,16 @@ fn l8_a_stop_that_races_the_start_stops_whom_it_finds_serving() {
             let counts: Vec<_> = (0..3).map(|_| (Count::default(), Count::default())).collect();
             let mut group = group();
             for (index, (serves, stops)) in counts.iter().cloned().enumerate() {
-                let unit = Scripted::new(format!("unit-{index}"))
+                let unit = Script::new(format!("unit-{index}"))
                     .serve(move |ctx| {
                         serves.one_more();
                         ctx.stopped().wait();
                         Ok(())
                     })
-                    .graceful_stop(move || stops.one_more());
+                    .graceful_stop(move || {
+                        stops.one_more();
+                        Ok(())
+                    });
                 group.register(unit).instances(4);
             }
             let handle = group.handle();
@@ -212,10 +229,14 @@ fn l8_a_deregistered_service_is_not_stopped_again_at_the_end() {
         let stops = Count::default();
         let mut group = group();
         let count = stops.clone();
-        let id =
-            group.register(Scripted::new("guest").graceful_stop(move || count.one_more())).id();
+        let id = group
+            .register(Script::new("guest").graceful_stop(move || {
+                count.one_more();
+                Ok(())
+            }))
+            .id();
         let seen = stops.clone();
-        group.register(Scripted::new("host").serve(move |ctx| {
+        group.register(Script::new("host").serve(move |ctx| {
             ctx.handle().wait_till_ready()?;
             let ended = ctx.handle().deregister(id)?;
             assert!(ended.wait()?.is_ok());
@@ -236,7 +257,7 @@ fn l8_a_graceful_stop_may_use_the_group() {
         let mut group = group();
         let handle = group.handle();
         let (own, others, count) = (id.clone(), other.clone(), done.clone());
-        let busy = Scripted::new("busy").graceful_stop(move || {
+        let busy = Script::new("busy").graceful_stop(move || {
             assert_eq!(handle.snapshot().units.len(), 2);
             assert!(!handle.stop("again"), "the end was asked for already");
             assert!(handle.stopped().is_stopped());
@@ -249,11 +270,11 @@ fn l8_a_graceful_stop_may_use_the_group() {
             let twice = handle.deregister(*own.get().unwrap()).unwrap_err();
             assert_eq!(twice.kind(), ErrorKind::UnknownUnit);
             count.one_more();
+            Ok(())
         });
         let _ = id.set(group.register(busy).id());
-        let _ = other.set(group.register(Scripted::new("other")).id());
-        stop_when_ready(&group);
-        group.run().unwrap();
+        let _ = other.set(group.register(Script::new("other")).id());
+        Tester::start(group).stop().unwrap();
         assert_eq!(done.get(), 1);
     });
 }
@@ -266,7 +287,7 @@ fn l8_graceful_stop_and_serve_may_wait_for_each_other() {
         let (left, has_left) = crossbeam_channel::bounded::<()>(0);
         let mut group = group();
         group.register(
-            Scripted::new("polite")
+            Script::new("polite")
                 .serve(move |_ctx| {
                     is_told.recv()?; // not the context: only graceful_stop ends it
                     left.send(())?;
@@ -275,9 +296,9 @@ fn l8_graceful_stop_and_serve_may_wait_for_each_other() {
                 .graceful_stop(move || {
                     told.send(()).unwrap();
                     has_left.recv().unwrap();
+                    Ok(())
                 }),
         );
-        stop_when_ready(&group);
-        group.run().unwrap();
+        Tester::start(group).stop().unwrap();
     });
 }

@@ -12,8 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use common::scenario::{self, Child};
-use common::scripted::Scripted;
 use common::tasks;
+use rungroup::testing::Script;
 use rungroup::{Group, Logging, Signals};
 use rustix::process::Signal;
 
@@ -48,7 +48,7 @@ fn child_idle() {
     let mut group = Group::new("demo").args(["demo", "--log-level=debug"]);
     group.register(Signals::new());
     group.register(Logging::new());
-    group.register(Scripted::new("helped").pre_run(|ctx| {
+    group.register(Script::new("helped").pre_run(|ctx| {
         let stopped = ctx.stopped().clone();
         ctx.spawn_helper("helper", move || {
             stopped.wait();
@@ -56,11 +56,11 @@ fn child_idle() {
         Ok(())
     }));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    group.register(Scripted::new("accept").serve(move |ctx| {
+    group.register(Script::new("accept").serve(move |ctx| {
         while ctx.accept(&listener)?.is_some() {}
         Ok(())
     }));
-    group.register(Scripted::new("select").serve(|ctx| {
+    group.register(Script::new("select").serve(|ctx| {
         let (_jobs, todo) = crossbeam_channel::bounded::<()>(1);
         crossbeam_channel::select! {
             recv(todo) -> _ => {}
@@ -68,18 +68,18 @@ fn child_idle() {
         }
         Ok(())
     }));
-    group.register(Scripted::new("hourly").serve(|ctx| {
+    group.register(Script::new("hourly").serve(|ctx| {
         while ctx.sleep(Duration::from_hours(1)) {}
         Ok(())
     }));
-    group.register(Scripted::new("read").serve(|ctx| {
+    group.register(Script::new("read").serve(|ctx| {
         let (ours, _theirs) = UnixStream::pair()?;
         let _ = ctx.wait_readable(&ours, None)?;
         Ok(())
     }));
-    group.register(Scripted::new("pool")).instances(3).stop_timeout(Duration::from_secs(1));
-    group.register(Scripted::new("task").serve(|_ctx| Ok(()))).task();
-    group.register(Scripted::new("parent").serve(|ctx| {
+    group.register(Script::new("pool")).instances(3).stop_timeout(Duration::from_secs(1));
+    group.register(Script::new("task").finish()).task();
+    group.register(Script::new("parent").serve(|ctx| {
         ctx.spawn("worker", |ctx| {
             ctx.stopped().wait();
         })?;

@@ -12,9 +12,9 @@ use std::thread;
 use std::time::Duration;
 
 use common::scenario::{self, Child};
-use common::scripted::{Scripted, stop_when_ready};
 use common::{tasks, within};
 use crossbeam_channel::bounded;
+use rungroup::testing::{Script, Tester};
 use rungroup::{ErrorKind, Event, Group, UnitState};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -59,7 +59,7 @@ fn l11_every_thread_has_ended_to_its_last_local_when_run_returns() {
         let mut group = group();
         for number in 0..3 {
             let (in_helper, in_serve, in_stop) = (count.clone(), count.clone(), count.clone());
-            let unit = Scripted::new(format!("unit-{number}"))
+            let unit = Script::new(format!("unit-{number}"))
                 .pre_run(move |ctx| {
                     let (count, stopped) = (in_helper.clone(), ctx.stopped().clone());
                     ctx.spawn_helper("helper", move || {
@@ -83,11 +83,11 @@ fn l11_every_thread_has_ended_to_its_last_local_when_run_returns() {
                 .graceful_stop(move || {
                     in_stop();
                     thread::sleep(Duration::from_millis(5)); // so that there are several stoppers
+                    Ok(())
                 });
             group.register(unit).instances(2);
         }
-        stop_when_ready(&group);
-        group.run().unwrap();
+        Tester::start(group).stop().unwrap();
 
         let (ended, begun) = (ended.load(Ordering::SeqCst), begun.load(Ordering::SeqCst));
         // For each of three units: a helper, two instances with two threads each; and stoppers.
@@ -103,7 +103,7 @@ fn l11_a_thread_that_has_left_early_has_ended_too() {
         let (ended, begun) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let mut group = group();
         let (counted, entered) = (ended.clone(), begun.clone());
-        group.register(Scripted::new("server").serve(move |ctx| {
+        group.register(Script::new("server").serve(move |ctx| {
             let (ended, begun) = (counted.clone(), entered.clone());
             let (gone, is_gone) = bounded::<()>(0);
             ctx.spawn("early", move |_ctx| {
@@ -140,7 +140,7 @@ fn child_no_thread_is_left() {
         let mut group = group();
         group.register(rungroup::Signals::new());
         log::set_max_level(log::LevelFilter::Trace); // so that there is a thread for the log, too
-        group.register(Scripted::new("helped").pre_run(|ctx| {
+        group.register(Script::new("helped").pre_run(|ctx| {
             let stopped = ctx.stopped().clone();
             ctx.spawn_helper("helper", move || {
                 stopped.wait();
@@ -148,7 +148,7 @@ fn child_no_thread_is_left() {
             Ok(())
         }));
         for number in 0..5 {
-            let unit = Scripted::new(format!("unit-{number}"))
+            let unit = Script::new(format!("unit-{number}"))
                 .pre_run(move |_ctx| match (end, number) {
                     ("pre-run", 4) => Err("the disk is full".into()),
                     _ => Ok(()),
@@ -160,10 +160,13 @@ fn child_no_thread_is_left() {
                     ctx.stopped().wait();
                     Ok(())
                 })
-                .graceful_stop(|| thread::sleep(Duration::from_millis(5)));
+                .graceful_stop(|| {
+                    thread::sleep(Duration::from_millis(5));
+                    Ok(())
+                });
             group.register(unit);
         }
-        group.register(Scripted::new("last").serve(move |ctx| {
+        group.register(Script::new("last").serve(move |ctx| {
             ctx.handle().wait_till_ready()?;
             // The services and their threads, the helpers, the log and a stopper at least.
             assert!(tasks::of("self").len() > 14, "{:?}", tasks::of("self"));
@@ -193,7 +196,7 @@ fn child_threads_come_and_go() {
         return;
     }
     let mut group = group();
-    group.register(Scripted::new("server").serve(|ctx| {
+    group.register(Script::new("server").serve(|ctx| {
         let come_and_go = |count: usize| {
             for _ in 0..count {
                 let (gone, is_gone) = bounded::<()>(0);
@@ -217,7 +220,7 @@ fn l11_a_unit_has_not_stopped_before_the_threads_that_it_spawned() {
     within(LIMIT, || {
         let (release, held) = bounded::<()>(0);
         let mut group = group();
-        let server = Scripted::new("server").serve(move |ctx| {
+        let server = Script::new("server").serve(move |ctx| {
             let held = held.clone();
             ctx.spawn("connection", move |ctx| {
                 ctx.stopped().wait(); // set when `serve` has returned, too
@@ -228,7 +231,7 @@ fn l11_a_unit_has_not_stopped_before_the_threads_that_it_spawned() {
         group.register(server).task();
         let events = group.handle().events(64);
         let release = Mutex::new(Some((release, events)));
-        group.register(Scripted::new("other").serve(move |ctx| {
+        group.register(Script::new("other").serve(move |ctx| {
             let (release, events) = release.lock().unwrap().take().unwrap();
             let ended =
                 |event: &Event| matches!(event, Event::Ended { unit, .. } if &**unit == "server");
@@ -251,7 +254,7 @@ fn l11_a_unit_that_has_stopped_spawns_no_more() {
     within(LIMIT, || {
         let (keep, kept) = bounded(1);
         let mut group = group();
-        group.register(Scripted::new("server").serve(move |ctx| Ok(keep.send(ctx.clone())?)));
+        group.register(Script::new("server").serve(move |ctx| Ok(keep.send(ctx.clone())?)));
         group.run().unwrap();
         let ctx = kept.recv().unwrap();
         let (alive, gone) = bounded::<()>(0);
@@ -270,17 +273,19 @@ fn l11_a_helper_that_a_clean_up_ends_is_joined_and_not_listed() {
         let release = Mutex::new(Some(release));
         let mut group = group();
         group.register(
-            Scripted::new("watcher")
+            Script::new("watcher")
                 .pre_run(move |ctx| {
                     let held = held.clone();
                     Ok(ctx.spawn_helper("watch", move || {
                         let _ = held.recv();
                     })?)
                 })
-                .post_run(move || drop(release.lock().unwrap().take())),
+                .post_run(move || {
+                    drop(release.lock().unwrap().take());
+                    Ok(())
+                }),
         );
-        stop_when_ready(&group);
-        let report = group.run().unwrap();
+        let report = Tester::start(group).stop().unwrap();
         assert!(report.left_behind().is_empty());
     });
 }

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::scripted::{Scripted, stop_when_ready};
 use common::within;
 use crossbeam_channel::{bounded, unbounded};
+use rungroup::testing::{Script, Tester};
 use rungroup::{ErrorKind, Event, Group};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -29,7 +29,7 @@ fn l11_what_is_left_behind_spawns_no_more() {
         let (keep_serve, serve_contexts) = unbounded();
         let in_helper = held.clone();
         let mut group = Group::new("demo").args(["demo"]).stop_timeout(SHORT);
-        let unit = Scripted::new("server")
+        let unit = Script::new("server")
             .pre_run(move |ctx| {
                 keep_run.send(ctx.clone())?;
                 let held = in_helper.clone();
@@ -42,8 +42,7 @@ fn l11_what_is_left_behind_spawns_no_more() {
                 Ok(())
             });
         group.register(unit);
-        stop_when_ready(&group);
-        let error = group.run().unwrap_err();
+        let error = Tester::start(group).stop().unwrap_err();
 
         let left: Vec<_> = error.left_behind().iter().map(|left| &*left.thread.name).collect();
         assert_eq!(left, ["server", "server:stuck"]);
@@ -63,7 +62,7 @@ fn l10_what_is_left_behind_cannot_hold_the_run_by_what_it_asks_for() {
         let mut group = Group::new("demo").args(["demo"]).stop_timeout(SHORT);
         for number in 0..2 {
             let over = over.clone();
-            group.register(Scripted::new(format!("deaf-{number}")).serve(move |ctx| {
+            group.register(Script::new(format!("deaf-{number}")).serve(move |ctx| {
                 while !over.load(Ordering::SeqCst) {
                     ctx.ready();
                     if ctx.stopped().is_stopped() {
@@ -73,9 +72,9 @@ fn l10_what_is_left_behind_cannot_hold_the_run_by_what_it_asks_for() {
                 Ok(())
             }));
         }
-        stop_when_ready(&group);
+        let run = Tester::start(group);
         let began = Instant::now();
-        let error = group.run().unwrap_err();
+        let error = run.stop().unwrap_err();
         let took = began.elapsed();
         over.store(true, Ordering::SeqCst);
 
@@ -89,14 +88,13 @@ fn v1_a_helper_that_is_left_behind_is_an_event_too() {
     within(LIMIT, || {
         let (release, held) = bounded::<()>(0);
         let mut group = Group::new("demo").args(["demo"]).stop_timeout(SHORT);
-        group.register(Scripted::new("audit").pre_run(move |ctx| {
+        group.register(Script::new("audit").pre_run(move |ctx| {
             let held = held.clone();
             ctx.spawn_helper("stuck", move || while held.recv().is_ok() {})?;
             Ok(())
         }));
         let events = group.handle().events(64);
-        stop_when_ready(&group);
-        group.run().unwrap_err();
+        Tester::start(group).stop().unwrap_err();
         let left: Vec<_> = events
             .iter()
             .filter_map(|event| match event {
@@ -113,7 +111,7 @@ fn v1_a_helper_that_is_left_behind_is_an_event_too() {
 fn l10_without_a_deadline_helpers_have_none_either() {
     within(LIMIT, || {
         let mut group = Group::new("demo").args(["demo"]).stop_timeout(Duration::MAX);
-        group.register(Scripted::new("audit").pre_run(|ctx| {
+        group.register(Script::new("audit").pre_run(|ctx| {
             let stopped = ctx.stopped().clone();
             ctx.spawn_helper("slow", move || {
                 stopped.wait();
@@ -121,8 +119,7 @@ fn l10_without_a_deadline_helpers_have_none_either() {
             })?;
             Ok(())
         }));
-        stop_when_ready(&group);
-        group.run().unwrap();
+        Tester::start(group).stop().unwrap();
     });
 }
 
@@ -142,7 +139,7 @@ fn l12_a_callback_that_came_too_late_and_panics_when_it_is_dropped_does_no_harm(
         let over = Arc::new(AtomicBool::new(false));
         let late = over.clone();
         let mut group = Group::new("demo").args(["demo"]).stop_timeout(SHORT);
-        group.register(Scripted::new("deaf").serve(move |ctx| {
+        group.register(Script::new("deaf").serve(move |ctx| {
             ctx.stopped().wait();
             while !late.load(Ordering::SeqCst) {
                 let fragile = Fragile;
@@ -151,8 +148,7 @@ fn l12_a_callback_that_came_too_late_and_panics_when_it_is_dropped_does_no_harm(
             }
             Ok(())
         }));
-        stop_when_ready(&group);
-        let error = group.run().unwrap_err();
+        let error = Tester::start(group).stop().unwrap_err();
         over.store(true, Ordering::SeqCst);
         assert_eq!(error.kind(), ErrorKind::NotStopped);
     });

@@ -15,8 +15,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use common::scenario::{self, Child, Ended};
-use common::scripted::{Scripted, stop_when_ready};
-use common::tasks;
+use common::{stop_when_ready, tasks};
+use rungroup::testing::Script;
 use rungroup::{Group, Logging};
 
 /// A line of each level that the library itself logs, where nothing fails.
@@ -105,7 +105,7 @@ fn child_logs() {
     let args = ["demo"].into_iter().chain(args.split_whitespace()).map(str::to_owned);
     let mut group = Group::new("demo").env_prefix("DEMO").args(args.collect::<Vec<_>>());
     group.register(Logging::new());
-    group.register(Scripted::new("server"));
+    group.register(Script::new("server"));
     stop_when_ready(&group);
     scenario::exit(group.main());
 }
@@ -189,7 +189,7 @@ fn child_reloads() {
     let args = ["demo"].into_iter().chain(args.split_whitespace()).map(str::to_owned);
     let mut group = Group::new("demo").env_prefix("DEMO").args(args.collect::<Vec<_>>());
     group.register(Logging::new());
-    group.register(Scripted::new("server").serve(move |ctx| {
+    group.register(Script::new("server").serve(move |ctx| {
         mark("start");
         for (level, name) in [
             ("log-level = 'trace'", "raised"),
@@ -249,7 +249,7 @@ fn child_fails() {
     }
     let mut group = Group::new("demo").args(["demo"]);
     group.register(Logging::new());
-    group.register(Scripted::new("server").serve(|_ctx| Err("no route to host".into())));
+    group.register(Script::new("server").fail("no route to host"));
     scenario::exit(group.main());
 }
 
@@ -269,7 +269,7 @@ fn child_logs_twice() {
     let group = || {
         let mut group = Group::new("demo").args(["demo", "--log-level=off"]);
         group.register(Logging::new());
-        group.register(Scripted::new("server").serve(|_ctx| Ok(())));
+        group.register(Script::new("server").finish());
         group
     };
     group().run().unwrap();
@@ -292,7 +292,7 @@ fn child_has_a_logger_of_its_own() {
     log::set_logger(&RECORDS).unwrap();
     log::set_max_level(log::LevelFilter::Debug);
     let mut group = Group::new("demo").args(["demo"]);
-    group.register(Scripted::new("server").serve(|_ctx| Err("no route to host".into())));
+    group.register(Script::new("server").fail("no route to host"));
     let events = group.handle().events(64);
     group.run().unwrap_err();
 
@@ -343,7 +343,7 @@ fn child_has_no_log() {
     for (level, expected) in [(log::LevelFilter::Off, 0), (log::LevelFilter::Debug, 1)] {
         log::set_max_level(level);
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Scripted::new("server").serve(move |ctx| {
+        group.register(Script::new("server").serve(move |ctx| {
             ctx.handle().wait_till_ready()?;
             // It takes its name by itself, when it has come to run.
             let logs = || tasks::of("self").into_values().filter(|it| it == "rungroup-log").count();
@@ -393,7 +393,10 @@ fn child_logs_into_the_void() {
     }
     let mut group = Group::new("demo").args(["demo", "--log-level=debug"]);
     group.register(Logging::new());
-    group.register(Scripted::new("server").post_run(|| scenario::say("stopped")));
+    group.register(Script::new("server").post_run(|| {
+        scenario::say("stopped");
+        Ok(())
+    }));
     stop_when_ready(&group);
     let began = Instant::now();
     let result = group.run();
@@ -429,7 +432,10 @@ fn child_logs_into_the_void_to_the_end() {
     }
     let mut group = Group::new("demo").args(["demo", "--log-level=debug"]);
     group.register(Logging::new());
-    group.register(Scripted::new("server").post_run(|| scenario::say("stopped")));
+    group.register(Script::new("server").post_run(|| {
+        scenario::say("stopped");
+        Ok(())
+    }));
     stop_when_ready(&group);
     scenario::exit(group.main());
 }

@@ -5,8 +5,8 @@ mod common;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use common::probe::{Journal, Probe};
 use common::{SOON, within};
+use rungroup::testing::{Journal, Script};
 use rungroup::{
     Config, ErrorKind, FlagSet, Group, GroupHandle, NotReady, Unit, UnitId, pre_run_fn, service_fn,
 };
@@ -28,7 +28,7 @@ fn l18_running_twice_is_an_error_and_calls_nothing() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::full("store", &journal).serve(|_| Ok(())));
+        group.register(journal.script("store").all_phases().finish());
         group.run().unwrap();
         let calls = journal.entries().len();
         let error = group.run().unwrap_err();
@@ -49,7 +49,7 @@ fn l18_running_again_after_a_failure_is_an_error_too() {
         let journal = Journal::new();
         for args in [["demo", "--nonsense"], ["demo", "--name=x"]] {
             let mut group = Group::new("demo").args(args);
-            group.register(Probe::full("store", &journal).pre_run(|_| Err("no disk".into())));
+            group.register(journal.script("store").all_phases().pre_run(|_| Err("no disk".into())));
             assert_ne!(group.run().unwrap_err().kind(), ErrorKind::AlreadyRan);
             assert_eq!(group.run().unwrap_err().kind(), ErrorKind::AlreadyRan);
         }
@@ -63,7 +63,7 @@ fn l18_a_unit_that_is_registered_after_the_run_is_refused() {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
         group.run().unwrap();
-        let late = group.register(Probe::full("late", &journal)).background();
+        let late = group.register(journal.script("late").all_phases()).background();
         assert!(!late.takes_part());
         let late = late.id();
         assert!(group.run().is_err());
@@ -107,7 +107,7 @@ fn l18_waiting_for_the_runs_end_would_deadlock_in_every_thread_of_the_group() {
         let in_post_run = waits("post_run", &group);
         let log = journal.clone();
         let log_too = journal.clone();
-        let unit = Probe::new("store", &Journal::new())
+        let unit = Script::new("store")
             .flags(move || {
                 in_flags();
                 FlagSet::new("Store")
@@ -245,7 +245,7 @@ fn l18_waiting_for_readiness_on_the_callers_thread_would_deadlock() {
             log.note(format!("pre_run: {:?}", ctx.handle().wait_till_ready_timeout(limit)));
             Ok(())
         };
-        let unit = Probe::new("store", &Journal::new());
+        let unit = Script::new("store").without_service();
         group.register(unit.validate(validate).pre_run(pre_run).post_run(post_run));
         group.register(service_fn("short", |ctx| Ok(ctx.handle().wait_till_ready()?)));
         group.run().unwrap();

@@ -18,9 +18,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::scenario::{self, Child};
-use common::scripted::stop_when_ready;
 use common::{SOON, tasks, within};
 use crossbeam_channel::bounded;
+use rungroup::testing::Tester;
 use rungroup::{BoxError, Group, Readable, ServeContext, Signals, service_fn};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl};
@@ -65,8 +65,7 @@ fn o5_accept_ends_at_stop_at_once() {
             assert!(ctx.accept(&listener)?.is_none(), "and again");
             Ok(())
         }));
-        stop_when_ready(&group);
-        let report = group.run().unwrap();
+        let report = Tester::start(group).stop().unwrap();
         assert!(report.stop_time().unwrap() < Duration::from_secs(5));
     });
 }
@@ -356,8 +355,7 @@ fn o5_the_threads_of_a_unit_wait_for_the_same_stop() {
             ctx.stopped().wait();
             Ok(())
         }));
-        stop_when_ready(&group);
-        let report = group.run().unwrap();
+        let report = Tester::start(group).stop().unwrap();
         assert!(report.failures().is_empty(), "{:?}", report.failures());
         drop(theirs);
     });
@@ -393,8 +391,7 @@ fn o5_a_stop_ends_every_sleep() {
                 Ok(())
             }));
         }
-        stop_when_ready(&group);
-        group.run().unwrap();
+        Tester::start(group).stop().unwrap();
     });
 }
 

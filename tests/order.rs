@@ -7,8 +7,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::probe::{Journal, Probe};
 use common::{SOON, within};
+use rungroup::testing::Journal;
 use rungroup::{ErrorKind, Flag, Group, Phase, StopReason, service_fn};
 
 // ---- L1 ----
@@ -19,7 +19,7 @@ fn l1_each_phase_is_over_for_all_units_before_the_next_begins() {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
         for name in ["a", "b", "c"] {
-            group.register(Probe::full(name, &journal));
+            group.register(journal.script(name).all_phases());
         }
         group.register(service_fn("end", |ctx| {
             ctx.handle().wait_till_ready()?; // all serve
@@ -42,12 +42,13 @@ fn l1_each_phase_is_over_for_all_units_before_the_next_begins() {
         assert_eq!(entries[..9], config_and_pre_run);
         // Services start and stop side by side: their order among each other is nobody's promise,
         // and a `graceful_stop` may overtake the first line of a `serve` that was just entered.
-        let mut serving = entries[9..15].to_vec();
+        let mut serving = entries[9..21].to_vec();
         serving.sort();
-        let served = ["a graceful_stop", "a serve", "b graceful_stop", "b serve"];
-        assert_eq!(serving[..4], served);
-        assert_eq!(serving[4..], ["c graceful_stop", "c serve"]);
-        assert_eq!(entries[15..], ["c post_run", "b post_run", "a post_run"]);
+        let served = ["a", "b", "c"].map(|unit| {
+            ["graceful_stop", "left", "serve", "told"].map(|it| format!("{unit} {it}"))
+        });
+        assert_eq!(serving, served.concat());
+        assert_eq!(entries[21..], ["c post_run", "b post_run", "a post_run"]);
     });
 }
 
@@ -59,11 +60,11 @@ fn l1_all_flags_are_parsed_before_the_first_validate() {
         let seen = last.clone();
         let mut group = Group::new("demo").args(["demo", "--last=7"]);
         let log = journal.clone();
-        group.register(Probe::new("first", &journal).validate(move || {
+        group.register(journal.script("first").without_service().validate(move || {
             log.note(format!("last is {}", seen.get()));
             Ok(())
         }));
-        group.register(Probe::new("second", &journal).flag(&last));
+        group.register(journal.script("second").without_service().flag(&last));
         group.run().unwrap();
         assert!(journal.has("last is 7"), "{:?}", journal.entries());
     });
@@ -75,15 +76,21 @@ fn l1_all_problems_of_the_config_phase_come_together_each_with_unit_and_flag() {
         let journal = Journal::new();
         let (port, size) = (Flag::new("port", 1_u32, "p"), Flag::new("size", 2_u32, "s"));
         let mut group = Group::new("demo").args(["demo", "--port=many", "--size=9", "--typo"]);
-        group.register(Probe::new("net", &journal).flag(&port).pre_run(|_| Ok(())));
+        group.register(journal.script("net").without_service().flag(&port).pre_run(|_| Ok(())));
         let refused = size.clone();
         group.register(
-            Probe::new("store", &journal)
+            journal
+                .script("store")
+                .without_service()
                 .flag(&size)
                 .validate(move || Err(refused.invalid("is too large").into())),
         );
-        group
-            .register(Probe::new("last", &journal).validate(|| panic!("no validate should panic")));
+        group.register(
+            journal
+                .script("last")
+                .without_service()
+                .validate(|| panic!("no validate should panic")),
+        );
 
         let error = group.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
@@ -106,10 +113,12 @@ fn l1_a_unit_is_pre_run_after_those_that_it_comes_after() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        let first = group.register(Probe::new("first", &journal).pre_run(|_| Ok(()))).id();
-        let second = group.register(Probe::new("second", &journal).pre_run(|_| Ok(()))).id();
+        let first =
+            group.register(journal.script("first").without_service().pre_run(|_| Ok(()))).id();
+        let second =
+            group.register(journal.script("second").without_service().pre_run(|_| Ok(()))).id();
         group
-            .register(Probe::new("third", &journal).pre_run(|_| Ok(())))
+            .register(journal.script("third").without_service().pre_run(|_| Ok(())))
             .after(second)
             .after(first);
         group.run().unwrap();
@@ -124,13 +133,15 @@ fn l13_a_failed_pre_run_cleans_up_those_before_it_in_reverse_and_serves_nothing(
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::full("a", &journal));
-        group.register(Probe::full("b", &journal));
+        group.register(journal.script("a").all_phases());
+        group.register(journal.script("b").all_phases());
         group.register(
-            Probe::full("c", &journal)
+            journal
+                .script("c")
+                .all_phases()
                 .pre_run(|_| Err(io::Error::from(io::ErrorKind::AddrInUse).into())),
         );
-        group.register(Probe::full("d", &journal));
+        group.register(journal.script("d").all_phases());
 
         let error = group.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PreRun);
@@ -152,8 +163,8 @@ fn l13_a_pre_run_that_panics_is_cleaned_up_behind_as_well() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::full("a", &journal));
-        group.register(Probe::full("b", &journal).pre_run(|_| panic!("at the second")));
+        group.register(journal.script("a").all_phases());
+        group.register(journal.script("b").all_phases().pre_run(|_| panic!("at the second")));
         let error = group.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PreRun);
         assert_eq!(error.cause().unwrap().as_panic().unwrap().message(), "at the second");
@@ -167,10 +178,14 @@ fn l13_failed_clean_ups_are_attached_and_the_pre_run_stays_the_cause() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::new("a", &journal).post_run(|| Err("a is not clean".into())));
-        group.register(Probe::new("b", &journal).post_run(|| panic!("b is not clean")));
-        group.register(Probe::new("c", &journal).post_run(|| Ok(())));
-        group.register(Probe::new("d", &journal).pre_run(|_| Err("d does not start".into())));
+        group.register(
+            journal.script("a").without_service().post_run(|| Err("a is not clean".into())),
+        );
+        group.register(journal.script("b").without_service().post_run(|| panic!("b is not clean")));
+        group.register(journal.script("c").without_service().post_run(|| Ok(())));
+        group.register(
+            journal.script("d").without_service().pre_run(|_| Err("d does not start".into())),
+        );
 
         let error = group.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PreRun);
@@ -198,8 +213,10 @@ fn l13_a_failed_clean_up_makes_an_end_that_was_asked_for_an_error() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::new("a", &journal).post_run(|| Ok(())));
-        group.register(Probe::new("b", &journal).post_run(|| Err("b is not clean".into())));
+        group.register(journal.script("a").without_service().post_run(|| Ok(())));
+        group.register(
+            journal.script("b").without_service().post_run(|| Err("b is not clean".into())),
+        );
         group.register(service_fn("asks", |ctx| {
             ctx.handle().stop("enough");
             Ok(())
@@ -217,7 +234,9 @@ fn l13_a_failed_service_stays_the_cause_whatever_the_clean_up_says() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::new("store", &journal).post_run(|| Err("not clean".into())));
+        group.register(
+            journal.script("store").without_service().post_run(|| Err("not clean".into())),
+        );
         group.register(service_fn("server", |_| Err("no route to host".into())));
         let error = group.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Failed);
@@ -233,7 +252,7 @@ fn l13_clean_up_comes_after_the_end_of_the_last_thread() {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
         let (log, left) = (journal.clone(), alive.clone());
-        group.register(Probe::new("last", &journal).post_run(move || {
+        group.register(journal.script("last").without_service().post_run(move || {
             log.note(format!("{} alive", left.load(Ordering::SeqCst)));
             Ok(())
         }));

@@ -11,9 +11,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use common::probe::{Journal, Probe};
 use common::{SOON, within};
 use crossbeam_channel::{after, select};
+use rungroup::testing::Journal;
 use rungroup::{ErrorKind, Failure, Group, Outcome, Phase, StopNotify, StopReason, service_fn};
 
 /// An error that only its program knows.
@@ -37,7 +37,7 @@ fn l6_the_first_clean_stop_ends_the_group_with_ok() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::full("others", &journal));
+        group.register(journal.script("others").all_phases());
         group.register(service_fn("short", |_| Ok(())));
         let report = group.run().unwrap();
         assert_eq!(report.reason(), &StopReason::UnitStopped("short".into()));
@@ -179,7 +179,7 @@ fn l6_a_failed_graceful_stop_is_an_error_and_not_the_cause_of_another_failure() 
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        let broken = Probe::new("polite", &journal).serving();
+        let broken = journal.script("polite");
         group.register(broken.graceful_stop(|| Err("cannot say goodbye".into())));
         group.register(service_fn("asks", |ctx| {
             ctx.handle().wait_till_ready()?;
@@ -191,7 +191,7 @@ fn l6_a_failed_graceful_stop_is_an_error_and_not_the_cause_of_another_failure() 
         assert_eq!((cause.unit(), cause.phase()), ("polite", Phase::GracefulStop));
 
         let mut group = Group::new("demo").args(["demo"]);
-        let broken = Probe::new("polite", &journal).serving();
+        let broken = journal.script("polite");
         group.register(broken.graceful_stop(|| Err("cannot say goodbye".into())));
         group.register(service_fn("first", |ctx| {
             ctx.handle().wait_till_ready()?;
@@ -286,7 +286,8 @@ fn l5_the_end_of_a_run_has_its_outcome_however_it_ended() {
         assert_eq!(outcome.failure().unwrap().as_panic().unwrap().message(), "out of cheese");
 
         let mut pre_run = Group::new("demo").args(["demo"]);
-        pre_run.register(Probe::new("early", &journal).pre_run(|_| Err("no disk".into())));
+        pre_run
+            .register(journal.script("early").without_service().pre_run(|_| Err("no disk".into())));
         assert_eq!(outcome_of(pre_run).failure().unwrap().unit(), "early");
 
         let mut config = Group::new("demo").args(["demo", "--nonsense"]);

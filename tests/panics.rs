@@ -9,8 +9,8 @@ mod common;
 use std::panic::{self, resume_unwind};
 use std::sync::mpsc;
 
-use common::probe::{Journal, Probe};
 use common::{SOON, within};
+use rungroup::testing::{Journal, Script};
 use rungroup::{
     ConfigError, Error, ErrorKind, Event, Failure, FlagSet, Group, NotReady, Panic, Phase,
     RunError, StopReason, pre_run_fn, service_fn,
@@ -44,7 +44,7 @@ fn assert_problem(problem: &ConfigError, callback: &str, message: &str, place: &
 }
 
 /// Runs one unit beside one that only waits, with a stop as soon as both are ready.
-fn run_with(unit: Probe) -> RunError {
+fn run_with(unit: Script) -> RunError {
     let mut group = Group::new("demo").args(["demo"]);
     group.register(unit);
     group.register(service_fn("asks", |ctx| {
@@ -61,7 +61,7 @@ fn l12_a_panic_in_flag_set_is_a_problem_of_the_config_phase() {
         let journal = Journal::new();
         let place = next_line!();
         let flags = || -> FlagSet { panic!("no flags today") };
-        let error = run_with(Probe::full("fragile", &journal).flags(flags));
+        let error = run_with(journal.script("fragile").all_phases().flags(flags));
         assert_eq!(error.kind(), ErrorKind::Definition);
         assert_problem(&error.problems()[0], "flag_set", "no flags today", &place);
         assert_eq!(journal.entries(), ["fragile flag_set"]);
@@ -74,7 +74,7 @@ fn l12_a_panic_in_validate_is_a_problem_of_the_config_phase() {
         let journal = Journal::new();
         let place = next_line!();
         let validate = || panic!("cannot tell");
-        let error = run_with(Probe::full("fragile", &journal).validate(validate));
+        let error = run_with(journal.script("fragile").all_phases().validate(validate));
         assert_eq!(error.kind(), ErrorKind::Config);
         assert_problem(&error.problems()[0], "validate", "cannot tell", &place);
         assert_eq!(journal.units("pre_run"), [""; 0]);
@@ -87,7 +87,7 @@ fn l12_a_panic_in_pre_run_ends_the_run() {
         let journal = Journal::new();
         let place = next_line!();
         let pre_run = |_: &_| panic!("no disk");
-        let error = run_with(Probe::full("fragile", &journal).pre_run(pre_run));
+        let error = run_with(journal.script("fragile").all_phases().pre_run(pre_run));
         assert_eq!(error.kind(), ErrorKind::PreRun);
         assert_panicked(error.cause().unwrap(), "fragile", Phase::PreRun, "no disk", &place);
         assert_eq!(journal.units("serve"), [""; 0]);
@@ -101,8 +101,8 @@ fn l12_a_panic_in_serve_ends_the_group_and_is_its_cause() {
         let place = next_line!();
         let serve = |_: &_| panic!("out of {}", "cheese");
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::full("other", &journal));
-        group.register(Probe::new("fragile", &journal).serve(serve));
+        group.register(journal.script("other").all_phases());
+        group.register(journal.script("fragile").serve(serve));
         let error = group.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Failed);
         assert_panicked(error.cause().unwrap(), "fragile", Phase::Serve, "out of cheese", &place);
@@ -117,7 +117,7 @@ fn l12_a_panic_in_graceful_stop_makes_an_end_that_was_asked_for_an_error() {
         let journal = Journal::new();
         let place = next_line!();
         let stop = || panic!("cannot say goodbye");
-        let error = run_with(Probe::full("fragile", &journal).graceful_stop(stop));
+        let error = run_with(journal.script("fragile").all_phases().graceful_stop(stop));
         assert_eq!(error.kind(), ErrorKind::Failed);
         let cause = error.cause().unwrap();
         assert_panicked(cause, "fragile", Phase::GracefulStop, "cannot say goodbye", &place);
@@ -131,7 +131,7 @@ fn l12_a_panic_in_an_on_stop_callback_makes_an_end_that_was_asked_for_an_error()
         let journal = Journal::new();
         let place = next_line!();
         let callback = || panic!("cannot hang up");
-        let error = run_with(Probe::full("fragile", &journal).serve(move |ctx| {
+        let error = run_with(journal.script("fragile").all_phases().serve(move |ctx| {
             let events = ctx.handle().events(64);
             let _guard = ctx.on_stop(callback); // dropped when it has been called
             events.iter().find(|event| matches!(event, Event::CallbackFailed { .. }));
@@ -149,8 +149,8 @@ fn l12_a_panic_in_post_run_is_reported_and_the_others_are_cleaned_up() {
         let place = next_line!();
         let post_run = || panic!("cannot tidy up");
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::full("first", &journal));
-        group.register(Probe::new("fragile", &journal).post_run(post_run));
+        group.register(journal.script("first").all_phases());
+        group.register(journal.script("fragile").without_service().post_run(post_run));
         group.register(service_fn("short", |_| Ok(())));
         let error = group.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PostRun);
@@ -243,7 +243,7 @@ fn l12_a_payload_that_is_not_text_is_a_panic_all_the_same() {
         let serve = |_: &_| panic::panic_any(42_u8);
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::new("fragile", &journal).serve(serve));
+        group.register(journal.script("fragile").serve(serve));
         let error = group.run().unwrap_err();
         let cause = error.cause().unwrap();
         let message = "a payload that is not text";

@@ -5,17 +5,13 @@
 
 mod common;
 
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use common::scripted::Scripted;
-use common::within;
-use crossbeam_channel::{Receiver, Sender, bounded};
-use rungroup::{
-    Bytes, Config, ConfigError, ConfigErrors, Event, FlagSet, Group, GroupHandle, NotReady, Unit,
-    pre_run_fn,
-};
+use common::{stop_when_ready, within};
+use crossbeam_channel::bounded;
+use rungroup::testing::{Gate, Script, Tester};
+use rungroup::{Bytes, ConfigError, Event, Group, NotReady, Report, RunError, pre_run_fn};
 
 const LIMIT: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(30);
@@ -24,39 +20,29 @@ fn group() -> Group {
     Group::new("demo").args(["demo"])
 }
 
-/// Waits for readiness on a thread of its own, and stops the group then, however it ended.
-fn wait_elsewhere(handle: GroupHandle) -> mpsc::Receiver<Result<(), NotReady>> {
-    let (sender, result) = mpsc::channel();
-    thread::spawn(move || {
-        let _ = sender.send(handle.wait_till_ready());
-        handle.stop("seen enough");
-    });
-    result
+/// How a wait for readiness beside the run ended, and the run, which was stopped then.
+fn readiness_of(group: Group) -> (Result<(), NotReady>, Result<Report, RunError>) {
+    let run = Tester::spawn(group);
+    let ready = run.handle().wait_till_ready();
+    (ready, run.stop())
 }
 
 /// A unit that says that it is ready when it is let.
-fn says_ready(name: &str) -> (Sender<()>, Scripted) {
-    let (letting, is_let): (_, Receiver<()>) = bounded(1);
-    let unit = Scripted::new(name).declares_ready().serve(move |ctx| {
-        crossbeam_channel::select! {
-            recv(is_let) -> _ => ctx.ready(),
-            recv(ctx.stopped().receiver()) -> _ => {}
-        }
-        ctx.stopped().wait();
-        Ok(())
-    });
-    (letting, unit)
+fn says_ready(name: &str) -> (Gate, Script) {
+    let gate = Gate::new();
+    let unit = Script::new(name).until(&gate).ready();
+    (gate, unit)
 }
 
 #[test]
 fn l14_a_service_is_ready_when_its_serve_is_entered() {
     within(LIMIT, || {
         let mut group = group();
-        group.register(Scripted::new("one"));
-        group.register(Scripted::new("two")).instances(3);
-        let result = wait_elsewhere(group.handle());
-        group.run().unwrap();
-        assert_eq!(result.recv().unwrap(), Ok(()));
+        group.register(Script::new("one"));
+        group.register(Script::new("two")).instances(3);
+        let (ready, result) = readiness_of(group);
+        assert_eq!(ready, Ok(()));
+        result.unwrap();
     });
 }
 
@@ -66,22 +52,15 @@ fn l14_a_service_that_declares_it_is_ready_when_it_says_so() {
         let mut group = group();
         let (letting, unit) = says_ready("careful");
         group.register(unit);
-        group.register(Scripted::new("other"));
-        let events = group.handle().events(64);
-        let handle = group.handle();
-        let looking = thread::spawn(move || {
-            let other = |event| matches!(event, Event::Ready { unit } if &*unit == "other");
-            assert!(events.iter().any(other));
-            assert_eq!(
-                handle.wait_till_ready_timeout(SHORT),
-                Err(NotReady::TimedOut(vec!["careful".into()])),
-            );
-            letting.send(()).unwrap();
-            assert_eq!(handle.wait_till_ready(), Ok(()));
-            handle.stop("seen enough");
-        });
-        group.run().unwrap();
-        looking.join().unwrap();
+        group.register(Script::new("other"));
+        let run = Tester::spawn(group);
+        run.wait_for(|event| matches!(event, Event::Ready { unit } if &**unit == "other"));
+        assert_eq!(
+            run.handle().wait_till_ready_timeout(SHORT),
+            Err(NotReady::TimedOut(vec!["careful".into()])),
+        );
+        letting.open();
+        run.ready().stop().unwrap();
     });
 }
 
@@ -90,7 +69,7 @@ fn l14_with_instances_all_of_them_have_to_be_entered() {
     within(LIMIT, || {
         let mut group = group();
         group
-            .register(Scripted::new("pool").serve(|ctx| {
+            .register(Script::new("pool").serve(|ctx| {
                 if ctx.instance() == 0 {
                     return Ok(()); // gone before the others: it was entered all the same
                 }
@@ -98,9 +77,9 @@ fn l14_with_instances_all_of_them_have_to_be_entered() {
                 Ok(())
             }))
             .instances(3);
-        let result = wait_elsewhere(group.handle());
-        group.run().unwrap();
-        assert_eq!(result.recv().unwrap(), Ok(()));
+        let (ready, result) = readiness_of(group);
+        assert_eq!(ready, Ok(()));
+        result.unwrap();
     });
 }
 
@@ -108,11 +87,11 @@ fn l14_with_instances_all_of_them_have_to_be_entered() {
 fn l14_a_task_that_ended_ok_counts_as_ready() {
     within(LIMIT, || {
         let mut group = group();
-        group.register(Scripted::new("migrate").declares_ready().serve(|_ctx| Ok(()))).task();
-        group.register(Scripted::new("server"));
-        let result = wait_elsewhere(group.handle());
-        group.run().unwrap();
-        assert_eq!(result.recv().unwrap(), Ok(()), "although it never said so");
+        group.register(Script::new("migrate").declares_ready().finish()).task();
+        group.register(Script::new("server"));
+        let (ready, result) = readiness_of(group);
+        assert_eq!(ready, Ok(()), "although it never said so");
+        result.unwrap();
     });
 }
 
@@ -122,29 +101,24 @@ fn l14_those_after_a_unit_start_when_it_is_ready() {
         let mut group = group();
         let (letting, store) = says_ready("store");
         let store = group.register(store).id();
-        group.register(Scripted::new("server")).after(store);
+        group.register(Script::new("server")).after(store);
         let events = group.handle().events(64);
-        let handle = group.handle();
-        let looking = thread::spawn(move || {
-            let starting = |event| matches!(event, Event::Starting { .. });
-            assert!(events.iter().any(starting));
-            assert_eq!(
-                handle.wait_till_ready_timeout(SHORT),
-                Err(NotReady::TimedOut(vec!["store".into(), "server".into()])),
-            );
-            letting.send(()).unwrap();
-            let seen: Vec<String> = events.iter().take(4).map(|event| event.to_string()).collect();
-            let expected = [
-                "unit 'store' ready",
-                "unit 'server' starting",
-                "unit 'server' ready",
-                "all units ready",
-            ];
-            assert_eq!(seen, expected);
-            handle.stop("seen enough");
-        });
-        group.run().unwrap();
-        looking.join().unwrap();
+        let run = Tester::spawn(group);
+        assert!(events.iter().any(|event| matches!(event, Event::Starting { .. })));
+        assert_eq!(
+            run.handle().wait_till_ready_timeout(SHORT),
+            Err(NotReady::TimedOut(vec!["store".into(), "server".into()])),
+        );
+        letting.open();
+        let seen: Vec<String> = events.iter().take(4).map(|event| event.to_string()).collect();
+        let expected = [
+            "unit 'store' ready",
+            "unit 'server' starting",
+            "unit 'server' ready",
+            "all units ready",
+        ];
+        assert_eq!(seen, expected);
+        run.stop().unwrap();
     });
 }
 
@@ -155,13 +129,13 @@ fn l14_a_unit_that_failed_before_is_named() {
             let mut group = group();
             let (_letting, unit) = says_ready("careful");
             group.register(unit);
-            group.register(Scripted::new("broken").declares_ready().serve(move |_ctx| match how {
+            group.register(Script::new("broken").declares_ready().serve(move |_ctx| match how {
                 "error" => Err("no route to host".into()),
                 _ => panic!("no route to host"),
             }));
-            let result = wait_elsewhere(group.handle());
-            group.run().unwrap_err();
-            let not_ready = result.recv().unwrap().unwrap_err();
+            let (ready, result) = readiness_of(group);
+            result.unwrap_err();
+            let not_ready = ready.unwrap_err();
             assert_eq!(not_ready, NotReady::Failed("broken".into()), "by {how}");
             assert_eq!(not_ready.to_string(), "unit 'broken' failed before the group was ready");
         }
@@ -172,10 +146,10 @@ fn l14_a_unit_that_failed_before_is_named() {
 fn l14_a_unit_whose_thread_could_not_be_spawned_is_named() {
     within(LIMIT, || {
         let mut group = group();
-        group.register(Scripted::new("huge")).stack_size(Bytes::new(1 << 60));
-        let result = wait_elsewhere(group.handle());
-        group.run().unwrap_err();
-        assert_eq!(result.recv().unwrap(), Err(NotReady::Failed("huge".into())));
+        group.register(Script::new("huge")).stack_size(Bytes::new(1 << 60));
+        let (ready, result) = readiness_of(group);
+        assert_eq!(ready, Err(NotReady::Failed("huge".into())));
+        result.unwrap_err();
     });
 }
 
@@ -185,10 +159,10 @@ fn l14_a_service_that_ends_without_a_word_ends_the_wait() {
         let mut group = group();
         let (_letting, unit) = says_ready("careful");
         group.register(unit);
-        group.register(Scripted::new("short").declares_ready().serve(|_ctx| Ok(())));
-        let result = wait_elsewhere(group.handle());
-        group.run().unwrap();
-        assert_eq!(result.recv().unwrap(), Err(NotReady::Stopped));
+        group.register(Script::new("short").declares_ready().finish());
+        let (ready, result) = readiness_of(group);
+        assert_eq!(ready, Err(NotReady::Stopped));
+        result.unwrap();
     });
 }
 
@@ -199,14 +173,11 @@ fn l14_a_stop_before_it_ends_the_wait() {
         let (_letting, unit) = says_ready("careful");
         group.register(unit);
         let handle = group.handle();
-        let result = wait_elsewhere(group.handle());
-        let events = group.handle().events(64);
-        thread::spawn(move || {
-            assert!(events.iter().any(|event| matches!(event, Event::Starting { .. })));
-            handle.stop("changed our mind");
-        });
-        group.run().unwrap();
-        assert_eq!(result.recv().unwrap(), Err(NotReady::Stopped));
+        let waiter = thread::spawn(move || handle.wait_till_ready());
+        let run = Tester::spawn(group);
+        run.wait_for(|event| matches!(event, Event::Starting { .. }));
+        run.stop().unwrap();
+        assert_eq!(waiter.join().unwrap(), Err(NotReady::Stopped));
     });
 }
 
@@ -234,7 +205,7 @@ fn l14_any_number_of_threads_may_wait() {
         let from_unit = waits.clone();
         // Of the group's own threads, too: a service's, one that it spawned, and a helper.
         group.register(
-            Scripted::new("curious")
+            Script::new("curious")
                 .pre_run(move |ctx| {
                     let (handle, waits) = (ctx.handle().clone(), waits.clone());
                     ctx.spawn_helper("helper", move || {
@@ -256,23 +227,20 @@ fn l14_any_number_of_threads_may_wait() {
                 }),
         );
         let handle = group.handle();
+        let run = Tester::spawn(group);
         let outside: Vec<_> = (0..20)
             .map(|_| {
                 let handle = handle.clone();
                 thread::spawn(move || handle.wait_till_ready())
             })
             .collect();
-        let conductor = thread::spawn(move || {
-            assert_eq!(waiting.iter().take(3).count(), 3);
-            letting.send(()).unwrap();
-            for waiter in outside {
-                assert_eq!(waiter.join().unwrap(), Ok(()));
-            }
-            handle.stop("seen enough");
-        });
-        let report = group.run().unwrap();
+        assert_eq!(waiting.iter().take(3).count(), 3);
+        letting.open();
+        for waiter in outside {
+            assert_eq!(waiter.join().unwrap(), Ok(()));
+        }
+        let report = run.stop().unwrap();
         assert!(report.failures().is_empty(), "{:?}", report.failures());
-        conductor.join().unwrap();
     });
 }
 
@@ -280,11 +248,10 @@ fn l14_any_number_of_threads_may_wait() {
 fn l14_what_was_ready_once_was_ready() {
     within(LIMIT, || {
         let mut group = group();
-        group.register(Scripted::new("server"));
+        group.register(Script::new("server"));
         let handle = group.handle();
-        let result = wait_elsewhere(group.handle());
+        stop_when_ready(&group);
         group.run().unwrap();
-        assert_eq!(result.recv().unwrap(), Ok(()));
         assert_eq!(handle.wait_till_ready(), Ok(()), "after the run, too");
         drop(group);
         assert_eq!(handle.wait_till_ready(), Ok(()), "and after the group");
@@ -296,9 +263,9 @@ fn l14_a_group_without_services_is_ready_when_its_pre_runs_are_done() {
     within(LIMIT, || {
         let mut group = group();
         group.register(pre_run_fn("migrate", |_ctx| Ok(())));
-        let result = wait_elsewhere(group.handle());
-        group.run().unwrap();
-        assert_eq!(result.recv().unwrap(), Ok(()));
+        let (ready, result) = readiness_of(group);
+        assert_eq!(ready, Ok(()));
+        result.unwrap();
     });
 }
 
@@ -318,37 +285,16 @@ fn l14_the_thread_that_runs_the_group_cannot_wait_for_it() {
 
 // ---- it never outlives the run (fault 1 of the originals) ----
 
-struct Refuses;
-
-impl Unit for Refuses {
-    fn name(&self) -> &'static str {
-        "picky"
-    }
-
-    fn as_config(&self) -> Option<&dyn Config> {
-        Some(self)
-    }
-}
-
-impl Config for Refuses {
-    fn flag_set(&self) -> FlagSet {
-        FlagSet::new("Picky")
-    }
-
-    fn validate(&self) -> Result<(), ConfigErrors> {
-        Err(ConfigError::new("not like this"))?
-    }
-}
-
 #[test]
 fn l14_a_failed_validation_ends_the_wait() {
     within(LIMIT, || {
         let mut group = group();
-        group.register(Refuses);
-        group.register(Scripted::new("server"));
-        let result = wait_elsewhere(group.handle());
-        group.run().unwrap_err();
-        assert_eq!(result.recv().unwrap(), Err(NotReady::Failed("picky".into())));
+        let refuses = || Err(ConfigError::new("not like this"))?;
+        group.register(Script::new("picky").validate(refuses));
+        group.register(Script::new("server"));
+        let (ready, result) = readiness_of(group);
+        assert_eq!(ready, Err(NotReady::Failed("picky".into())));
+        result.unwrap_err();
     });
 }
 
@@ -356,11 +302,11 @@ fn l14_a_failed_validation_ends_the_wait() {
 fn l14_a_group_that_is_put_together_wrongly_ends_the_wait() {
     within(LIMIT, || {
         let mut group = group();
-        group.register(Scripted::new("twin"));
-        group.register(Scripted::new("twin"));
-        let result = wait_elsewhere(group.handle());
-        group.run().unwrap_err();
-        assert!(result.recv().unwrap().is_err());
+        group.register(Script::new("twin"));
+        group.register(Script::new("twin"));
+        let (ready, result) = readiness_of(group);
+        assert!(ready.is_err());
+        result.unwrap_err();
     });
 }
 
@@ -369,14 +315,14 @@ fn l14_a_failed_pre_run_ends_the_wait() {
     within(LIMIT, || {
         for how in ["error", "panic"] {
             let mut group = group();
-            group.register(Scripted::new("server"));
+            group.register(Script::new("server"));
             group.register(pre_run_fn("broken", move |_ctx| match how {
                 "error" => Err("the disk is full".into()),
                 _ => panic!("the disk is full"),
             }));
-            let result = wait_elsewhere(group.handle());
-            group.run().unwrap_err();
-            assert_eq!(result.recv().unwrap(), Err(NotReady::Failed("broken".into())));
+            let (ready, result) = readiness_of(group);
+            assert_eq!(ready, Err(NotReady::Failed("broken".into())));
+            result.unwrap_err();
         }
     });
 }
@@ -385,14 +331,14 @@ fn l14_a_failed_pre_run_ends_the_wait() {
 fn l14_a_stop_during_pre_run_ends_the_wait() {
     within(LIMIT, || {
         let mut group = group();
-        group.register(Scripted::new("server"));
+        group.register(Script::new("server"));
         group.register(pre_run_fn("stopper", |ctx| {
             ctx.handle().stop("changed our mind");
             Ok(())
         }));
-        let result = wait_elsewhere(group.handle());
-        group.run().unwrap();
-        assert_eq!(result.recv().unwrap(), Err(NotReady::Stopped));
+        let (ready, result) = readiness_of(group);
+        assert_eq!(ready, Err(NotReady::Stopped));
+        result.unwrap();
     });
 }
 
@@ -400,10 +346,10 @@ fn l14_a_stop_during_pre_run_ends_the_wait() {
 fn l14_being_asked_for_help_ends_the_wait() {
     within(LIMIT, || {
         let mut group = Group::new("demo").args(["demo", "--help"]);
-        group.register(Scripted::new("server"));
-        let result = wait_elsewhere(group.handle());
-        group.run().unwrap();
-        assert_eq!(result.recv().unwrap(), Err(NotReady::Stopped));
+        group.register(Script::new("server"));
+        let (ready, result) = readiness_of(group);
+        assert_eq!(ready, Err(NotReady::Stopped));
+        result.unwrap();
     });
 }
 
@@ -415,21 +361,14 @@ fn l14_a_deregistered_unit_is_not_waited_for() {
         let early = group.register(unit).id();
         let (_late, unit) = says_ready("late");
         let late = group.register(unit).id();
-        group.register(Scripted::new("server"));
+        group.register(Script::new("server"));
         group.deregister(early).unwrap();
-        let events = group.handle().events(64);
-        let handle = group.handle();
-        let looking = thread::spawn(move || {
-            let ready = |event| matches!(event, Event::Ready { unit } if &*unit == "server");
-            assert!(events.iter().any(ready));
-            let timed_out = Err(NotReady::TimedOut(vec!["late".into()]));
-            assert_eq!(handle.wait_till_ready_timeout(SHORT), timed_out);
-            handle.deregister(late).unwrap();
-            assert_eq!(handle.wait_till_ready(), Ok(()));
-            handle.stop("seen enough");
-        });
-        group.run().unwrap();
-        looking.join().unwrap();
+        let run = Tester::spawn(group);
+        run.wait_for(|event| matches!(event, Event::Ready { unit } if &**unit == "server"));
+        let timed_out = Err(NotReady::TimedOut(vec!["late".into()]));
+        assert_eq!(run.handle().wait_till_ready_timeout(SHORT), timed_out);
+        run.handle().deregister(late).unwrap();
+        run.ready().stop().unwrap();
     });
 }
 
@@ -437,8 +376,9 @@ fn l14_a_deregistered_unit_is_not_waited_for() {
 fn l14_a_group_that_is_dropped_without_a_run_ends_the_wait() {
     within(LIMIT, || {
         let group = group();
-        let result = wait_elsewhere(group.handle());
+        let handle = group.handle();
+        let waiter = thread::spawn(move || handle.wait_till_ready());
         drop(group);
-        assert_eq!(result.recv().unwrap(), Err(NotReady::Stopped));
+        assert_eq!(waiter.join().unwrap(), Err(NotReady::Stopped));
     });
 }

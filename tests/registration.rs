@@ -5,8 +5,8 @@ mod common;
 
 use std::sync::Arc;
 
-use common::probe::{Journal, Probe};
 use common::{SOON, within};
+use rungroup::testing::{Journal, Script};
 use rungroup::{
     BoxError, Bytes, Config, ConfigError, Configured, ErrorKind, Flag, FlagSet, Group, PreRunner,
     Role, RunContext, ServeContext, Service, StopReason, Unit, service_fn,
@@ -19,11 +19,19 @@ fn l3_register_says_whether_the_unit_takes_part_in_any_phase() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        assert!(!group.register(Probe::new("idle", &journal)).takes_part());
-        assert!(group.register(Probe::new("config", &journal).validate(|| Ok(()))).takes_part());
-        assert!(group.register(Probe::new("pre-run", &journal).pre_run(|_| Ok(()))).takes_part());
-        assert!(group.register(Probe::new("serve", &journal).serve(|_| Ok(()))).takes_part());
-        assert!(group.register(Probe::new("role", &journal).role("data")).takes_part());
+        assert!(!group.register(journal.script("idle").without_service()).takes_part());
+        assert!(
+            group
+                .register(journal.script("config").without_service().validate(|| Ok(())))
+                .takes_part()
+        );
+        assert!(
+            group
+                .register(journal.script("pre-run").without_service().pre_run(|_| Ok(())))
+                .takes_part()
+        );
+        assert!(group.register(journal.script("serve").finish()).takes_part());
+        assert!(group.register(journal.script("role").without_service().role("data")).takes_part());
         group.run().unwrap();
         assert!(journal.entries().iter().all(|entry| !entry.starts_with("idle")));
     });
@@ -33,7 +41,7 @@ fn l3_register_says_whether_the_unit_takes_part_in_any_phase() {
 fn a_unit_that_takes_part_in_no_phase_is_said_to() {
     within(SOON, || {
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::new("idle", &Journal::new()));
+        group.register(Script::new("idle").without_service());
         let events = group.handle().events(16);
         group.run().unwrap();
         let said: Vec<String> = events.iter().map(|event| event.to_string()).collect();
@@ -133,12 +141,12 @@ fn the_test_of_forwarding_knows_every_method_of_the_trait() {
 fn a_shared_unit_runs_in_all_its_phases_and_stays_the_programs() {
     within(SOON, || {
         let journal = Journal::new();
-        let arc = Arc::new(Probe::full("arc", &journal));
-        let dynamic: Arc<dyn Unit> = Arc::new(Probe::full("dyn", &journal));
+        let arc = Arc::new(journal.script("arc").all_phases());
+        let dynamic: Arc<dyn Unit> = Arc::new(journal.script("dyn").all_phases());
         let mut group = Group::new("demo").args(["demo"]);
         group.register(arc.clone());
         group.register(dynamic.clone());
-        group.register(Box::new(Probe::full("box", &journal)));
+        group.register(Box::new(journal.script("box").all_phases()));
         group.register(service_fn("end", |ctx| Ok(ctx.handle().wait_till_ready()?)));
         group.run().unwrap();
         for phase in ["flag_set", "validate", "pre_run", "serve", "graceful_stop", "post_run"] {
@@ -160,7 +168,7 @@ fn l2_after_run_config_the_run_skips_the_config_phase() {
         let journal = Journal::new();
         let size = Flag::new("size", 1, "s");
         let mut group = Group::new("demo").args(["demo", "--size=5"]);
-        group.register(Probe::new("store", &journal).flag(&size).pre_run(|_| Ok(())));
+        group.register(journal.script("store").without_service().flag(&size).pre_run(|_| Ok(())));
         assert_eq!(group.run_config().unwrap(), Configured::Continue);
         assert_eq!(*size.get(), 5, "it can be looked at between the two");
         assert_eq!(journal.entries(), ["store flag_set", "store validate"]);
@@ -175,7 +183,7 @@ fn l2_run_config_can_be_called_once() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::new("store", &journal).validate(|| Ok(())));
+        group.register(journal.script("store").without_service().validate(|| Ok(())));
         assert_eq!(group.run_config().unwrap(), Configured::Continue);
         assert_eq!(group.run_config().unwrap_err().kind(), ErrorKind::AlreadyRan);
         group.run().unwrap();
@@ -189,7 +197,7 @@ fn l2_a_failed_config_phase_is_the_result_of_the_run_and_is_not_repeated() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::new("picky", &journal).validate(|| {
+        group.register(journal.script("picky").without_service().validate(|| {
             let why: ConfigError = "does not like it".into();
             Err(why.into())
         }));
@@ -209,9 +217,9 @@ fn l2_a_unit_with_flags_after_run_config_is_refused_and_nothing_runs() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::full("early", &journal));
+        group.register(journal.script("early").all_phases());
         assert_eq!(group.run_config().unwrap(), Configured::Continue);
-        assert!(!group.register(Probe::full("late", &journal)).takes_part());
+        assert!(!group.register(journal.script("late").all_phases()).takes_part());
         let error = group.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition);
         assert_eq!(
@@ -228,10 +236,10 @@ fn l2_a_unit_with_flags_after_register_flags_is_refused_too() {
         let journal = Journal::new();
         let (early, late) = (Flag::new("early", 1, "e"), Flag::new("late", 1, "l"));
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::new("early", &journal).flag(&early));
+        group.register(journal.script("early").without_service().flag(&early));
         let set = group.register_flags().unwrap();
         assert!(set.flags().any(|flag| flag.name() == "early"));
-        assert!(!group.register(Probe::new("late", &journal).flag(&late)).takes_part());
+        assert!(!group.register(journal.script("late").without_service().flag(&late)).takes_part());
         let error = group.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition);
         assert!(error.to_string().contains("unit 'late'"), "{error}");
@@ -243,9 +251,13 @@ fn l2_a_unit_without_flags_may_come_between_config_and_run() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::new("early", &journal).validate(|| Ok(())));
+        group.register(journal.script("early").without_service().validate(|| Ok(())));
         assert_eq!(group.run_config().unwrap(), Configured::Continue);
-        assert!(group.register(Probe::new("late", &journal).pre_run(|_| Ok(()))).takes_part());
+        assert!(
+            group
+                .register(journal.script("late").without_service().pre_run(|_| Ok(())))
+                .takes_part()
+        );
         group.run().unwrap();
         assert!(journal.has("late pre_run"));
     });
@@ -256,9 +268,9 @@ fn l2_what_is_wrong_with_a_unit_between_config_and_run_is_an_error_of_the_run() 
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::new("twin", &journal).pre_run(|_| Ok(())));
+        group.register(journal.script("twin").without_service().pre_run(|_| Ok(())));
         assert_eq!(group.run_config().unwrap(), Configured::Continue);
-        group.register(Probe::new("twin", &journal).pre_run(|_| Ok(())));
+        group.register(journal.script("twin").without_service().pre_run(|_| Ok(())));
         let error = group.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition);
         assert_eq!(error.to_string(), "two units are named 'twin'");
@@ -277,21 +289,21 @@ fn l3_all_definition_errors_come_together_before_any_validate() {
         let (one, two) = (Flag::new("size", 1, "s"), Flag::new("size", 2, "s"));
 
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::full("twin", &journal));
-        group.register(Probe::full("twin", &journal));
-        group.register(Probe::full("", &journal));
-        group.register(Probe::full("sla/sh", &journal));
-        group.register(Probe::full("n\0l", &journal));
-        group.register(Probe::full("lost", &journal)).after(foreign);
-        let gone = group.register(Probe::full("gone", &journal)).id();
+        group.register(journal.script("twin").all_phases());
+        group.register(journal.script("twin").all_phases());
+        group.register(journal.script("").all_phases());
+        group.register(journal.script("sla/sh").all_phases());
+        group.register(journal.script("n\0l").all_phases());
+        group.register(journal.script("lost").all_phases()).after(foreign);
+        let gone = group.register(journal.script("gone").all_phases()).id();
         group.deregister(gone).unwrap();
-        group.register(Probe::full("late", &journal)).after(gone);
-        let round = group.register(Probe::full("round", &journal));
+        group.register(journal.script("late").all_phases()).after(gone);
+        let round = group.register(journal.script("round").all_phases());
         let itself = round.id();
         round.after(itself);
-        group.register(Probe::full("none", &journal)).instances(0);
-        group.register(Probe::new("clash-1", &journal).flag(&one));
-        group.register(Probe::new("clash-2", &journal).flag(&two));
+        group.register(journal.script("none").all_phases()).instances(0);
+        group.register(journal.script("clash-1").without_service().flag(&one));
+        group.register(journal.script("clash-2").without_service().flag(&two));
 
         let error = group.run_config().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition);

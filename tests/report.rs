@@ -8,9 +8,9 @@ mod common;
 use std::thread;
 use std::time::Duration;
 
-use common::scripted::{Scripted, stop_when_ready};
 use common::{tasks, within};
 use crossbeam_channel::bounded;
+use rungroup::testing::{Script, Tester};
 use rungroup::{
     Event, Failure, Group, Phase, Report, Snapshot, StopReason, UnitReport, UnitState, pre_run_fn,
 };
@@ -32,7 +32,7 @@ fn v3_a_report_has_the_times_of_every_unit_in_their_order() {
     within(LIMIT, || {
         let pause = Duration::from_millis(20);
         let mut group = group();
-        let store = Scripted::new("store").declares_ready().serve(move |ctx| {
+        let store = Script::new("store").declares_ready().serve(move |ctx| {
             assert!(ctx.sleep(pause));
             ctx.ready();
             ctx.stopped().wait();
@@ -40,9 +40,8 @@ fn v3_a_report_has_the_times_of_every_unit_in_their_order() {
             Ok(())
         });
         let store = group.register(store).id();
-        group.register(Scripted::new("server")).after(store);
-        stop_when_ready(&group);
-        let report = group.run().unwrap();
+        group.register(Script::new("server")).after(store);
+        let report = Tester::start(group).stop().unwrap();
 
         assert_eq!(report.reason(), &StopReason::from("seen enough"));
         assert_eq!(paths(&report), ["store", "server"], "in start order");
@@ -78,17 +77,17 @@ fn v3_the_reason_is_what_came_first() {
             }
         };
         let ended = reason(&|group| {
-            group.register(Scripted::new("short").serve(|_ctx| Ok(())));
-            group.register(Scripted::new("long"));
+            group.register(Script::new("short").finish());
+            group.register(Script::new("long"));
         });
         assert_eq!(ended, StopReason::UnitStopped("short".into()));
         let failed = reason(&|group| {
-            group.register(Scripted::new("broken").serve(|_ctx| Err("no more".into())));
+            group.register(Script::new("broken").fail("no more"));
         });
         assert_eq!(failed, StopReason::UnitStopped("broken".into()));
         let tasks = reason(&|group| {
-            group.register(Scripted::new("task").serve(|_ctx| Ok(()))).task();
-            group.register(Scripted::new("metrics")).background();
+            group.register(Script::new("task").finish()).task();
+            group.register(Script::new("metrics")).background();
         });
         assert_eq!(tasks, StopReason::TasksDone);
         let pre_run = reason(&|group| {
@@ -96,7 +95,7 @@ fn v3_the_reason_is_what_came_first() {
         });
         assert_eq!(pre_run, StopReason::RunFailed);
         let asked_twice = reason(&|group| {
-            group.register(Scripted::new("server").serve(|ctx| {
+            group.register(Script::new("server").serve(|ctx| {
                 assert!(ctx.handle().stop("first"));
                 assert!(!ctx.handle().stop("second"));
                 Ok(())
@@ -129,9 +128,9 @@ fn v3_the_reason_is_the_tokens_where_nothing_has_run_too() {
 fn v3_a_failed_run_has_its_report_in_the_error() {
     within(LIMIT, || {
         let mut group = group();
-        group.register(Scripted::new("good"));
+        group.register(Script::new("good"));
         group.register(
-            Scripted::new("bad")
+            Script::new("bad")
                 .serve(|ctx| {
                     ctx.handle().wait_till_ready()?;
                     Err("no route to host".into())
@@ -157,9 +156,9 @@ fn v3_a_failed_run_has_its_report_in_the_error() {
 fn v3_a_unit_that_was_not_started_has_no_times() {
     within(LIMIT, || {
         let mut group = group();
-        let broken = Scripted::new("broken").declares_ready().serve(|_ctx| Err("no disk".into()));
+        let broken = Script::new("broken").declares_ready().fail("no disk");
         let broken = group.register(broken).id();
-        group.register(Scripted::new("server")).after(broken);
+        group.register(Script::new("server")).after(broken);
         let error = group.run().unwrap_err();
         let report = error.report().unwrap();
         let server = &report.units()[1];
@@ -186,12 +185,13 @@ fn v3_where_nothing_served_there_are_no_units_and_no_stop_time() {
 fn v3_a_report_reads_as_a_list_of_who_took_how_long() {
     within(LIMIT, || {
         let mut group = group();
-        let store = group.register(Scripted::new("store")).id();
-        let server =
-            Scripted::new("server").graceful_stop(|| thread::sleep(Duration::from_millis(20)));
+        let store = group.register(Script::new("store")).id();
+        let server = Script::new("server").graceful_stop(|| {
+            thread::sleep(Duration::from_millis(20));
+            Ok(())
+        });
         group.register(server).after(store);
-        stop_when_ready(&group);
-        let text = group.run().unwrap().to_string();
+        let text = Tester::start(group).stop().unwrap().to_string();
         let lines: Vec<&str> = text.lines().collect();
         let [first, units @ .., last] = &lines[..] else { panic!("{text}") };
         assert!(first.starts_with("stopped after "), "{text}");
@@ -209,13 +209,12 @@ fn v3_a_report_says_what_was_left_behind() {
     within(LIMIT, || {
         let (_release, held) = bounded::<()>(0);
         let mut group = group().stop_timeout(Duration::from_millis(40));
-        group.register(Scripted::new("stuck").serve(move |_ctx| {
+        group.register(Script::new("stuck").serve(move |_ctx| {
             let _ = held.recv();
             Ok(())
         }));
-        group.register(Scripted::new("good"));
-        stop_when_ready(&group);
-        let error = group.run().unwrap_err();
+        group.register(Script::new("good"));
+        let error = Tester::start(group).stop().unwrap_err();
         let text = error.report().unwrap().to_string();
         let stuck = text.lines().find(|line| line.trim_start().starts_with("stuck")).unwrap();
         assert!(stuck.contains("left behind"), "{text}");
@@ -241,8 +240,8 @@ fn v2_a_snapshot_shows_every_service_in_start_order() {
             assert!(early.units.is_empty(), "before the run has come to the services: {early}");
             Ok(())
         }));
-        let store = group.register(Scripted::new("store")).id();
-        group.register(Scripted::new("server")).after(store);
+        let store = group.register(Script::new("store")).id();
+        group.register(Script::new("server")).after(store);
         let handle = group.handle();
         let looking = thread::spawn(move || {
             handle.wait_till_ready().unwrap();
@@ -271,7 +270,7 @@ fn v2_a_snapshot_shows_every_service_in_start_order() {
 fn v2_a_unit_that_waits_to_start_says_for_whom() {
     within(LIMIT, || {
         let mut group = group();
-        let store = Scripted::new("store").declares_ready().serve(|ctx| {
+        let store = Script::new("store").declares_ready().serve(|ctx| {
             let snapshot = ctx.handle().snapshot();
             let server = &snapshot.units[1];
             assert_eq!((server.state, server.ready), (UnitState::New, false));
@@ -283,9 +282,8 @@ fn v2_a_unit_that_waits_to_start_says_for_whom() {
             Ok(())
         });
         let store = group.register(store).id();
-        group.register(Scripted::new("server")).after(store);
-        stop_when_ready(&group);
-        group.run().unwrap();
+        group.register(Script::new("server")).after(store);
+        Tester::start(group).stop().unwrap();
     });
 }
 
@@ -293,8 +291,8 @@ fn v2_a_unit_that_waits_to_start_says_for_whom() {
 fn v2_a_unit_that_waits_to_stop_says_for_whom() {
     within(LIMIT, || {
         let mut group = group();
-        let store = group.register(Scripted::new("store")).id();
-        let server = Scripted::new("server").serve(|ctx| {
+        let store = group.register(Script::new("store")).id();
+        let server = Script::new("server").serve(|ctx| {
             ctx.stopped().wait();
             let snapshot = ctx.handle().snapshot();
             let [store, server] = &snapshot.units[..] else { panic!("{snapshot}") };
@@ -305,8 +303,7 @@ fn v2_a_unit_that_waits_to_stop_says_for_whom() {
             Ok(())
         });
         group.register(server).after(store);
-        stop_when_ready(&group);
-        group.run().unwrap();
+        Tester::start(group).stop().unwrap();
     });
 }
 
@@ -316,7 +313,7 @@ fn v2_a_snapshot_names_the_threads_that_live() {
         let (release, held) = bounded::<()>(0);
         let mut group = group();
         let name = "a-server-with-a-name-that-is-long";
-        group.register(Scripted::new(name).serve(move |ctx| {
+        group.register(Script::new(name).serve(move |ctx| {
             let held = held.clone();
             ctx.spawn("worker", move |_ctx| {
                 let _ = held.recv();
@@ -324,7 +321,7 @@ fn v2_a_snapshot_names_the_threads_that_live() {
             ctx.stopped().wait();
             Ok(())
         }));
-        group.register(Scripted::new("pool")).instances(2);
+        group.register(Script::new("pool")).instances(2);
         let handle = group.handle();
         let looking = thread::spawn(move || {
             handle.wait_till_ready().unwrap();
@@ -360,14 +357,14 @@ fn v2_a_snapshot_shows_what_failed_last_and_who_is_late() {
     within(LIMIT, || {
         let (release, held) = bounded::<()>(0);
         let mut group = group();
-        let late = Scripted::new("late").serve(move |_ctx| {
+        let late = Script::new("late").serve(move |_ctx| {
             let _ = held.recv();
             Ok(())
         });
         group.register(late).stop_timeout(Duration::from_millis(30));
-        group.register(Scripted::new("clumsy").graceful_stop(|| panic!("fell over")));
+        group.register(Script::new("clumsy").graceful_stop(|| panic!("fell over")));
         let release = std::sync::Mutex::new(Some((release, group.handle().events(64))));
-        group.register(Scripted::new("looks").serve(move |ctx| {
+        group.register(Script::new("looks").serve(move |ctx| {
             ctx.stopped().wait();
             let (release, events) = release.lock().unwrap().take().unwrap();
             let (mut late, mut failed) = (false, false);
@@ -387,8 +384,7 @@ fn v2_a_snapshot_shows_what_failed_last_and_who_is_late() {
             drop(release);
             Ok(())
         }));
-        stop_when_ready(&group);
-        group.run().unwrap_err();
+        Tester::start(group).stop().unwrap_err();
     });
 }
 
@@ -401,7 +397,7 @@ fn v2_a_snapshot_is_consistent() {
             let mut group = group();
             let mut previous = None;
             for number in 0..5 {
-                let registration = group.register(Scripted::new(format!("unit-{number}")));
+                let registration = group.register(Script::new(format!("unit-{number}")));
                 previous = Some(match previous {
                     Some(previous) => registration.after(previous).id(),
                     None => registration.id(),
@@ -426,8 +422,7 @@ fn v2_a_snapshot_is_consistent() {
                 }
                 snapshots
             });
-            stop_when_ready(&group);
-            group.run().unwrap();
+            Tester::start(group).stop().unwrap();
             taken += looking.join().unwrap();
         }
         assert!(taken > 100, "only {taken} of a group that serves");
@@ -438,7 +433,7 @@ fn v2_a_snapshot_is_consistent() {
 fn v2_since_counts_from_the_last_change() {
     within(LIMIT, || {
         let mut group = group();
-        group.register(Scripted::new("server").serve(|ctx| {
+        group.register(Script::new("server").serve(|ctx| {
             ctx.handle().wait_till_ready()?;
             let early = ctx.handle().snapshot().units[0].since;
             let pause = Duration::from_millis(20);

@@ -1,21 +1,14 @@
 //! Units that start again, on real threads (S1, S2): when, how often, and what others see of it.
 
-// Tests watch from threads of their own.
-#![allow(clippy::disallowed_methods)]
-
 mod common;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 use std::time::Duration;
 
-use common::scripted::Scripted;
 use common::{SOON, within};
-use crossbeam_channel::{bounded, unbounded};
+use crossbeam_channel::unbounded;
+use rungroup::testing::{Gate, Journal, Script, Tester};
 use rungroup::{
-    Backoff, BoxError, ErrorKind, Event, Group, NotReady, Phase, Restart, ServeContext, StopReason,
-    UnitState, service_fn,
+    Backoff, ErrorKind, Event, Group, NotReady, Phase, Restart, StopReason, UnitState, service_fn,
 };
 
 /// Starts again at once, five times in a minute.
@@ -30,17 +23,6 @@ fn after_a_minute() -> Restart {
 
 fn demo() -> Group {
     Group::new("demo").args(["demo"])
-}
-
-/// A service that fails on each attempt before `well`, and from then on serves until it is told.
-fn fails_before(well: u32) -> impl Fn(&ServeContext) -> Result<(), BoxError> {
-    move |ctx| {
-        if ctx.attempt() < well {
-            return Err(format!("attempt {} failed", ctx.attempt()).into());
-        }
-        ctx.stopped().wait();
-        Ok(())
-    }
 }
 
 #[test]
@@ -71,10 +53,7 @@ fn s1_a_service_that_fails_starts_again_until_it_works_and_the_run_is_well() {
 fn s1_the_events_tell_of_it_in_order() {
     within(SOON, || {
         let mut group = demo();
-        let feed = service_fn("feed", |ctx| match ctx.attempt() {
-            1 => Err("lost".into()),
-            _ => Ok(()),
-        });
+        let feed = Script::new("feed").fail("lost").times(1).finish();
         group.register(feed).restart(at_once());
         let events = group.handle().events(64);
         group.run().unwrap();
@@ -149,58 +128,47 @@ fn s1_a_service_that_only_ever_returns_is_given_up_as_a_failure() {
 fn s1_a_stop_ends_a_pause_at_once_and_the_run_is_well() {
     within(SOON, || {
         let mut group = demo();
-        group.register(service_fn("feed", fails_before(2))).restart(after_a_minute());
-        let events = group.handle().events(64);
-        let handle = group.handle();
-        let stopper = thread::spawn(move || {
-            assert!(events.iter().any(|event| matches!(event, Event::Restarting { .. })));
-            let snapshot = handle.snapshot();
-            let feed = &snapshot.units[0];
-            assert_eq!((feed.state, feed.ready, feed.restarts), (UnitState::Backoff, false, 0));
-            assert!(feed.starts_in.is_some_and(|time| time > Duration::from_secs(20)), "{feed:?}");
-            assert_eq!(
-                feed.last_failure.as_ref().unwrap().to_string(),
-                "unit 'feed': serve failed: attempt 1 failed"
-            );
-            assert!(feed.threads.is_empty(), "{feed:?}");
-            assert!(snapshot.to_string().contains("backoff"), "{snapshot}");
-            handle.stop("enough");
-        });
-        let report = group.run().unwrap();
+        group.register(Script::new("feed").fail("lost").times(1)).restart(after_a_minute());
+        let run = Tester::spawn(group);
+        run.wait_for(|event| matches!(event, Event::Restarting { .. }));
+        let snapshot = run.handle().snapshot();
+        let feed = &snapshot.units[0];
+        assert_eq!((feed.state, feed.ready, feed.restarts), (UnitState::Backoff, false, 0));
+        assert!(feed.starts_in.is_some_and(|time| time > Duration::from_secs(20)), "{feed:?}");
+        let why = feed.last_failure.as_ref().unwrap().to_string();
+        assert_eq!(why, "unit 'feed': serve failed: lost");
+        assert!(feed.threads.is_empty(), "{feed:?}");
+        assert!(snapshot.to_string().contains("backoff"), "{snapshot}");
+        let report = run.stop().unwrap();
         assert_eq!(report.units()[0].state, UnitState::Stopped);
         assert!(report.units()[0].outcome.as_ref().is_some_and(|outcome| !outcome.is_ok()));
-        stopper.join().unwrap();
     });
 }
 
 #[test]
 fn s2_the_next_one_waits_for_a_thread_of_the_one_before() {
     within(SOON, || {
-        let (release, held) = bounded::<()>(0);
-        let (entered, entries) = unbounded();
+        let (release, journal) = (Gate::new(), Journal::new());
+        let held = release.pass();
         let mut group = demo();
-        let feed = service_fn("feed", move |ctx| {
-            entered.send(ctx.attempt())?;
+        let feed = journal.script("feed").serve(move |ctx| {
             if ctx.attempt() > 1 {
                 return Ok(());
             }
             let held = held.clone();
-            ctx.spawn("slow", move |_ctx| _ = held.recv())?;
+            ctx.spawn("slow", move |_ctx| held.wait())?;
             Err("lost".into())
         });
         group.register(feed).restart(at_once());
-        let (events, handle) = (group.handle().events(64), group.handle());
-        let watcher = thread::spawn(move || {
-            assert!(events.iter().any(|event| matches!(event, Event::Ended { .. })));
-            let unit = &handle.snapshot().units[0];
-            assert_eq!(unit.state, UnitState::Stopping);
-            assert_eq!(unit.threads[0].name, "feed:slow");
-            assert_eq!(entries.try_iter().collect::<Vec<_>>(), [1]);
-            drop(release);
-            assert_eq!(entries.iter().next(), Some(2));
-        });
-        group.run().unwrap();
-        watcher.join().unwrap();
+        let run = Tester::spawn(group);
+        run.wait_for(|event| matches!(event, Event::Ended { .. }));
+        let unit = &run.handle().snapshot().units[0];
+        assert_eq!(unit.state, UnitState::Stopping);
+        assert_eq!(unit.threads[0].name, "feed:slow");
+        assert_eq!(journal.count("feed serve"), 1);
+        release.open();
+        journal.wait_for_count("feed serve", 2);
+        run.wait().unwrap();
     });
 }
 
@@ -208,27 +176,16 @@ fn s2_the_next_one_waits_for_a_thread_of_the_one_before() {
 fn s3_the_others_are_left_alone() {
     within(SOON, || {
         let mut group = demo();
-        let feed = group.register(service_fn("feed", fails_before(4))).restart(at_once()).id();
-        let attempts = Arc::new(AtomicU32::new(0));
-        let counted = Arc::clone(&attempts);
-        group
-            .register(service_fn("user", move |ctx| {
-                counted.fetch_add(1, Ordering::Relaxed);
-                ctx.stopped().wait();
-                Ok(())
-            }))
-            .after(feed);
-        let (events, handle) = (group.handle().events(64), group.handle());
-        let stopper = thread::spawn(move || {
-            let fourth = |event: &Event| matches!(event, Event::Starting { attempt: 4, .. });
-            assert!(events.iter().any(|event| fourth(&event)));
-            // It serves: so what comes after it has started, too.
-            assert!(events.iter().any(|event| matches!(event, Event::GroupReady)));
-            handle.stop("enough");
-        });
-        let report = group.run().unwrap();
-        stopper.join().unwrap();
-        assert_eq!(attempts.load(Ordering::Relaxed), 1);
+        let journal = Journal::new();
+        let feed = Script::new("feed").fail("lost").times(3);
+        let feed = group.register(feed).restart(at_once()).id();
+        group.register(journal.script("user")).after(feed);
+        let run = Tester::spawn(group);
+        run.wait_for(|event| matches!(event, Event::Starting { attempt: 4, .. }));
+        // It serves: so what comes after it has started, too.
+        run.wait_for(|event| matches!(event, Event::GroupReady));
+        let report = run.stop().unwrap();
+        assert_eq!(journal.count("user serve"), 1);
         assert_eq!(report.units().iter().map(|it| it.restarts).collect::<Vec<_>>(), [3, 0]);
     });
 }
@@ -236,20 +193,13 @@ fn s3_the_others_are_left_alone() {
 #[test]
 fn l8_graceful_stop_is_for_the_last_one_alone() {
     within(SOON, || {
-        let (called, calls) = unbounded();
+        let journal = Journal::new();
         let mut group = demo();
-        let feed = Scripted::new("feed").graceful_stop(move || called.send(()).unwrap());
-        let feed = feed.serve(|ctx| {
-            if ctx.attempt() < 3 {
-                return Err("lost".into());
-            }
-            ctx.handle().stop("enough");
-            ctx.stopped().wait();
-            Ok(())
-        });
+        let feed = journal.script("feed").declares_ready().fail("lost").times(2).ready();
         group.register(feed).restart(at_once());
-        group.run().unwrap();
-        assert_eq!(calls.try_iter().count(), 1);
+        Tester::start(group).stop().unwrap();
+        assert_eq!(journal.count("feed serve"), 3);
+        assert_eq!(journal.count("feed graceful_stop"), 1);
     });
 }
 
@@ -257,23 +207,11 @@ fn l8_graceful_stop_is_for_the_last_one_alone() {
 fn l14_who_waits_for_readiness_waits_for_the_start_that_works() {
     within(SOON, || {
         let mut group = demo();
-        let feed = Scripted::new("feed").declares_ready().serve(|ctx| {
-            if ctx.attempt() == 1 {
-                return Err("lost".into());
-            }
-            ctx.ready();
-            ctx.stopped().wait();
-            Ok(())
-        });
+        let feed = Script::new("feed").fail("lost").times(1).ready();
         group.register(feed).restart(at_once());
-        let handle = group.handle();
-        let waiter = thread::spawn(move || {
-            assert_eq!(handle.wait_till_ready(), Ok(()));
-            assert_eq!(handle.snapshot().units[0].restarts, 1);
-            handle.stop("enough");
-        });
-        group.run().unwrap();
-        waiter.join().unwrap();
+        let run = Tester::start(group);
+        assert_eq!(run.handle().snapshot().units[0].restarts, 1);
+        run.stop().unwrap();
     });
 }
 
@@ -281,12 +219,11 @@ fn l14_who_waits_for_readiness_waits_for_the_start_that_works() {
 fn l14_one_that_is_given_up_fails_the_wait() {
     within(SOON, || {
         let mut group = demo();
-        let feed = Scripted::new("feed").declares_ready().serve(|_| Err("lost".into()));
+        let feed = Script::new("feed").declares_ready().fail("lost");
         group.register(feed).restart(at_once());
-        let handle = group.handle();
-        let waiter = thread::spawn(move || handle.wait_till_ready());
-        group.run().unwrap_err();
-        assert_eq!(waiter.join().unwrap(), Err(NotReady::Failed("feed".into())));
+        let run = Tester::spawn(group);
+        assert_eq!(run.handle().wait_till_ready(), Err(NotReady::Failed("feed".into())));
+        run.wait().unwrap_err();
     });
 }
 
@@ -294,22 +231,17 @@ fn l14_one_that_is_given_up_fails_the_wait() {
 fn l3_a_unit_in_its_pause_is_taken_out_and_what_it_comes_after_only_then() {
     within(SOON, || {
         let mut group = demo();
-        let store = group.register(Scripted::new("store")).id();
-        let feed = service_fn("feed", fails_before(2));
+        let store = group.register(Script::new("store")).id();
+        let feed = Script::new("feed").fail("lost").times(1);
         let feed = group.register(feed).after(store).restart(after_a_minute()).id();
-        group.register(Scripted::new("server"));
-        let (events, handle) = (group.handle().events(64), group.handle());
-        let watcher = thread::spawn(move || {
-            assert!(events.iter().any(|event| matches!(event, Event::Restarting { .. })));
-            let error = handle.deregister(store).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InUse, "{error}");
-            handle.deregister(feed).unwrap().wait().unwrap();
-            handle.deregister(store).unwrap().wait().unwrap();
-            assert_eq!(handle.wait_till_ready(), Ok(()));
-            handle.stop("enough");
-        });
-        let report = group.run().unwrap();
-        watcher.join().unwrap();
+        group.register(Script::new("server"));
+        let run = Tester::spawn(group);
+        run.wait_for(|event| matches!(event, Event::Restarting { .. }));
+        let error = run.handle().deregister(store).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InUse, "{error}");
+        run.handle().deregister(feed).unwrap().wait().unwrap();
+        run.handle().deregister(store).unwrap().wait().unwrap();
+        let report = run.ready().stop().unwrap();
         assert_eq!(report.units()[1].state, UnitState::Stopped);
     });
 }
@@ -359,16 +291,12 @@ fn l4_all_instances_start_again_when_one_fails() {
             Ok(())
         });
         group.register(pool).instances(3).restart(at_once());
-        let handle = group.handle();
-        let watcher = thread::spawn(move || {
-            let mut entries: Vec<_> =
-                entries.iter().filter(|(attempt, _)| *attempt == 2).take(3).collect();
-            entries.sort_unstable();
-            handle.stop("enough");
-            entries
-        });
-        let report = group.run().unwrap();
-        assert_eq!(watcher.join().unwrap(), [(2, 0), (2, 1), (2, 2)]);
+        let run = Tester::spawn(group);
+        let second = entries.iter().filter(|(attempt, _)| *attempt == 2);
+        let mut second: Vec<_> = second.take(3).collect();
+        second.sort_unstable();
+        assert_eq!(second, [(2, 0), (2, 1), (2, 2)]);
+        let report = run.stop().unwrap();
         assert_eq!(report.units()[0].restarts, 1);
     });
 }

@@ -5,8 +5,8 @@ mod common;
 
 use std::sync::{Mutex, Once, PoisonError};
 
-use common::probe::{Journal, Probe};
 use common::{SOON, within};
+use rungroup::testing::{Journal, Script};
 use rungroup::{BoxError, Group, PreRunner, Role, RunContext, Unit, pre_run_fn, service_fn};
 
 /// One line of the log: level, target, text.
@@ -54,10 +54,10 @@ fn l17_the_distinct_sorted_roles_of_all_units_are_in_the_context() {
             log.note(ctx.roles().join(" "));
             Ok(())
         };
-        group.register(Probe::new("a", &Journal::new()).role("query").pre_run(look));
-        group.register(Probe::new("b", &journal).role("data"));
-        group.register(Probe::new("c", &journal).role("query"));
-        group.register(Probe::new("d", &journal).role("liaison"));
+        group.register(Script::new("a").without_service().role("query").pre_run(look));
+        group.register(journal.script("b").without_service().role("data"));
+        group.register(journal.script("c").without_service().role("query"));
+        group.register(journal.script("d").without_service().role("liaison"));
         group.run().unwrap();
         assert_eq!(journal.entries(), ["data liaison query"], "also those registered after it");
     });
@@ -71,7 +71,7 @@ fn l17_without_roles_there_are_none_and_a_unit_that_was_taken_out_has_none() {
             assert_eq!(ctx.roles(), [""; 0]);
             Ok(())
         }));
-        let gone = group.register(Probe::new("gone", &Journal::new()).role("data")).id();
+        let gone = group.register(Script::new("gone").without_service().role("data")).id();
         group.deregister(gone).unwrap();
         group.run().unwrap();
     });
@@ -83,8 +83,8 @@ fn l17_the_roles_are_logged_when_the_group_starts() {
         capture_log();
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::new("a", &journal).role("role-two"));
-        group.register(Probe::new("b", &journal).role("role-one"));
+        group.register(journal.script("a").without_service().role("role-two"));
+        group.register(journal.script("b").without_service().role("role-one"));
         group.register(service_fn("short", |_| Ok(())));
         group.run().unwrap();
         let line = "serving, roles: role-one, role-two".to_owned();
@@ -102,7 +102,7 @@ fn l17_a_run_that_fails_before_it_serves_does_not_say_that_it_serves() {
         capture_log();
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        let unit = Probe::new("never", &journal).role("never-played");
+        let unit = journal.script("never").without_service().role("never-played");
         group.register(unit.pre_run(|_| Err("the stage is dark".into())));
         group.run().unwrap_err();
         assert_eq!(lines_with("never-played"), []);

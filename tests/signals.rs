@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use common::scenario::{self, Child, Ended};
-use common::scripted::{Scripted, stop_when_ready};
+use rungroup::testing::{Script, Tester};
 use rungroup::{
     Config, ConfigError, ConfigErrors, ErrorKind, FlagSet, Group, Signals, StopReason, Unit,
     pre_run_fn,
@@ -38,8 +38,8 @@ fn say_when_taken(group: &Group) {
     });
 }
 
-fn serving() -> Scripted {
-    Scripted::new("server").serve(|ctx| {
+fn serving() -> Script {
+    Script::new("server").serve(|ctx| {
         scenario::say("serving");
         ctx.stopped().wait();
         Ok(())
@@ -47,8 +47,8 @@ fn serving() -> Scripted {
 }
 
 /// A service that nothing stops.
-fn stuck() -> Scripted {
-    Scripted::new("stuck-for-a-longer-name").serve(|_ctx| {
+fn stuck() -> Script {
+    Script::new("stuck-for-a-longer-name").serve(|_ctx| {
         scenario::say("serving");
         loop {
             std::thread::park();
@@ -87,6 +87,7 @@ fn child_serves() {
     let handle = group.handle();
     group.register(serving().post_run(move || {
         eprintln!("cleaned up after {}", handle.stopped().reason().unwrap());
+        Ok(())
     }));
     scenario::exit(group.main());
 }
@@ -113,7 +114,7 @@ fn child_pre_runs() {
     }
     let mut group = group();
     group.register(Signals::new());
-    let replay = Scripted::new("replay")
+    let replay = Script::new("replay")
         .pre_run(|ctx| {
             scenario::say("pre-running");
             ctx.stopped().wait();
@@ -124,7 +125,10 @@ fn child_pre_runs() {
             eprintln!("came too far: serve");
             Ok(())
         })
-        .post_run(|| eprintln!("cleaned up"));
+        .post_run(|| {
+            eprintln!("cleaned up");
+            Ok(())
+        });
     group.register(replay);
     group.register(pre_run_fn("next", |_ctx| {
         eprintln!("came too far: the next pre-run");
@@ -166,8 +170,11 @@ fn child_is_stuck() {
     let mut group = group();
     group.register(Signals::new());
     // It has stopped by the time that the child says that the signal was taken.
-    group.register(Scripted::new("good"));
-    group.register(stuck().post_run(|| eprintln!("cleaned up")));
+    group.register(Script::new("good"));
+    group.register(stuck().post_run(|| {
+        eprintln!("cleaned up");
+        Ok(())
+    }));
     let events = group.handle().events(64);
     std::thread::spawn(move || {
         let good =
@@ -258,7 +265,7 @@ fn child_is_asked_first() {
     }
     let mut group = group();
     group.register(Signals::new());
-    group.register(Scripted::new("server").serve(|ctx| {
+    group.register(Script::new("server").serve(|ctx| {
         ctx.handle().stop("enough");
         scenario::say(TAKEN);
         scenario::listen();
@@ -286,7 +293,7 @@ fn child_without_signals() {
     }
     let before = dispositions();
     let mut group = group();
-    group.register(Scripted::new("server").serve(move |ctx| {
+    group.register(Script::new("server").serve(move |ctx| {
         assert_eq!(dispositions(), before);
         scenario::say("serving");
         ctx.stopped().wait();
@@ -321,9 +328,8 @@ fn child_has_run() {
     }
     let mut group = group();
     group.register(Signals::new());
-    group.register(Scripted::new("server"));
-    stop_when_ready(&group);
-    group.run().unwrap();
+    group.register(Script::new("server"));
+    Tester::start(group).stop().unwrap();
     scenario::say("over");
     loop {
         std::thread::park();
@@ -345,7 +351,7 @@ fn child_runs_twice() {
     for signal in STOPPING {
         let mut group = group();
         group.register(Signals::new());
-        group.register(Scripted::new("server").serve(move |ctx| {
+        group.register(Script::new("server").serve(move |ctx| {
             signal_hook::low_level::raise(signal.as_raw())?;
             ctx.stopped().wait();
             Ok(())
@@ -372,10 +378,10 @@ fn child_has_two_groups() {
     }
     let mut first = group();
     first.register(Signals::new());
-    first.register(Scripted::new("server").serve(|ctx| {
+    first.register(Script::new("server").serve(|ctx| {
         let mut second = group();
         second.register(Signals::new());
-        second.register(Scripted::new("other"));
+        second.register(Script::new("other"));
         let error = second.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PreRun);
         let text = error.to_string();
@@ -425,7 +431,7 @@ fn child_cleans_up() {
     signal_hook::flag::register(Signal::TERM.as_raw(), seen.clone()).unwrap();
     let mut group = group();
     group.register(Signals::new());
-    group.register(Scripted::new("server").serve(|_ctx| Ok(())).post_run(move || {
+    group.register(Script::new("server").finish().post_run(move || {
         scenario::say("cleaning");
         while !seen.load(Ordering::SeqCst) {
             std::thread::yield_now();
@@ -487,7 +493,7 @@ fn child_ends() {
     let mut group =
         Group::new("demo").version("1.0.0").args(args).stop_timeout(Duration::from_millis(50));
     let how = end.clone();
-    group.register(Scripted::new("server").serve(move |ctx| {
+    group.register(Script::new("server").serve(move |ctx| {
         ctx.handle().wait_till_ready()?;
         match &*how {
             "error of a service" => Err("no route to host".into()),
@@ -505,14 +511,14 @@ fn child_ends() {
             group.register(pre_run_fn("broken", |_ctx| Err("the disk is full".into())));
         }
         "not in time" => {
-            group.register(Scripted::new("stuck").serve(|_ctx| {
+            group.register(Script::new("stuck").serve(|_ctx| {
                 loop {
                     std::thread::park();
                 }
             }));
         }
         "two of one name" => {
-            group.register(Scripted::new("server"));
+            group.register(Script::new("server"));
         }
         "refused settings" => {
             group.register(Picky);

@@ -8,9 +8,9 @@ mod common;
 use std::thread;
 use std::time::Duration;
 
-use common::scripted::Scripted;
 use common::{SOON, within};
 use crossbeam_channel::bounded;
+use rungroup::testing::Script;
 use rungroup::{
     Backoff, ErrorKind, Event, Flag, FlagSet, Group, NotReady, Restart, StopReason, UnitState,
     service_fn,
@@ -23,8 +23,8 @@ fn demo() -> Group {
 }
 
 /// Waits to be told, and is never ready.
-fn never_ready(name: &str) -> Scripted {
-    Scripted::new(name).declares_ready()
+fn never_ready(name: &str) -> Script {
+    Script::new(name).declares_ready()
 }
 
 #[test]

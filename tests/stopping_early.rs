@@ -10,8 +10,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use common::probe::{Journal, Probe};
 use common::{SOON, within};
+use rungroup::testing::Journal;
 use rungroup::{Group, NotReady, Report, StopReason, StopToken, UnitState, service_fn};
 
 #[track_caller]
@@ -26,7 +26,7 @@ fn l7_a_stop_before_the_run_makes_it_return_ok_without_a_pre_run() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::full("store", &journal));
+        group.register(journal.script("store").all_phases());
         let handle = group.handle();
         thread::spawn(move || handle.stop("changed our mind")).join().unwrap();
         assert!(group.handle().stopped().is_stopped(), "the token is there before any run");
@@ -43,7 +43,7 @@ fn l7_a_stop_between_config_and_run_counts_as_well() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::full("store", &journal));
+        group.register(journal.script("store").all_phases());
         let _ = group.run_config().unwrap();
         group.handle().stop("changed our mind");
         assert_reason(&group.run().unwrap(), "changed our mind");
@@ -67,7 +67,7 @@ fn l7_a_stop_from_a_validate_is_followed_by_no_pre_run() {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
         let handle = group.handle();
-        group.register(Probe::full("store", &journal).validate(move || {
+        group.register(journal.script("store").all_phases().validate(move || {
             handle.stop("not with these settings");
             Ok(())
         }));
@@ -83,12 +83,12 @@ fn l7_a_stop_in_a_pre_run_ends_the_run_without_serving_and_cleans_up() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::full("first", &journal));
-        group.register(Probe::full("asks", &journal).pre_run(|ctx| {
+        group.register(journal.script("first").all_phases());
+        group.register(journal.script("asks").all_phases().pre_run(|ctx| {
             ctx.handle().stop("no need");
             Ok(())
         }));
-        group.register(Probe::full("third", &journal));
+        group.register(journal.script("third").all_phases());
         assert_reason(&group.run().unwrap(), "no need");
         assert_eq!(journal.units("pre_run"), ["first", "asks"]);
         assert_eq!(journal.units("serve"), [""; 0]);
@@ -103,7 +103,7 @@ fn l7_a_long_pre_run_sees_a_stop_from_another_thread_at_once() {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
         let (begun, waits) = mpsc::channel();
-        group.register(Probe::full("slow", &journal).pre_run(move |ctx| {
+        group.register(journal.script("slow").all_phases().pre_run(move |ctx| {
             begun.send(ctx.stopped().clone())?;
             assert_eq!(ctx.stopped().wait(), &StopReason::from("from outside"));
             Ok(())
@@ -126,8 +126,8 @@ fn l7_a_stop_in_the_last_pre_run_starts_nothing() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::full("store", &journal));
-        group.register(Probe::new("asks", &journal).pre_run(|ctx| {
+        group.register(journal.script("store").all_phases());
+        group.register(journal.script("asks").without_service().pre_run(|ctx| {
             ctx.handle().stop("no need");
             Ok(())
         }));
@@ -143,7 +143,7 @@ fn l7_a_pre_run_that_fails_over_the_stop_is_an_error() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::new("asks", &journal).pre_run(|ctx| {
+        group.register(journal.script("asks").without_service().pre_run(|ctx| {
             ctx.handle().stop("no need");
             Err("half done".into())
         }));
@@ -163,15 +163,15 @@ fn l7_no_unit_starts_once_the_stop_was_asked_for() {
         for _ in 0..100 {
             let journal = Journal::new();
             let mut group = Group::new("demo").args(["demo"]);
-            let first = Probe::new("first", &journal).declares_ready().serve(|ctx| {
+            let first = journal.script("first").declares_ready().serve(|ctx| {
                 ctx.handle().stop("no need");
                 ctx.ready();
                 ctx.stopped().wait();
                 Ok(())
             });
             let first = group.register(first).id();
-            let second = group.register(Probe::new("second", &journal).serving()).after(first).id();
-            group.register(Probe::new("third", &journal).serving()).after(second);
+            let second = group.register(journal.script("second")).after(first).id();
+            group.register(journal.script("third")).after(second);
             let report = group.run().unwrap();
             assert_reason(&report, "no need");
             assert_eq!(journal.units("serve"), ["first"]);
@@ -194,7 +194,7 @@ fn l7_a_stop_in_the_midst_of_a_start_leaves_nothing_behind() {
             let mut group = Group::new("demo").args(["demo"]);
             for number in 0..8 {
                 let asks = number == round % 8;
-                group.register(Probe::new(format!("unit-{number}"), &journal).serve(move |ctx| {
+                group.register(journal.script(format!("unit-{number}")).serve(move |ctx| {
                     if asks {
                         ctx.handle().stop("no need");
                     }
@@ -218,9 +218,9 @@ fn l7_a_failure_at_the_start_keeps_what_waits_from_starting() {
     within(SOON, || {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        let broken = Probe::new("first", &journal).serve(|_| Err("broken".into()));
+        let broken = journal.script("first").fail("broken");
         let first = group.register(broken.declares_ready()).id();
-        group.register(Probe::new("second", &journal).serving()).after(first);
+        group.register(journal.script("second")).after(first);
         let error = group.run().unwrap_err();
         assert_eq!(error.cause().unwrap().unit(), "first");
         assert_eq!(journal.units("serve"), ["first"]);
@@ -245,7 +245,7 @@ fn l7_a_stop_can_be_asked_for_from_any_thread_of_a_unit() {
 
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(Probe::full("server", &journal).pre_run(|ctx| {
+        group.register(journal.script("server").all_phases().pre_run(|ctx| {
             let handle = ctx.handle().clone();
             Ok(ctx.spawn_helper("asks", move || {
                 handle.stop("from a helper thread");
@@ -263,7 +263,9 @@ fn l7_asking_again_in_the_callbacks_of_a_stop_changes_nothing() {
         let (in_stop, in_post) = (group.handle(), group.handle());
         let (log, log_too) = (journal.clone(), journal.clone());
         group.register(
-            Probe::full("store", &journal)
+            journal
+                .script("store")
+                .all_phases()
                 .serve(|ctx| {
                     let handle = ctx.handle().clone();
                     let _guard = ctx.on_stop(move || {

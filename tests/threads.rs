@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, ThreadId};
 
 use common::child::{child_command, is_child, stderr, stdout};
-use common::probe::{Journal, Probe};
 use common::{SOON, within};
+use rungroup::testing::Journal;
 use rungroup::{Bytes, ErrorKind, Group, NotReady, Outcome, Phase, StopReason, service_fn};
 
 /// The names of the threads of this process, as the system knows them.
@@ -126,16 +126,16 @@ fn l4_a_service_without_a_thread_fails_at_its_start_and_what_has_started_is_stop
             let journal = Journal::new();
             let mut group = Group::new("demo").args(["demo"]);
             let log = journal.clone();
-            let first = group.register(Probe::full("first", &journal).serve(move |ctx| {
+            let first = group.register(journal.script("first").all_phases().serve(move |ctx| {
                 log.note(format!("first is told: {}", ctx.stopped().wait()));
                 Ok(())
             }));
             let first = first.id();
             group
-                .register(Probe::full("huge", &journal))
+                .register(journal.script("huge").all_phases())
                 .after(first) // so that the first has been entered
                 .stack_size(size);
-            group.register(Probe::full("late", &journal)).after(first);
+            group.register(journal.script("late").all_phases()).after(first);
 
             let error = group.run().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Failed);
@@ -164,7 +164,7 @@ fn l4_a_service_that_gets_fewer_threads_than_instances_fails_at_its_start() {
     if is_child(NAME) {
         let journal = Journal::new();
         let mut group = Group::new("demo").args(["demo"]);
-        let pool = Probe::new("pool", &journal).serving();
+        let pool = journal.script("pool");
         group.register(pool).instances(16).stack_size(Bytes::gib(1));
         let error = group.run().unwrap_err();
         let cause = error.cause().unwrap();

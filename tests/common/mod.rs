@@ -7,15 +7,25 @@
 
 pub mod child;
 pub mod file;
-pub mod probe;
 pub mod scenario;
-pub mod scripted;
 pub mod tasks;
 
 use std::panic;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
+
+use rungroup::Group;
+
+/// Asks the group to stop as soon as it is ready: for those that `main` runs. For others there is
+/// `rungroup::testing::Tester`.
+pub fn stop_when_ready(group: &Group) {
+    let handle = group.handle();
+    thread::spawn(move || {
+        handle.wait_till_ready().expect("all units become ready");
+        handle.stop("seen enough");
+    });
+}
 
 /// Runs `body` on a thread of its own and gives back what it returns. Panics if that takes longer
 /// than `limit`; a panic of the body goes on here.

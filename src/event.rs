@@ -212,7 +212,11 @@ impl Event {
     /// ```
     pub fn level(&self) -> log::Level {
         match self {
-            Event::Ended { outcome, .. } if !outcome.is_ok() => log::Level::Error,
+            Event::Ended { unit, outcome: Outcome::Failed(failure) }
+                if failure.unit() == &**unit =>
+            {
+                log::Level::Error
+            }
             // It ends the run there and then, whose result says it: once is enough.
             Event::CallbackFailed { failure } if failure.phase() == Phase::PreRun => {
                 log::Level::Debug
@@ -249,6 +253,11 @@ impl fmt::Display for Event {
             Event::Stopping { reason } => write!(f, "stopping: {reason}"),
             Event::StopAsked { unit, reason } => write!(f, "unit '{unit}' told to stop: {reason}"),
             Event::Ended { unit, outcome: Outcome::Ok } => write!(f, "unit '{unit}' ended: ok"),
+            Event::Ended { unit, outcome: Outcome::Failed(failure) }
+                if failure.unit() != &**unit =>
+            {
+                write!(f, "unit '{unit}' ended: {failure}")
+            }
             Event::Ended { outcome: Outcome::Failed(failure), .. }
             | Event::NotReady { failure }
             | Event::CallbackFailed { failure } => failure.fmt(f),
@@ -441,6 +450,15 @@ impl Hub {
             }
             Err(TrySendError::Disconnected(_)) => false,
         });
+    }
+
+    /// The subscribers of `other` are this one's from now on.
+    pub(crate) fn take_over(&self, other: &Hub) {
+        let theirs = std::mem::take(&mut other.0.lock().list);
+        let mut subscribers = self.0.lock();
+        if !subscribers.closed {
+            subscribers.list.extend(theirs);
+        }
     }
 
     pub(crate) fn close(&self) {

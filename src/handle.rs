@@ -43,6 +43,8 @@ pub struct UnitId {
 
 /// What stands behind a handle.
 pub(crate) trait Control: Send + Sync {
+    /// The group that runs: itself, or the outermost of those that it was registered with.
+    fn outermost(&self) -> &dyn Control;
     fn run_id(&self) -> u64;
     fn name(&self) -> String;
     fn stop(&self, reason: StopReason) -> bool;
@@ -57,6 +59,10 @@ pub(crate) trait Control: Send + Sync {
 
 /// A group, as its units and other threads see it: ask it to stop, wait till it is ready, look at
 /// it. Cheap to clone, and good in any thread, before, during and after the run.
+///
+/// It is of the group that runs. One that was taken of a group which is then
+/// [registered](crate::Group::register) with another is from there on a handle of that other one, as
+/// are the tokens, notifications and subscriptions that were had from it.
 ///
 /// # Examples
 ///
@@ -86,6 +92,10 @@ impl GroupHandle {
         Self(control)
     }
 
+    fn control(&self) -> &dyn Control {
+        self.0.outermost()
+    }
+
     /// The group's name; `--name` changes it.
     ///
     /// # Examples
@@ -96,7 +106,7 @@ impl GroupHandle {
     /// assert_eq!(Group::new("kvd").handle().name(), "kvd");
     /// ```
     pub fn name(&self) -> String {
-        self.0.name()
+        self.control().name()
     }
 
     /// Asks the group to stop, and says whether it was the first to do so. It returns at once; from
@@ -122,7 +132,7 @@ impl GroupHandle {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn stop(&self, reason: impl Into<StopReason>) -> bool {
-        self.0.stop(reason.into())
+        self.control().stop(reason.into())
     }
 
     /// The run's stop token: set when the group's end begins.
@@ -139,7 +149,7 @@ impl GroupHandle {
     /// assert_eq!(handle.stopped().wait().to_string(), "requested: not today");
     /// ```
     pub fn stopped(&self) -> &StopToken {
-        self.0.stop_token()
+        self.control().stop_token()
     }
 
     /// The end of the run, with its outcome.
@@ -159,7 +169,7 @@ impl GroupHandle {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn stop_notify(&self) -> StopNotify {
-        self.0.stop_notify()
+        self.control().stop_notify()
     }
 
     /// Blocks until all units have been ready at once for the first time. Any number of threads may
@@ -193,7 +203,7 @@ impl GroupHandle {
     /// ```
     pub fn wait_till_ready(&self) -> Result<(), NotReady> {
         self.refuse_deadlock()?;
-        self.0.readiness().wait().clone()
+        self.control().readiness().wait().clone()
     }
 
     /// As [`wait_till_ready`](GroupHandle::wait_till_ready), for `limit` at most.
@@ -214,23 +224,23 @@ impl GroupHandle {
     /// ```
     pub fn wait_till_ready_timeout(&self, limit: Duration) -> Result<(), NotReady> {
         self.refuse_deadlock()?;
-        if let Some(ready) = self.0.readiness().wait_until(clock::after(limit)) {
+        if let Some(ready) = self.control().readiness().wait_until(clock::after(limit)) {
             return ready.clone();
         }
         let units = self.snapshot().units;
         // It may have come in just now: then nobody is to be named.
-        if let Some(ready) = self.0.readiness().get() {
+        if let Some(ready) = self.control().readiness().get() {
             return ready.clone();
         }
         Err(NotReady::TimedOut(
-            units.into_iter().filter(|unit| !unit.ready).map(|unit| unit.path).collect(),
+            units.into_iter().filter(|unit| !unit.ready && !unit.group).map(|it| it.path).collect(),
         ))
     }
 
     fn refuse_deadlock(&self) -> Result<(), NotReady> {
-        let run = self.0.run_id();
-        let blocked =
-            !self.0.readiness().is_set() && thread::is_at(|place| place == Place::Caller { run });
+        let run = self.control().run_id();
+        let blocked = !self.control().readiness().is_set()
+            && thread::is_at(|place| place == Place::Caller { run });
         if blocked { Err(NotReady::WouldDeadlock) } else { Ok(()) }
     }
 
@@ -250,7 +260,7 @@ impl GroupHandle {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn events(&self, capacity: usize) -> Events {
-        self.0.subscribe(capacity)
+        self.control().subscribe(capacity)
     }
 
     /// What the services look like right now.
@@ -275,7 +285,7 @@ impl GroupHandle {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn snapshot(&self) -> Snapshot {
-        self.0.snapshot()
+        self.control().snapshot()
     }
 
     /// Reads the file that `--config` names, the environment, and the files with secrets again, and
@@ -315,7 +325,7 @@ impl GroupHandle {
     /// # Ok::<(), rungroup::Error>(())
     /// ```
     pub fn reload(&self) -> Result<Reloaded, Error> {
-        self.0.reload()
+        self.control().reload()
     }
 
     /// Takes a unit out of the group. Up to and including the pre-run phase it takes part in no
@@ -350,7 +360,7 @@ impl GroupHandle {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn deregister(&self, unit: UnitId) -> Result<StopNotify, Error> {
-        self.0.deregister(unit)
+        self.control().deregister(unit)
     }
 }
 

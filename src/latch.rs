@@ -12,13 +12,27 @@ use crate::sync::{Monitor, Mutex, OnceLock};
 
 /// What waits on a [`Latch`] beside the condvar, made on first use: a stop costs nothing for those
 /// who only ever block.
-#[derive(Default)]
-struct Bridges {
+struct Bridges<T> {
     /// Dropping it disconnects the channel, which every `select!` sees, now and later.
     sender: Option<Sender<Infallible>>,
     /// Dropping it hangs up the socket pair, which every `poll` sees, now and later.
     #[cfg(feature = "net")]
     hangup: Option<std::os::unix::net::UnixStream>,
+    /// What is called with the value.
+    callbacks: Vec<Callback<T>>,
+}
+
+type Callback<T> = Box<dyn FnOnce(&T) + Send>;
+
+impl<T> Default for Bridges<T> {
+    fn default() -> Self {
+        Self {
+            sender: None,
+            #[cfg(feature = "net")]
+            hangup: None,
+            callbacks: Vec::new(),
+        }
+    }
 }
 
 /// The event. Several latches may share a bell (the condvar): those that are set together are then
@@ -30,7 +44,7 @@ pub(crate) struct Latch<T> {
     channel: OnceLock<Receiver<Infallible>>,
     #[cfg(feature = "net")]
     fd: OnceLock<std::os::unix::net::UnixStream>,
-    bridges: Mutex<Bridges>,
+    bridges: Mutex<Bridges<T>>,
 }
 
 impl<T> Latch<T> {
@@ -66,9 +80,25 @@ impl<T> Latch<T> {
         }
         // Taken out under the lock, dropped (which wakes) outside it. A bridge that is made later
         // sees the value under this same lock and is born hung up.
-        let bridges = std::mem::take(&mut *self.bridges.lock());
+        let mut bridges = std::mem::take(&mut *self.bridges.lock());
+        let callbacks = std::mem::take(&mut bridges.callbacks);
         drop(bridges);
+        if let Some(value) = self.get() {
+            for callback in callbacks {
+                callback(value);
+            }
+        }
         true
+    }
+
+    /// Calls `callback` with the value as soon as there is one, on the thread that sets it: now, if
+    /// there is. It is the library's own, and does not block.
+    pub(crate) fn on_set(&self, callback: impl FnOnce(&T) + Send + 'static) {
+        let mut bridges = self.bridges.lock();
+        // Under this lock: who sets the latch takes the callbacks out after the value is there.
+        let Some(value) = self.get() else { return bridges.callbacks.push(Box::new(callback)) };
+        drop(bridges);
+        callback(value);
     }
 
     /// Tells those that block. Taking the lock once closes the gap between a waiter's look at the

@@ -227,7 +227,7 @@ pub use flags::{
     Arity, Bytes, Flag, FlagHandle, FlagInfo, FlagSet, FlagValue, IntoDefault, Live,
     ParseBytesError, Reload, Reloaded, Source, ValueKind,
 };
-pub use group::{Configured, Group, Limit, Registration, RunError};
+pub use group::{Configured, Group, Limit, Register, Registration, RunError};
 pub use handle::{GroupHandle, UnitId};
 #[cfg(feature = "env_logger")]
 pub use logging::Logging;

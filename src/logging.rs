@@ -116,6 +116,10 @@ impl Unit for Logging {
     fn as_pre_runner(&self) -> Option<&dyn PreRunner> {
         Some(self)
     }
+
+    fn root_only(&self) -> bool {
+        true
+    }
 }
 
 impl Config for Logging {

@@ -88,6 +88,10 @@ impl Unit for Signals {
     fn as_pre_runner(&self) -> Option<&dyn PreRunner> {
         Some(self)
     }
+
+    fn root_only(&self) -> bool {
+        true
+    }
 }
 
 impl PreRunner for Signals {
@@ -175,7 +179,7 @@ fn end_process(ctx: &RunContext, signal: i32) -> ! {
         if let Some((unit, phase)) = calling {
             let _ = write!(text, "\n  unit '{unit}' is still in {phase}");
         }
-        for unit in units.iter().filter(|unit| !unit.state.is_terminal()) {
+        for unit in units.iter().filter(|unit| !unit.state.is_terminal() && !unit.group) {
             let _ = write!(text, "\n  unit '{}' is still {}", unit.path, unit.state);
             for thread in &unit.threads {
                 let _ = write!(text, ": {thread}");

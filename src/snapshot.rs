@@ -103,8 +103,10 @@ impl fmt::Display for UnitState {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnitStatus {
-    /// Its path.
+    /// Its path: its name, behind the names of the groups that it is in.
     pub path: Arc<str>,
+    /// It is a group; those in it come behind it.
+    pub group: bool,
     /// Its state.
     pub state: UnitState,
     /// How long it has been in that state.
@@ -122,7 +124,7 @@ pub struct UnitStatus {
     pub starts_in: Option<Duration>,
     /// The paths of the units that its start or its stop waits for.
     pub waits_for: Vec<Arc<str>>,
-    /// The newest failure of one of its callbacks.
+    /// The newest failure of one of its callbacks; what a group fails with.
     pub last_failure: Option<Failure>,
     /// Its threads that live, looked at right after the rest.
     pub threads: Vec<ThreadStatus>,
@@ -151,7 +153,7 @@ pub struct UnitStatus {
 pub struct Snapshot {
     /// The pre-run or post-run that the thread of `run` is in.
     pub calling: Option<(Arc<str>, Phase)>,
-    /// The services. Empty before the run has come to them.
+    /// The services, and before those in a group the group. Empty before the run has come to them.
     pub units: Vec<UnitStatus>,
 }
 

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
@@ -278,11 +278,41 @@ impl StopToken {
     }
 }
 
+/// Which run a group is of: its own, or, once it is in another group, that one's.
+#[derive(Debug)]
+pub(crate) struct RunNumber {
+    own: u64,
+    within: OnceLock<Arc<RunNumber>>,
+}
+
+impl RunNumber {
+    pub(crate) fn new(own: u64) -> Arc<Self> {
+        Arc::new(Self { own, within: OnceLock::new() })
+    }
+
+    pub(crate) fn joins(&self, outer: &Arc<Self>) {
+        let _ = self.within.set(outer.clone()); // once, as a group is registered once
+    }
+
+    fn get(&self) -> u64 {
+        let mut this = self;
+        while let Some(outer) = this.within.get() {
+            this = outer;
+        }
+        this.own
+    }
+}
+
 /// Whose end a [`StopNotify`] tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Scope {
-    Run { run: u64 },
-    Unit { run: u64, unit: usize },
+    Run(Arc<RunNumber>),
+    /// A unit, or a group with all that is in it.
+    Units {
+        run: u64,
+        first: usize,
+        last: usize,
+    },
 }
 
 /// Having stopped: a sticky event with the [`Outcome`], for an incarnation of a unit or for a whole
@@ -308,6 +338,18 @@ pub struct StopNotify {
 impl StopNotify {
     pub(crate) fn new(scope: Scope) -> Self {
         Self { latch: Arc::new(Latch::new()), scope }
+    }
+
+    /// That of another end of the same.
+    pub(crate) fn next(&self) -> Self {
+        Self::new(self.scope.clone())
+    }
+
+    /// Tells `other` the same.
+    pub(crate) fn tell(&self, other: Self) {
+        self.latch.on_set(move |outcome| {
+            other.set(outcome.clone());
+        });
     }
 
     pub(crate) fn set(&self, outcome: Outcome) -> bool {
@@ -414,11 +456,13 @@ impl StopNotify {
         if self.latch.is_set() {
             return Ok(());
         }
-        let deadlock = thread::is_at(|place| match self.scope {
-            Scope::Run { run } => place.run() == run,
-            Scope::Unit { run, unit } => {
-                place == Place::Caller { run } || place == Place::Unit { run, unit }
-            }
+        let deadlock = thread::is_at(|place| match &self.scope {
+            Scope::Run(run) => place.run() == run.get(),
+            &Scope::Units { run, first, last } => match place {
+                Place::Caller { .. } => place.run() == run,
+                Place::Unit { unit, .. } => place.run() == run && (first..=last).contains(&unit),
+                Place::Helper { .. } | Place::Reload { .. } => false,
+            },
         });
         if !deadlock {
             return Ok(());
@@ -426,8 +470,8 @@ impl StopNotify {
         Err(Error::new(
             ErrorKind::WouldDeadlock,
             match self.scope {
-                Scope::Run { .. } => "waiting for the run's end on a thread that the group runs",
-                Scope::Unit { .. } => "waiting for a unit's end on a thread that has to end first",
+                Scope::Run(_) => "waiting for the run's end on a thread that the group runs",
+                Scope::Units { .. } => "waiting for a unit's end on a thread that has to end first",
             },
         ))
     }

@@ -46,7 +46,7 @@ use crate::flags::{FlagSet, Reload};
 /// ```
 pub trait Unit: Send + Sync + 'static {
     /// Its name within its group: not empty, without `/` and NUL, and no other unit has it. Service
-    /// threads carry it.
+    /// threads carry it, behind the names of the groups that its group is in: `uplink/feed`.
     ///
     /// # Examples
     ///
@@ -151,6 +151,30 @@ pub trait Unit: Send + Sync + 'static {
     /// ```
     fn as_role(&self) -> Option<&dyn Role> {
         None
+    }
+
+    /// Whether it is for a whole program, as one that takes the process's signals: in a group that is
+    /// [registered](crate::Group::register) with another it is then a definition error. Asked when it
+    /// is registered.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{ErrorKind, Group, Signals};
+    ///
+    /// let mut uplink = Group::new("uplink");
+    /// uplink.register(Signals::new());
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// group.register(uplink);
+    /// let error = group.run().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Definition);
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "unit 'uplink/signals': is for a whole program: register it with the outermost group",
+    /// );
+    /// ```
+    fn root_only(&self) -> bool {
+        false
     }
 }
 
@@ -622,7 +646,7 @@ pub trait Role: Send + Sync {
     fn role(&self) -> &str;
 }
 
-/// Every `as_…` method is forwarded, so that nothing of a shared unit is lost.
+/// Every method is forwarded, so that nothing of a shared unit is lost.
 macro_rules! forward {
     ($($pointer:ty),*) => {$(
         impl<U: Unit + ?Sized> Unit for $pointer {
@@ -640,6 +664,9 @@ macro_rules! forward {
             }
             fn as_role(&self) -> Option<&dyn Role> {
                 (**self).as_role()
+            }
+            fn root_only(&self) -> bool {
+                (**self).root_only()
             }
         }
     )*};

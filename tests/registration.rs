@@ -74,6 +74,10 @@ impl Unit for Everything {
     fn as_role(&self) -> Option<&dyn Role> {
         Some(self)
     }
+
+    fn root_only(&self) -> bool {
+        true
+    }
 }
 
 impl Config for Everything {
@@ -106,6 +110,7 @@ fn assert_forwards_all(unit: &impl Unit, what: &str) {
     assert!(unit.as_pre_runner().is_some(), "{what} forgets as_pre_runner");
     assert!(unit.as_service().is_some(), "{what} forgets as_service");
     assert_eq!(unit.as_role().map(Role::role), Some("all"), "{what} forgets as_role");
+    assert!(unit.root_only(), "{what} forgets root_only");
 }
 
 #[test]
@@ -133,7 +138,10 @@ fn the_test_of_forwarding_knows_every_method_of_the_trait() {
             .lines()
             .filter_map(|line| line.trim().strip_prefix("fn ")?.split_once('(').map(|it| it.0))
             .collect();
-        assert_eq!(methods, ["name", "as_config", "as_pre_runner", "as_service", "as_role"]);
+        assert_eq!(
+            methods,
+            ["name", "as_config", "as_pre_runner", "as_service", "as_role", "root_only"]
+        );
     });
 }
 

@@ -11,7 +11,7 @@ use super::reload::Loaded;
 use super::shared::Shared;
 use crate::error::{ConfigError, ConfigErrors, Error, ErrorKind};
 use crate::exit::Exit;
-use crate::flags::{Definitions, Parsed, Program, Settings, Table};
+use crate::flags::{Definitions, FlagSet, Parsed, Program, Settings, Table};
 use crate::panic;
 use crate::supervisor::denies;
 use crate::unit::{Config, Unit};
@@ -85,16 +85,18 @@ type Units = Vec<(Arc<str>, Arc<dyn Unit>)>;
 pub(super) fn gather(
     shared: &Shared,
     program: Program,
-    stop_timeout: &Limit,
+    stop_timeout: Option<&Limit>,
 ) -> Result<Table, Error> {
     let (units, mut problems) = {
         let registry = shared.registry.lock();
-        (config_units(&registry), registry.problems())
+        let units = registry.units(|phases| phases.config).into_iter();
+        let units = units.map(|(index, path, unit)| (path, unit, registry.flag_prefixes(index)));
+        (units.collect::<Vec<_>>(), registry.problems())
     };
     let mut sets = Vec::with_capacity(units.len());
-    for (name, unit) in units {
-        match call(&name, "flag_set", &*unit, |config| Ok(config.flag_set())) {
-            Ok(set) => sets.push((name, set)),
+    for (path, unit, prefixes) in units {
+        match call(&path, "flag_set", &*unit, |config| Ok(config.flag_set())) {
+            Ok(set) => sets.push((path, prefixes.into_iter().fold(set, FlagSet::prefix))),
             Err(errors) => problems.append(errors),
         }
     }
@@ -114,7 +116,7 @@ pub(super) fn gather(
 
 /// Everything that is wrong with how the group is put together, once the flags of all units are
 /// known.
-pub(super) fn problems(shared: &Shared, stop_timeout: &Limit) -> ConfigErrors {
+pub(super) fn problems(shared: &Shared, stop_timeout: Option<&Limit>) -> ConfigErrors {
     let registry = shared.registry.lock();
     let mut problems = registry.problems();
     problems.append(unreachable_limits(&registry, stop_timeout));
@@ -122,12 +124,12 @@ pub(super) fn problems(shared: &Shared, stop_timeout: &Limit) -> ConfigErrors {
 }
 
 /// Limits that are flags which nobody could set: known once the flags of all units are.
-fn unreachable_limits(registry: &Registry, stop_timeout: &Limit) -> ConfigErrors {
+fn unreachable_limits(registry: &Registry, stop_timeout: Option<&Limit>) -> ConfigErrors {
     let mut problems = ConfigErrors::new();
     let why = |which: &str, flag: &str| {
         format!("the {which} is '--{flag}', which no unit has among its flags")
     };
-    if let Some(flag) = stop_timeout.unreachable() {
+    if let Some(flag) = stop_timeout.and_then(Limit::unreachable) {
         problems.push(why("stop timeout", &flag));
     }
     for (_, entry) in registry.present() {
@@ -138,7 +140,7 @@ fn unreachable_limits(registry: &Registry, stop_timeout: &Limit) -> ConfigErrors
         ];
         for (which, limit) in limits {
             if let Some(flag) = limit.as_ref().and_then(Limit::unreachable) {
-                problems.push(ConfigError::new(why(which, &flag)).of_unit(&entry.name));
+                problems.push(ConfigError::new(why(which, &flag)).of_unit(&entry.path));
             }
         }
     }
@@ -196,8 +198,8 @@ fn validate(shared: &Shared, unusable: &BTreeSet<String>) -> ConfigErrors {
 }
 
 pub(super) fn config_units(registry: &Registry) -> Units {
-    let units = registry.present().filter(|(_, entry)| entry.phases.config);
-    units.map(|(_, entry)| (entry.name.clone(), entry.unit.clone())).collect()
+    let units = registry.units(|phases| phases.config).into_iter();
+    units.map(|(_, path, unit)| (path, unit)).collect()
 }
 
 /// Calls one callback of one unit; a panic becomes a problem that names it.

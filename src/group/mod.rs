@@ -1,12 +1,17 @@
 //! The group: what a program's parts are handed to, and what carries them through their lives.
 //!
-//! In reading order: `registry` and `registration` hold what was registered, `config` and `phases`
-//! are the phases of a run, `run_error` its result; `shared` is what handles and threads see of it.
+//! In reading order: `entry`, `registry` and `registration` hold what was registered, `nested` takes in
+//! other groups, `problems` and `order` look at it all; `config` and `phases` are the phases of a run,
+//! `run_error` its result; `shared` is what handles and threads see of it.
 
 mod config;
+mod entry;
 mod limit;
+mod nested;
+mod order;
 mod phases;
 mod plan;
+mod problems;
 mod registration;
 mod registry;
 mod reload;
@@ -18,10 +23,10 @@ use std::ffi::OsString;
 use std::fmt;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use config::Configured;
 pub use limit::Limit;
+pub use nested::Register;
 pub use registration::Registration;
 pub use run_error::RunError;
 
@@ -34,17 +39,15 @@ use crate::handle::{Control, GroupHandle, UnitId};
 use crate::ready::NotReady;
 use crate::restart::Strategy;
 use crate::stop::{StopNotify, StopReason};
-use crate::supervisor::{Report, StopOrder};
+use crate::supervisor::{GroupKind, Report, StopOrder};
 use crate::terminal;
 use crate::thread::{self, Place};
-use crate::unit::Unit;
 use config::{Environment, Settled, Sources};
+use entry::Entry;
+use nested::sealed::Part;
 use phases::{Execution, Policies};
-use registry::{Phases, Stage};
+use registry::Stage;
 use shared::Shared;
-
-/// How long a group has to stop, from the moment when its end begins, unless it says otherwise.
-const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The parts of a program, and their life: flags, pre-run, serve, stop, join.
 ///
@@ -109,9 +112,9 @@ impl Group {
             shared: Shared::new(name.clone()),
             program: Program::new(name),
             policies: Policies {
-                order: StopOrder::default(),
-                strategy: Strategy::default(),
-                stop_timeout: Limit::Fixed(STOP_TIMEOUT),
+                kind: GroupKind::default(),
+                stop_timeout: None,
+                flag_prefix: None,
             },
             args: None,
             config: Config::Due,
@@ -220,7 +223,7 @@ impl Group {
     /// ```
     #[must_use]
     pub fn stop_timeout(mut self, limit: impl Into<Limit>) -> Self {
-        self.policies.stop_timeout = limit.into();
+        self.policies.stop_timeout = Some(limit.into());
         self
     }
 
@@ -249,7 +252,7 @@ impl Group {
     /// ```
     #[must_use]
     pub fn stop_order(mut self, order: StopOrder) -> Self {
-        self.policies.order = order;
+        self.policies.kind.order = order;
         self
     }
 
@@ -276,7 +279,32 @@ impl Group {
     /// ```
     #[must_use]
     pub fn strategy(mut self, strategy: Strategy) -> Self {
-        self.policies.strategy = strategy;
+        self.policies.kind.strategy = strategy;
+        self
+    }
+
+    /// What stands before the names of all flags in it once it is [registered](Group::register) with
+    /// another group; by default its name. With none, `""`, they are as they are outside it. The
+    /// outermost group has no use for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Flag, FlagSet, Group, pre_run_fn};
+    ///
+    /// let host = Flag::<String>::new("host", "localhost", "where to send to");
+    /// let mut uplink = Group::new("uplink").flag_prefix("up");
+    /// let feed = pre_run_fn("feed", |_ctx| Ok(())).flags(FlagSet::new("Feed").add(&host));
+    /// uplink.register(feed);
+    /// let mut group = Group::new("kvd").args(["kvd", "--up-host=example.org"]);
+    /// group.register(uplink);
+    /// group.run()?;
+    /// assert_eq!(*host.get(), "example.org");
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
+    #[must_use]
+    pub fn flag_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.policies.flag_prefix = Some(prefix.into());
         self
     }
 
@@ -324,6 +352,43 @@ impl Group {
     /// A unit that comes too late is refused, and `run` says so: one with flags after the config
     /// phase, any after the run.
     ///
+    /// # A group in a group
+    ///
+    /// Another group is registered in the same way, and is then a part of this one, as a unit is: it
+    /// starts and stops at its place, [`after`](Registration::after) and
+    /// [`task`](Registration::task) may be said of it, and what ends it ends this one. It has no
+    /// thread and no run of its own.
+    ///
+    /// - Its units are named by their paths, `uplink/feed`, in threads, events, errors and reports, and
+    ///   their flags have its name before theirs: `--uplink-host`, `KVD_UPLINK_HOST`, `[uplink]` in a
+    ///   file; see [`flag_prefix`](Group::flag_prefix).
+    /// - Its [`stop_order`](Group::stop_order) stays, and so does a
+    ///   [`stop_timeout`](Group::stop_timeout) that was said: it is for all in it together. Without
+    ///   one it has as long as this group.
+    /// - What it was told as a program of its own is not used: `version`, `about`, `env_prefix`,
+    ///   `args`. A [`Signals`](crate::Signals) or `Logging` in it is a definition error; see
+    ///   [`Unit::root_only`](crate::Unit::root_only).
+    /// - [`UnitId`]s that it gave out are good for this group's `deregister`. A [`GroupHandle`] of it
+    ///   is one of this group's from here on.
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut uplink = Group::new("uplink");
+    /// uplink.register(service_fn("feed", |ctx| {
+    ///     assert_eq!(ctx.unit(), "uplink/feed");
+    ///     Err("no route to host".into())
+    /// }));
+    /// let mut group = Group::new("kvd").args(["kvd"]);
+    /// let store = group.register(service_fn("store", |ctx| {
+    ///     ctx.stopped().wait(); // told when all in "uplink" have stopped
+    ///     Ok(())
+    /// })).id();
+    /// group.register(uplink).after(store);
+    /// let error = group.run().unwrap_err();
+    /// assert_eq!(error.to_string(), "unit 'uplink/feed': serve failed: no route to host");
+    /// ```
+    ///
     /// # Examples
     ///
     /// ```
@@ -336,10 +401,17 @@ impl Group {
     /// assert_eq!(&*report.units()[0].path, "server");
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
-    pub fn register(&mut self, unit: impl Unit) -> Registration<'_> {
-        let unit: Arc<dyn Unit> = Arc::new(unit);
-        let (name, phases) = (unit.name().into(), Phases::of(&*unit));
-        let (index, takes_part) = self.shared.registry.lock().add(unit, name, phases);
+    pub fn register(&mut self, part: impl Register) -> Registration<'_> {
+        let (index, takes_part) = match part.into_part() {
+            Part::Unit(unit) => {
+                let entry = Entry::unit(unit); // asks the unit, so not under the lock
+                let phases = entry.phases;
+                let mut registry = self.shared.registry.lock();
+                let refused = registry.refusal(phases.config);
+                (registry.add(entry, refused), refused.is_none() && phases.any())
+            }
+            Part::Group(inner) => inner.join(&self.shared),
+        };
         Registration { shared: &self.shared, index, takes_part }
     }
 
@@ -411,8 +483,11 @@ impl Group {
             return Err(Error::new(ErrorKind::AlreadyRan, "the config phase is over"));
         }
         let _here = thread::enter(Place::Caller { run: self.shared.id });
-        let table =
-            config::gather(&self.shared, self.program.clone(), &self.policies.stop_timeout)?;
+        let table = config::gather(
+            &self.shared,
+            self.program.clone(),
+            self.policies.stop_timeout.as_ref(),
+        )?;
         let set = table.flag_set();
         // From here on a unit with flags comes too late: they would not be in the set.
         self.shared.registry.lock().stage = Stage::Configured;
@@ -493,10 +568,12 @@ impl Group {
     fn configure(&mut self, sources: Sources) -> Result<Configured, Error> {
         let _here = thread::enter(Place::Caller { run: self.shared.id });
         let result = match std::mem::replace(&mut self.config, Config::Due) {
-            Config::Due => {
-                config::gather(&self.shared, self.program.clone(), &self.policies.stop_timeout)
-                    .and_then(|table| config::settle(&self.shared, table, sources))
-            }
+            Config::Due => config::gather(
+                &self.shared,
+                self.program.clone(),
+                self.policies.stop_timeout.as_ref(),
+            )
+            .and_then(|table| config::settle(&self.shared, table, sources)),
             Config::Embedded(table) => {
                 config::settle(&self.shared, *table, Sources::none(&self.program.name))
             }
@@ -573,7 +650,7 @@ impl Group {
             }
         };
         // What was registered since.
-        let refused = config::problems(&end.0.shared, &end.0.policies.stop_timeout);
+        let refused = config::problems(&end.0.shared, end.0.policies.stop_timeout.as_ref());
         if !refused.is_empty() {
             let error = Error::config(ErrorKind::Definition, refused);
             return Err(end.0.failed_early(error, began));
@@ -715,6 +792,9 @@ impl Drop for CloseOnReturn<'_> {
 /// may hold handles of it.
 impl Drop for Group {
     fn drop(&mut self) {
+        if self.shared.within.get().is_some() {
+            return; // it goes on as a part of another one
+        }
         self.close();
         let units = std::mem::take(&mut self.shared.registry.lock().entries);
         let board = std::mem::take(&mut *self.shared.board.lock());

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::entry::Part;
 use super::limit::Limit;
 use super::plan;
 use super::registry::Stage;
@@ -18,20 +19,31 @@ use crate::failure::{self, BoxError, Failure, Outcome, Phase};
 use crate::handle::GroupHandle;
 use crate::panic;
 use crate::ready::NotReady;
-use crate::restart::Strategy;
 use crate::stop::StopReason;
-use crate::supervisor::{Board, Engine, LeftBehind, Report, Run, Served, StopOrder, denies};
+use crate::supervisor::{Board, Engine, GroupKind, LeftBehind, Report, Run, Served, denies};
 use crate::thread::ThreadStatus;
 use crate::unit::Unit;
+
+/// How long a run has to stop, from the moment when its end begins, unless its group says otherwise.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the helper threads of pre-runners have at least, after the last clean-up told them to end.
 const HELPER_GRACE: Duration = Duration::from_secs(1);
 
 /// What is said of the group where it is put together.
 pub(super) struct Policies {
-    pub(super) order: StopOrder,
-    pub(super) strategy: Strategy,
-    pub(super) stop_timeout: Limit,
+    pub(super) kind: GroupKind,
+    /// What was said; see [`Policies::stop_timeout`].
+    pub(super) stop_timeout: Option<Limit>,
+    /// For a group in a group; by default its name.
+    pub(super) flag_prefix: Option<String>,
+}
+
+impl Policies {
+    /// That of a run.
+    pub(super) fn stop_timeout(&self) -> Duration {
+        self.stop_timeout.as_ref().map_or(STOP_TIMEOUT, Limit::get)
+    }
 }
 
 /// One run, from the first pre-run to the end.
@@ -90,13 +102,9 @@ impl<'g> Execution<'g> {
 
     /// The distinct roles of all units, sorted.
     fn roles(&mut self) -> Arc<[String]> {
-        let units: Vec<(Arc<str>, Arc<dyn Unit>)> = {
-            let registry = self.shared.registry.lock();
-            let units = registry.present().filter(|(_, entry)| entry.phases.role);
-            units.map(|(_, entry)| (entry.name.clone(), entry.unit.clone())).collect()
-        };
+        let units = self.shared.registry.lock().units(|phases| phases.role);
         let mut roles = Vec::new();
-        for (name, unit) in units {
+        for (_, name, unit) in units {
             let role = panic::catch(|| unit.as_role().map(|role| role.role().to_owned()));
             match role {
                 Ok(role) => roles.extend(role),
@@ -139,10 +147,11 @@ impl<'g> Execution<'g> {
             let (name, unit) = {
                 let registry = self.shared.registry.lock();
                 let entry = &registry.entries[index];
+                let Part::Unit(unit) = &entry.part else { continue };
                 if entry.removed || !entry.phases.pre_run {
                     continue;
                 }
-                (entry.name.clone(), entry.unit.clone())
+                (entry.path.clone(), unit.clone())
             };
             let ctx = RunContext {
                 handle: self.handle(),
@@ -220,10 +229,8 @@ impl<'g> Execution<'g> {
         let in_use: BTreeSet<usize> = {
             let registry = self.shared.registry.lock();
             let stuck = registry.entries.iter().enumerate();
-            let stuck = stuck.filter(|(_, entry)| left.contains(&entry.name));
-            stuck
-                .flat_map(|(index, _)| registry.all_before(index).into_iter().chain([index]))
-                .collect()
+            let stuck = stuck.filter(|(_, entry)| left.contains(&entry.path));
+            stuck.flat_map(|(index, _)| registry.used_by(index)).collect()
         };
         for (index, name, unit) in std::mem::take(&mut self.pre_run).into_iter().rev() {
             if in_use.contains(&index) {
@@ -278,7 +285,7 @@ impl<'g> Execution<'g> {
 
     /// Joins the helper threads of pre-runners, and the one that writes the log.
     fn join_helpers(&mut self) {
-        let limit = self.policies.stop_timeout.get();
+        let limit = self.policies.stop_timeout();
         let told = self.served.stopping_at.unwrap_or_else(clock::now);
         // Without a limit for the services there is none for helpers, too.
         let deadline = told.checked_add(limit).map(|at| at.max(clock::now() + HELPER_GRACE));
@@ -309,7 +316,7 @@ impl<'g> Execution<'g> {
         let spawned_it = |unit: &&Arc<str>| {
             thread.name.strip_prefix(&***unit).is_some_and(|rest| rest.starts_with(':'))
         };
-        let units = registry.entries.iter().map(|entry| &entry.name).filter(spawned_it);
+        let units = registry.entries.iter().map(|entry| &entry.path).filter(spawned_it);
         units.max_by_key(|unit| unit.len()).cloned()
     }
 }

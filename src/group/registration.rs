@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::entry::Entry;
 use super::limit::Limit;
-use super::registry::Entry;
 use super::shared::Shared;
 use crate::flags::Bytes;
 use crate::handle::UnitId;
@@ -279,7 +279,7 @@ impl Registration<'_> {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn instances(self, count: u32) -> Self {
-        self.with(|entry| entry.instances = count)
+        self.with(|entry| entry.instances = Some(count))
     }
 
     /// The stack of its service threads, not of those that it spawns itself; by default Rust's,
@@ -313,7 +313,7 @@ impl Registration<'_> {
 
 impl fmt::Debug for Registration<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.shared.registry.lock().entries[self.index].name.clone();
+        let name = self.shared.registry.lock().entries[self.index].path.clone();
         f.debug_struct("Registration").field("unit", &name).finish_non_exhaustive()
     }
 }

@@ -1,15 +1,12 @@
-//! The units of a group as they were registered: their phases and policies, what is wrong with
-//! them, and the order in which they start.
+//! The units of a group as they were registered, and those of the groups that were registered with it:
+//! one list, in which each entry knows the group that it is in. What is wrong with them is found in
+//! `problems`, in which order they start in `order`.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::limit::Limit;
-use crate::error::{ConfigError, ConfigErrors};
+use super::entry::{Entry, Part, Phases};
 use crate::handle::UnitId;
-use crate::restart::Restart;
-use crate::supervisor::NodeId;
 use crate::unit::Unit;
 
 /// How far a run has come. It only ever goes down this list.
@@ -23,99 +20,63 @@ pub(super) enum Stage {
     Over,
 }
 
-/// The phases that a unit takes part in, as it said when it was registered.
-#[derive(Clone, Copy, Debug)]
-#[allow(clippy::struct_excessive_bools)] // a set of four
-pub(super) struct Phases {
-    pub(super) config: bool,
-    pub(super) pre_run: bool,
-    pub(super) service: bool,
-    pub(super) role: bool,
-}
-
-impl Phases {
-    /// Asks the unit.
-    pub(super) fn of(unit: &dyn Unit) -> Self {
-        Self {
-            config: unit.as_config().is_some(),
-            pre_run: unit.as_pre_runner().is_some(),
-            service: unit.as_service().is_some(),
-            role: unit.as_role().is_some(),
-        }
-    }
-
-    pub(super) fn any(self) -> bool {
-        self.config || self.pre_run || self.service || self.role
-    }
-}
-
-/// One unit.
-pub(super) struct Entry {
-    pub(super) unit: Arc<dyn Unit>,
-    pub(super) name: Arc<str>,
-    pub(super) phases: Phases,
-    pub(super) after: Vec<UnitId>,
-    pub(super) task: bool,
-    pub(super) background: bool,
-    pub(super) instances: u32,
-    pub(super) stack_size: Option<usize>,
-    pub(super) stop_timeout: Option<Limit>,
-    pub(super) start_timeout: Option<Limit>,
-    pub(super) heartbeat: Option<Limit>,
-    pub(super) restart: Restart,
-    pub(super) removed: bool,
-    /// Its node in the supervisor's tree, while serving.
-    pub(super) node: Option<NodeId>,
-}
-
 /// See the module.
 pub(super) struct Registry {
     run: u64,
     pub(super) stage: Stage,
+    /// A group comes before all that is in it.
     pub(super) entries: Vec<Entry>,
-    /// What was refused after the config phase.
-    pub(super) refused: ConfigErrors,
+    /// Where the entries of other groups begin that were registered with this one: what they gave out
+    /// as ids stays good.
+    adopted: BTreeMap<u64, usize>,
 }
 
 impl Registry {
     pub(super) fn new(run: u64) -> Self {
-        Self { run, stage: Stage::Defining, entries: Vec::new(), refused: ConfigErrors::new() }
+        Self { run, stage: Stage::Defining, entries: Vec::new(), adopted: BTreeMap::new() }
     }
 
-    /// Adds a unit, unless it comes too late; says where it is, and whether it takes part.
-    pub(super) fn add(
-        &mut self,
-        unit: Arc<dyn Unit>,
-        name: Arc<str>,
-        phases: Phases,
-    ) -> (usize, bool) {
-        let refusal = match self.stage {
-            Stage::Configured if phases.config => {
+    /// Why it is too late for what is to be registered, if it is.
+    pub(super) fn refusal(&self, has_flags: bool) -> Option<&'static str> {
+        match self.stage {
+            Stage::Configured if has_flags => {
                 Some("has flags but was registered after the config phase")
             }
             Stage::Defining | Stage::Configured => None,
             _ => Some("was registered into a group that has already run"),
-        };
-        if let Some(why) = refusal {
-            self.refused.push(ConfigError::new(why).of_unit(&name));
         }
-        self.entries.push(Entry {
-            unit,
-            name,
-            phases,
-            after: Vec::new(),
-            task: false,
-            background: false,
-            instances: 1,
-            stack_size: None,
-            stop_timeout: None,
-            start_timeout: None,
-            heartbeat: None,
-            restart: Restart::default(),
-            removed: refusal.is_some(),
-            node: None,
-        });
-        (self.entries.len() - 1, refusal.is_none() && phases.any())
+    }
+
+    /// Adds it, unless there is something against it; says where it is.
+    pub(super) fn add(&mut self, entry: Entry, refused: Option<&'static str>) -> usize {
+        self.entries.push(Entry { refused, removed: refused.is_some(), ..entry });
+        self.entries.len() - 1
+    }
+
+    /// Takes over all that `inner` has: the entry at `group`, the last one, stands for it.
+    pub(super) fn adopt(&mut self, group: usize, inner: &mut Registry) {
+        let offset = group + 1;
+        debug_assert_eq!(offset, self.entries.len(), "a group's entries are right behind it");
+        self.adopted.insert(inner.run, offset);
+        let ids = std::mem::take(&mut inner.adopted);
+        self.adopted.extend(ids.into_iter().map(|(run, begin)| (run, offset + begin)));
+        let path = self.entries[group].path.clone();
+        let entries = std::mem::take(&mut inner.entries).into_iter();
+        self.entries.extend(entries.map(|entry| Entry {
+            parent: Some(entry.parent.map_or(group, |parent| offset + parent)),
+            path: format!("{path}/{}", entry.path).into(),
+            ..entry
+        }));
+    }
+
+    /// Takes it out, and all that is in it.
+    pub(super) fn remove(&mut self, index: usize) {
+        self.entries[index].removed = true;
+        // A group comes before all that is in it.
+        for below in index + 1..self.entries.len() {
+            let parent = self.entries[below].parent;
+            self.entries[below].removed |= parent.is_some_and(|it| self.entries[it].removed);
+        }
     }
 
     /// Those that were not taken out, with their indices.
@@ -123,133 +84,53 @@ impl Registry {
         self.entries.iter().enumerate().filter(|(_, entry)| !entry.removed)
     }
 
-    /// The unit of this id, if it is one of this group that was not taken out.
+    /// The units that take part in a phase, with their indices and paths, in the order of
+    /// registration.
+    pub(super) fn units(
+        &self,
+        takes_part: impl Fn(Phases) -> bool,
+    ) -> Vec<(usize, Arc<str>, Arc<dyn Unit>)> {
+        let units = self.present().filter(|(_, entry)| takes_part(entry.phases));
+        let units = units.filter_map(|(index, entry)| match &entry.part {
+            Part::Unit(unit) => Some((index, entry.path.clone(), unit.clone())),
+            Part::Group(_) => None,
+        });
+        units.collect()
+    }
+
+    /// Where the unit of this id is, whether or not it was taken out.
+    pub(super) fn place(&self, id: UnitId) -> Option<usize> {
+        let begin = if id.run == self.run { 0 } else { *self.adopted.get(&id.run)? };
+        Some(begin + id.index).filter(|&index| index < self.entries.len())
+    }
+
+    /// The unit or group of this id, if it is one of this group that was not taken out.
     pub(super) fn find(&self, id: UnitId) -> Option<(usize, &Entry)> {
-        let entry = self.entries.get(id.index).filter(|_| id.run == self.run)?;
-        (!entry.removed).then_some((id.index, entry))
+        let index = self.place(id)?;
+        let entry = &self.entries[index];
+        (!entry.removed).then_some((index, entry))
     }
 
     /// Those that come `after` it and were not taken out.
     pub(super) fn dependents(&self, index: usize) -> impl Iterator<Item = &Entry> {
-        let id = UnitId { run: self.run, index };
-        self.present().map(|(_, entry)| entry).filter(move |entry| entry.after.contains(&id))
+        let entries = self.present().map(|(_, entry)| entry);
+        entries.filter(move |entry| entry.after.iter().any(|&id| self.place(id) == Some(index)))
     }
 
-    /// Everything that is wrong with how the group is put together, flags apart.
-    pub(super) fn problems(&self) -> ConfigErrors {
-        let mut problems = self.refused.clone();
-        let mut named: BTreeSet<&str> = BTreeSet::new();
-        for (index, entry) in self.present() {
-            let name = &*entry.name;
-            if !named.insert(name) {
-                problems.push(format!("two units are named '{name}'"));
-            }
-            if name.is_empty() {
-                problems.push(format!("the unit registered as number {} has no name", index + 1));
-            }
-            if name.contains(['/', '\0']) {
-                let name = name.escape_debug();
-                problems.push(format!("unit '{name}': a name must not contain '/' or NUL"));
-            }
-            if entry.instances == 0 {
-                problems.push(ConfigError::new("needs at least one instance").of_unit(name));
-            }
-            if entry.task && entry.restart.is_always() {
-                let why =
-                    "is a task, which is done when it returns `Ok`, and is to start again always";
-                problems.push(ConfigError::new(why).of_unit(name));
-            }
-            for id in &entry.after {
-                if id.run != self.run {
-                    let why = "is to come after a unit of another group";
-                    problems.push(ConfigError::new(why).of_unit(name));
-                } else if self.find(*id).is_none() {
-                    let why = "is to come after a unit that is not, or no longer, registered";
-                    problems.push(ConfigError::new(why).of_unit(name));
-                }
-            }
-        }
-        if let Err(cycle) = self.order() {
-            problems.push(format!("units come after each other in a circle: {}", cycle.join(", ")));
-        }
-        problems
+    /// The groups that it is in, the nearest first.
+    pub(super) fn above(&self, index: usize) -> impl Iterator<Item = usize> {
+        let parent = |&index: &usize| self.entries[index].parent;
+        std::iter::successors(parent(&index), parent)
     }
 
-    /// What is to be said of units that take part in nothing.
-    pub(super) fn without_phases(&self) -> Vec<String> {
-        let idle = self.present().filter(|(_, entry)| !entry.phases.any());
-        let say = |name: &str| {
-            format!("unit '{name}' takes part in no phase: does it override its as_ methods?")
-        };
-        idle.map(|(_, entry)| say(&entry.name)).collect()
-    }
-
-    /// The start order: what a unit comes `after` is before it, and otherwise the order of
-    /// registration.
-    ///
-    /// # Errors
-    ///
-    /// The names of the units that wait for each other.
-    pub(super) fn order(&self) -> Result<Vec<usize>, Vec<String>> {
-        let dependencies = |entry: &Entry| -> Vec<usize> {
-            entry.after.iter().filter_map(|&id| self.find(id)).map(|(index, _)| index).collect()
-        };
-        let mut waits = vec![0; self.entries.len()];
-        let mut dependents = vec![Vec::new(); self.entries.len()];
-        for (index, entry) in self.present() {
-            for dependency in dependencies(entry) {
-                waits[index] += 1;
-                dependents[dependency].push(index);
-            }
-        }
-        let free = self.present().map(|(index, _)| index).filter(|&index| waits[index] == 0);
-        let mut free: BinaryHeap<Reverse<usize>> = free.map(Reverse).collect();
-        let mut order = Vec::with_capacity(self.entries.len());
-        while let Some(Reverse(index)) = free.pop() {
-            order.push(index);
-            for &dependent in &dependents[index] {
-                waits[dependent] -= 1;
-                if waits[dependent] == 0 {
-                    free.push(Reverse(dependent));
-                }
-            }
-        }
-        let stuck = self.present().filter(|&(index, _)| waits[index] > 0);
-        let stuck: Vec<String> = stuck.map(|(_, entry)| format!("'{}'", entry.name)).collect();
-        if stuck.is_empty() { Ok(order) } else { Err(stuck) }
-    }
-
-    /// The services that a unit has to wait for: those that it comes `after`, and through those
-    /// that do not serve, what they come `after`.
-    pub(super) fn services_before(&self, index: usize) -> Vec<usize> {
-        let mut services = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut todo = vec![index];
-        while let Some(next) = todo.pop() {
-            let before = self.entries[next].after.iter().filter_map(|&id| self.find(id));
-            for (dependency, entry) in before {
-                if entry.phases.service {
-                    services.insert(dependency);
-                } else if seen.insert(dependency) {
-                    todo.push(dependency);
-                }
-            }
-        }
-        services.into_iter().collect()
-    }
-
-    /// All that a unit comes `after`, directly or not, by index.
-    pub(super) fn all_before(&self, index: usize) -> BTreeSet<usize> {
-        let mut found = BTreeSet::new();
-        let mut todo = vec![index];
-        while let Some(next) = todo.pop() {
-            for id in &self.entries[next].after {
-                if id.run == self.run && found.insert(id.index) {
-                    todo.push(id.index);
-                }
-            }
-        }
-        found
+    /// What stands before the names of its flags: the prefixes of the groups that it is in, the
+    /// nearest first.
+    pub(super) fn flag_prefixes(&self, index: usize) -> Vec<String> {
+        let prefixes = self.above(index).filter_map(|group| match &self.entries[group].part {
+            Part::Group(group) => Some(group.flag_prefix.clone()),
+            Part::Unit(_) => None,
+        });
+        prefixes.collect()
     }
 
     /// The phases with their units, and whether the program serves (`svc`) or not (`cli`).
@@ -260,7 +141,7 @@ impl Registry {
         let mut list = format!("Group: {group} [{kind}]");
         let mut add = |phase: &str, takes_part: fn(Phases) -> bool| {
             let units = self.present().filter(|(_, entry)| takes_part(entry.phases));
-            let units: Vec<&str> = units.map(|(_, entry)| &*entry.name).collect();
+            let units: Vec<&str> = units.map(|(_, entry)| &*entry.path).collect();
             if !units.is_empty() {
                 let _ = write!(list, "\n- {phase}: {}", units.join(" "));
             }

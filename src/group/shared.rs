@@ -17,14 +17,18 @@ use crate::latch::Latch;
 use crate::panic;
 use crate::ready::NotReady;
 use crate::snapshot::Snapshot;
-use crate::stop::{Scope, StopNotify, StopReason, StopToken};
+use crate::stop::{RunNumber, Scope, StopNotify, StopReason, StopToken};
 use crate::supervisor::{Board, Crew, Publisher, RUN_IS_OVER, Request};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, OnceLock};
 use crate::thread::Place;
 
-/// See the module. Locks are taken in the order of the fields; none is held over a callback.
+/// See the module. Locks are taken in the order of the fields, and those of a group before those of
+/// one in it; none is held over a callback.
 pub(super) struct Shared {
     pub(super) id: u64,
+    pub(super) run: Arc<RunNumber>,
+    /// The group that this one was registered with, if it was.
+    pub(super) within: OnceLock<Arc<Shared>>,
     pub(super) name: Mutex<String>,
     pub(super) registry: Mutex<Registry>,
     pub(super) board: Arc<Mutex<Board>>,
@@ -50,9 +54,12 @@ impl Shared {
 
         let id = NEXT.fetch_add(1, Ordering::Relaxed); // only distinct numbers are wanted
         let stop = Arc::new(Latch::new());
+        let run = RunNumber::new(id);
         let (requests, inbox) = crossbeam_channel::unbounded();
         Arc::new(Self {
             id,
+            run: run.clone(),
+            within: OnceLock::new(),
             name: Mutex::new(name),
             registry: Mutex::new(Registry::new(id)),
             board: Arc::default(),
@@ -61,7 +68,7 @@ impl Shared {
             token: StopToken::new(stop.clone()),
             stop,
             ready: Arc::new(Latch::new()),
-            stopped: StopNotify::new(Scope::Run { run: id }),
+            stopped: StopNotify::new(Scope::Run(run)),
             publisher: Arc::new(Publisher::new(id)),
             helpers: Arc::new(Crew::new(RUN_IS_OVER)),
             reloads: Reloads::default(),
@@ -72,13 +79,21 @@ impl Shared {
 
     /// A notification of a unit that has nothing to end.
     fn ended_already(&self, index: usize) -> StopNotify {
-        let ended = StopNotify::new(Scope::Unit { run: self.id, unit: index });
+        let ended = StopNotify::new(Scope::Units { run: self.id, first: index, last: index });
         ended.set(Outcome::Ok);
         ended
     }
 }
 
 impl Control for Shared {
+    fn outermost(&self) -> &dyn Control {
+        let mut this = self;
+        while let Some(outer) = this.within.get() {
+            this = outer;
+        }
+        this
+    }
+
     fn run_id(&self) -> u64 {
         self.id
     }
@@ -109,6 +124,12 @@ impl Control for Shared {
     }
 
     fn subscribe(&self, capacity: usize) -> Events {
+        let registry = self.registry.lock();
+        // It may have been registered with another one since it was asked.
+        if let Some(outer) = self.within.get() {
+            drop(registry);
+            return outer.outermost().subscribe(capacity);
+        }
         self.publisher.subscribe(capacity)
     }
 
@@ -123,6 +144,10 @@ impl Control for Shared {
 
     fn deregister(&self, unit: UnitId) -> Result<StopNotify, Error> {
         let mut registry = self.registry.lock();
+        if let Some(outer) = self.within.get() {
+            drop(registry);
+            return outer.outermost().deregister(unit);
+        }
         let stage = registry.stage;
         if stage > Stage::Serving {
             return Err(Error::new(ErrorKind::Stopped, "the run is over, or about to be"));
@@ -139,14 +164,14 @@ impl Control for Shared {
             }
             None => match registry.dependents(index).next() {
                 Some(user) => {
-                    let why =
-                        format!("unit '{}' is in use: '{}' comes after it", entry.name, user.name);
+                    let (kind, path) = (entry.kind(), &entry.path);
+                    let why = format!("{kind} '{path}' is in use: '{}' comes after it", user.path);
                     return Err(Error::new(ErrorKind::InUse, why));
                 }
                 None => self.ended_already(index),
             },
         };
-        registry.entries[index].removed = true;
+        registry.remove(index);
         Ok(ended)
     }
 }

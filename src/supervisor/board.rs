@@ -1,4 +1,4 @@
-//! What the engine shows to others while it serves: the machine and the records of the services,
+//! What the engine shows to others while it serves: the machine and the records of its nodes,
 //! under one lock, so that a snapshot is consistent.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -7,14 +7,15 @@ use std::time::Instant;
 
 use super::incarnation::Incarnation;
 use super::machine::Machine;
-use super::plan::{Plan, ServicePlan, node_of};
+use super::plan::{NodePlan, PartPlan, Plan, node_of};
+use super::record::Record;
 use super::report::{LeftBehind, UnitReport};
-use super::state::{GroupKind, Input, NodeId, ROOT};
+use super::state::{Input, NodeId, ROOT};
 use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::failure::{Failure, Outcome, Phase};
 use crate::snapshot::{Snapshot, UnitState, UnitStatus};
-use crate::stop::{Scope, StopNotify};
+use crate::stop::StopNotify;
 use crate::sync::Mutex;
 use crate::thread::ThreadStatus;
 
@@ -22,68 +23,34 @@ use crate::thread::ThreadStatus;
 #[derive(Default)]
 pub(crate) struct Board {
     pub(super) machine: Option<Machine>,
-    pub(super) services: Vec<Record>,
-}
-
-/// What is known of one service beyond the machine's decisions.
-pub(super) struct Record {
-    pub(super) plan: ServicePlan,
-    pub(super) incarnation: Option<Arc<Incarnation>>,
-    /// How often it was to be started; the last time may have been refused.
-    pub(super) attempts: u32,
-    /// The end of its incarnation; while it has none, of the first or of the one before.
-    pub(super) stopped_notify: StopNotify,
-    pub(super) last_failure: Option<Failure>,
-    pub(super) started: Option<Instant>,
-    pub(super) ready: Option<Instant>,
-    pub(super) told: Option<Instant>,
-    pub(super) stopped: Option<Instant>,
-}
-
-impl Record {
-    fn new(run: u64, node: NodeId, plan: ServicePlan) -> Self {
-        Self {
-            plan,
-            incarnation: None,
-            attempts: 0,
-            stopped_notify: Self::end_of(run, node),
-            last_failure: None,
-            started: None,
-            ready: None,
-            told: None,
-            stopped: None,
-        }
-    }
-
-    fn end_of(run: u64, node: NodeId) -> StopNotify {
-        StopNotify::new(Scope::Unit { run, unit: node })
-    }
-
-    /// The end of the incarnation that comes now: one of its own, if there was one before.
-    pub(super) fn next_end(&mut self, run: u64, node: NodeId) -> StopNotify {
-        if self.incarnation.is_some() {
-            self.stopped_notify = Self::end_of(run, node);
-        }
-        self.stopped_notify.clone()
-    }
+    /// Of each node but the root.
+    pub(super) records: Vec<Record>,
 }
 
 impl Board {
-    /// The services of a run, none of them started.
+    /// The services of a run and the groups that they are in, none of them started.
     pub(crate) fn new(run: u64, plan: Plan) -> Self {
         let now = clock::now();
-        let kind = GroupKind { order: plan.order, strategy: plan.strategy };
-        let mut machine = Machine::new(now, kind, plan.stop_timeout, run_seed());
-        let mut services = Vec::with_capacity(plan.services.len());
-        for mut service in plan.services {
-            for dependency in &mut service.policy.after {
+        let mut machine = Machine::new(now, plan.kind, plan.stop_timeout, run_seed());
+        let last = last_in_each(&plan.nodes);
+        let mut records: Vec<Record> = Vec::with_capacity(plan.nodes.len());
+        for (place, mut plan) in plan.nodes.into_iter().enumerate() {
+            for dependency in &mut plan.policy.after {
                 *dependency = node_of(*dependency);
             }
-            let node = machine.add_unit(now, ROOT, service.policy.clone(), service.kind);
-            debug_assert_eq!(node, node_of(services.len()));
-            services.push(Record::new(run, node, service));
+            let parent = plan.parent.map(node_of);
+            let (above, policy) = (parent.unwrap_or(ROOT), plan.policy.clone());
+            let node = match &plan.part {
+                PartPlan::Service(service) => machine.add_unit(now, above, policy, service.kind),
+                PartPlan::Group(kind) => machine.add_group(now, above, policy, kind.clone()),
+            };
+            debug_assert_eq!(node, node_of(place));
+            if let Some(parent) = plan.parent {
+                records[parent].group().children.push(node);
+            }
+            records.push(Record::new(run, parent, (node, node_of(last[place])), plan));
         }
-        Self { machine: Some(machine), services }
+        Self { machine: Some(machine), records }
     }
 
     pub(super) fn machine(&mut self) -> &mut Machine {
@@ -91,11 +58,11 @@ impl Board {
     }
 
     pub(super) fn record(&mut self, node: NodeId) -> &mut Record {
-        &mut self.services[node - node_of(0)]
+        &mut self.records[node - node_of(0)]
     }
 
-    fn look(&self, node: NodeId) -> &Record {
-        &self.services[node - node_of(0)]
+    pub(super) fn look(&self, node: NodeId) -> &Record {
+        &self.records[node - node_of(0)]
     }
 
     /// The threads of each unit that live at the end, and after which there are no others; those that
@@ -111,7 +78,7 @@ impl Board {
     }
 
     fn incarnations(&self) -> Vec<Option<Arc<Incarnation>>> {
-        self.services.iter().map(|record| record.incarnation.clone()).collect()
+        self.records.iter().map(|record| record.incarnation().cloned()).collect()
     }
 
     /// What is left behind of a unit whose `threads` lived when they were looked at: nothing if it
@@ -126,9 +93,9 @@ impl Board {
         if self.machine.as_ref().is_some_and(|machine| machine.state(node).0.is_terminal()) {
             return Vec::new();
         }
-        let of_its_own = format!("{}:", record.plan.path);
+        let of_its_own = format!("{}:", record.path);
         let left_behind = |thread: ThreadStatus| LeftBehind {
-            unit: Some(record.plan.path.clone()),
+            unit: Some(record.path.clone()),
             phase: if thread.name.starts_with(&of_its_own) { Phase::Helper } else { Phase::Serve },
             told_ago: record.told.map(|at| now.saturating_duration_since(at)),
             thread,
@@ -136,25 +103,20 @@ impl Board {
         threads.into_iter().map(left_behind).collect()
     }
 
-    /// What the unit's last incarnation came back with.
-    pub(super) fn outcome(&self, node: NodeId) -> Option<Outcome> {
-        self.look(node).incarnation.as_ref().map(|incarnation| incarnation.outcome())
-    }
-
-    /// Takes a service out, if it can be; the engine is to be woken to do what that takes. Decided
+    /// Takes a service or a group out, if it can be; the engine is to be woken to do what that takes. Decided
     /// here and now, under the lock, so that what was looked at is still true.
     pub(crate) fn deregister(&mut self, node: NodeId) -> Result<StopNotify, Error> {
-        let path = self.look(node).plan.path.clone();
+        let path = self.look(node).path.clone();
         // Who has seen the end of a dependent may take out what it came after, even where the
         // machine has still to be told of that end.
         let users: Vec<NodeId> = self.machine().live_dependents(node).collect();
         let machine = self.machine.as_ref();
         let lives = |&user: &NodeId| {
-            self.look(user).stopped_notify.outcome().is_none()
+            !self.look(user).has_ended()
                 || machine.is_some_and(|machine| machine.may_come_back(user))
         };
         if let Some(user) = users.into_iter().find(lives) {
-            let user = &self.look(user).plan.path;
+            let user = &self.look(user).path;
             return Err(Error::new(
                 ErrorKind::InUse,
                 format!("unit '{path}' is in use: '{user}' comes after it"),
@@ -168,7 +130,7 @@ impl Board {
     /// taken out is told.
     pub(crate) fn never_starts(board: &Mutex<Self>) {
         let board = board.lock();
-        for record in &board.services {
+        for record in &board.records {
             record.stopped_notify.set(Outcome::Ok);
         }
     }
@@ -187,28 +149,26 @@ impl Board {
         let Some(machine) = &self.machine else { return Default::default() };
         let now = clock::now();
         let status = |index: usize| {
-            let (node, record) = (node_of(index), &self.services[index]);
-            let (state, since) = machine.state(node);
+            let (node, record) = (node_of(index), &self.records[index]);
+            let (_, since) = machine.state(node);
             let waits_for = machine.waits_for(node);
             UnitStatus {
-                path: record.plan.path.clone(),
-                state,
+                path: record.path.clone(),
+                group: record.as_group().is_some(),
+                state: self.state(node),
                 since: now.saturating_duration_since(since),
                 ready: machine.is_ready(node),
                 unresponsive: machine.is_silent(node),
-                late: machine.is_late(node),
+                late: self.is_late(node),
                 restarts: machine.restarts(node),
                 starts_in: machine.starts_at(node).map(|at| at.saturating_duration_since(now)),
-                waits_for: waits_for
-                    .iter()
-                    .map(|&node| self.look(node).plan.path.clone())
-                    .collect(),
+                waits_for: waits_for.iter().map(|&node| self.look(node).path.clone()).collect(),
                 last_failure: record.last_failure.clone(),
                 threads: Vec::new(),
             }
         };
         (
-            Snapshot { calling: None, units: (0..self.services.len()).map(status).collect() },
+            Snapshot { calling: None, units: (0..self.records.len()).map(status).collect() },
             self.incarnations(),
         )
     }
@@ -216,20 +176,80 @@ impl Board {
     pub(super) fn report(&self, node: NodeId, began: Instant) -> UnitReport {
         let record = self.look(node);
         let machine = self.machine.as_ref();
-        let state = machine.map_or(UnitState::New, |it| it.state(node).0);
+        let state = self.state(node);
         let since = |at: Option<Instant>| at.map(|at| at.saturating_duration_since(began));
         UnitReport {
-            path: record.plan.path.clone(),
+            path: record.path.clone(),
+            group: record.as_group().is_some(),
             state,
-            outcome: if state.is_terminal() { self.outcome(node) } else { None },
+            outcome: if state.is_terminal() { record.outcome() } else { None },
             restarts: machine.map_or(0, |machine| machine.restarts(node)),
             started: since(record.started),
             ready: since(record.ready),
             told: since(record.told),
             stopped: since(record.stopped),
-            late: machine.is_some_and(|machine| machine.is_late(node)),
+            late: self.is_late(node),
         }
     }
+
+    /// The machine's, but that a group has not stopped before all in it have: the machine is through
+    /// with it when nobody waits for them any longer.
+    pub(super) fn state(&self, node: NodeId) -> UnitState {
+        let state = self.machine.as_ref().map_or(UnitState::New, |machine| machine.state(node).0);
+        let record = self.look(node);
+        match record.as_group() {
+            Some(group) if state.is_terminal() && group.late && !record.has_ended() => {
+                UnitState::Stopping
+            }
+            Some(group) if state.is_terminal() && group.failure.is_some() => UnitState::Failed,
+            _ => state,
+        }
+    }
+
+    fn is_late(&self, node: NodeId) -> bool {
+        let machine = self.machine.as_ref();
+        machine.is_some_and(|machine| machine.is_late(node))
+            || self.look(node).as_group().is_some_and(|group| group.late)
+    }
+
+    // ---- groups ----
+
+    /// What has failed there is what the groups fail with that it is in, up to one that starts again
+    /// after it; unless it, or one of them, was taken out. The machine knows.
+    pub(super) fn fail_groups_above(&mut self, node: NodeId, failure: &Failure) {
+        if !self.machine().has_failed(node) {
+            return;
+        }
+        let mut above = self.look(node).parent;
+        while let Some(group) = above {
+            let starts_again = self.machine().is_to_start(group);
+            if !starts_again && !self.machine().has_failed(group) {
+                return;
+            }
+            let record = self.record(group);
+            record.fail_group(failure);
+            above = record.parent.filter(|_| !starts_again);
+        }
+    }
+
+    /// Whether all in the group have stopped: no thread of theirs is left.
+    pub(super) fn is_empty(&self, group: NodeId) -> bool {
+        let children = self.look(group).as_group().map_or(&[][..], |group| &group.children);
+        children
+            .iter()
+            .all(|&child| self.look(child).has_ended() && self.state(child).is_terminal())
+    }
+}
+
+/// Of each node the last that is in it.
+fn last_in_each(nodes: &[NodePlan]) -> Vec<usize> {
+    let mut last: Vec<usize> = (0..nodes.len()).collect();
+    for (place, node) in nodes.iter().enumerate().rev() {
+        if let Some(parent) = node.parent {
+            last[parent] = last[parent].max(last[place]);
+        }
+    }
+    last
 }
 
 /// Any number: std's hash maps have a random one for each thread.

@@ -7,29 +7,41 @@ use crossbeam_channel::Receiver;
 
 use super::publish::Publisher;
 use super::report::{LeftBehind, UnitReport};
-use super::state::{NodeId, Policy, StopOrder, UnitKind};
+use super::state::{GroupKind, NodeId, Policy, UnitKind};
 use crate::failure::Failure;
 use crate::handle::GroupHandle;
 use crate::latch::Latch;
 use crate::ready::NotReady;
-use crate::restart::Strategy;
 use crate::stop::StopReason;
 use crate::unit::Unit;
 
-/// One service, as it was registered. `policy.after` counts in the order of [`Plan::services`].
+/// One service, as it was registered.
 pub(crate) struct ServicePlan {
     pub(crate) unit: Arc<dyn Unit>,
-    pub(crate) path: Arc<str>,
-    pub(crate) policy: Policy,
     pub(crate) kind: UnitKind,
     pub(crate) stack_size: Option<usize>,
 }
 
-/// What is to be served, in start order.
+/// What a node of the tree is.
+pub(crate) enum PartPlan {
+    Service(ServicePlan),
+    /// A group in a group.
+    Group(GroupKind),
+}
+
+/// One node of the tree below the root. `parent` (none is the root) and `policy.after` count in the
+/// order of [`Plan::nodes`].
+pub(crate) struct NodePlan {
+    pub(crate) parent: Option<usize>,
+    pub(crate) path: Arc<str>,
+    pub(crate) policy: Policy,
+    pub(crate) part: PartPlan,
+}
+
+/// What is to be served, in start order: a group, and right behind it all that is in it.
 pub(crate) struct Plan {
-    pub(crate) services: Vec<ServicePlan>,
-    pub(crate) order: StopOrder,
-    pub(crate) strategy: Strategy,
+    pub(crate) nodes: Vec<NodePlan>,
+    pub(crate) kind: GroupKind,
     pub(crate) stop_timeout: Duration,
 }
 
@@ -61,7 +73,7 @@ pub(crate) struct Served {
     pub(crate) stopped_at: Option<Instant>,
 }
 
-/// The root comes first, then the services in start order.
-pub(crate) fn node_of(service: usize) -> NodeId {
-    service + 1
+/// The root comes first, then the nodes in start order.
+pub(crate) fn node_of(place: usize) -> NodeId {
+    place + 1
 }

@@ -44,6 +44,11 @@ impl Publisher {
         self.hub.subscribe(capacity)
     }
 
+    /// The subscribers of a group that is registered with this one's.
+    pub(crate) fn take_over(&self, other: &Publisher) {
+        self.hub.take_over(&other.hub);
+    }
+
     pub(crate) fn publish(&self, event: &Event) {
         if log::max_level() >= event.level() {
             self.start_logger();

@@ -11,7 +11,7 @@ use crate::snapshot::UnitState;
 use crate::stop::StopReason;
 use crate::thread::ThreadStatus;
 
-/// How one service fared in a run. Times count from the moment the run began.
+/// How one service, or one group in the group, fared in a run. Times count from the moment the run began.
 ///
 /// # Examples
 ///
@@ -30,11 +30,14 @@ use crate::thread::ThreadStatus;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnitReport {
-    /// Its path.
+    /// Its path: its name, behind the names of the groups that it is in.
     pub path: Arc<str>,
+    /// It is a group; those in it come behind it.
+    pub group: bool,
     /// The state in which the run left it.
     pub state: UnitState,
-    /// What its last incarnation came back with; `None` when it was not started or left behind.
+    /// What its last incarnation came back with, or what a group failed with, if it did; `None` when it
+    /// was not started or left behind.
     pub outcome: Option<Outcome>,
     /// How often it was started again.
     pub restarts: u32,
@@ -127,7 +130,7 @@ impl fmt::Display for LeftBehind {
 }
 
 /// What a run was like. `Group::run` returns one, and its error carries one. `Display` is for
-/// people: why it stopped, and a line for each service.
+/// people: why it stopped, and a line for each service and each group.
 ///
 /// # Examples
 ///
@@ -265,7 +268,7 @@ impl Report {
         Some(self.stopped_at?.saturating_sub(self.stopping_at?))
     }
 
-    /// The services, in start order.
+    /// The services, in start order; before those in a group, the group.
     ///
     /// # Examples
     ///
@@ -384,7 +387,8 @@ impl fmt::Display for Report {
                 1 => f.write_str("  1 restart")?,
                 restarts => write!(f, "  {restarts} restarts")?,
             }
-            if let Some(Outcome::Failed(failure)) = &unit.outcome {
+            // That of a group is one of a unit in it, and stands there.
+            if let Some(Outcome::Failed(failure)) = unit.outcome.as_ref().filter(|_| !unit.group) {
                 write!(f, "  {failure}")?;
             }
         }
@@ -392,10 +396,9 @@ impl fmt::Display for Report {
             write!(f, "\n  {failure}")?;
         }
         if let Some(took) = self.stop_time() {
-            let (all, left) = (
-                self.units.len(),
-                self.units.iter().filter(|unit| !unit.state.is_terminal()).count(),
-            );
+            let units = || self.units.iter().filter(|unit| !unit.group);
+            let (all, left) =
+                (units().count(), units().filter(|unit| !unit.state.is_terminal()).count());
             match left {
                 0 if all == 1 => write!(f, "\n1 unit stopped in {took:.1?}")?,
                 0 => write!(f, "\nall {all} units stopped in {took:.1?}")?,

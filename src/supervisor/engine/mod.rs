@@ -1,7 +1,9 @@
 //! The thin engine around the machine: it owns the channels, the stopper threads and the deadlines
-//! of one run, feeds the machine with what happens and does what it says (`perform`). It knows neither
-//! flags nor groups.
+//! of one run, feeds the machine with what happens and does what it says (`perform`; for groups in
+//! groups, `groups`). It knows neither flags nor what a `Group` is.
 
+mod again;
+mod groups;
 mod perform;
 
 use std::io;
@@ -163,7 +165,8 @@ impl Engine {
     /// among the run's failures, of which there would be more and more.
     fn keep_of_incarnation(&mut self, unit: NodeId, failure: Failure) {
         let mut board = self.board.lock();
-        if board.machine().has_failed(unit) {
+        board.fail_groups_above(unit, &failure);
+        if board.machine().counts(unit) {
             drop(board);
             self.keep(unit, failure);
         } else {
@@ -176,7 +179,7 @@ impl Engine {
     }
 
     fn path(&self, unit: NodeId) -> Arc<str> {
-        self.board.lock().record(unit).plan.path.clone()
+        self.board.lock().look(unit).path.clone()
     }
 
     // ---- the end ----

@@ -2,7 +2,6 @@
 //! stoppers, events published.
 
 use std::io;
-use std::time::Duration;
 
 use super::Engine;
 use crate::clock;
@@ -10,18 +9,20 @@ use crate::context::Task;
 use crate::event::Event;
 use crate::failure::{self, BoxError, Failure, Outcome, Phase};
 use crate::ready::NotReady;
-use crate::restart::Strategy;
 use crate::snapshot::UnitState;
 use crate::stop::StopReason;
 use crate::supervisor::incarnation::{Incarnation, Notice, denies};
 use crate::supervisor::pulse::Pulse;
-use crate::supervisor::state::{Action, GroupEnd, Input, LimitOf, NodeId, ROOT, UnitEnd};
+use crate::supervisor::state::{Action, GroupEnd, Input, NodeId, ROOT, UnitEnd};
 use crate::supervisor::stoppers::Call;
 use crate::unit::Unit;
 
 impl Engine {
     pub(super) fn perform(&mut self, action: Action) {
         match action {
+            Action::Start { unit, incarnation } if self.is_group(unit) => {
+                self.start_group(unit, incarnation);
+            }
             Action::Start { unit, incarnation } => self.start(unit, incarnation),
             Action::Ready(ROOT) => {
                 // The event first: who has waited for readiness finds it among those that came.
@@ -35,12 +36,11 @@ impl Engine {
                 drop(board);
                 self.publish(&Event::Ready { unit: self.path(unit) });
             }
-            Action::Stopping { group, why } => {
-                debug_assert_eq!(group, ROOT, "groups are not nested");
-                self.stopping(why);
-            }
+            Action::Stopping { group: ROOT, why } => self.stopping(why),
+            Action::Stopping { group, why } => self.group_stopping(group, why),
             Action::Tell { unit, why } => self.tell(unit, why),
             Action::CallStop(unit) => self.call_graceful_stop(unit),
+            Action::Stopped(node) if self.is_group(node) => self.group_stopped(node),
             Action::Stopped(unit) => self.stopped(unit),
             Action::Backoff { unit, pause } => self.pausing(unit, pause),
             Action::GaveUp { unit, limit } => self.gave_up(unit, limit),
@@ -67,16 +67,17 @@ impl Engine {
             return self.note(Input::Refused(unit));
         }
         let record = board.record(unit);
-        let stopped = record.next_end(self.run.id, unit);
-        let plan = &record.plan;
-        let (service, path) = (plan.unit.clone(), plan.path.clone());
-        let (instances, stack_size) = (plan.kind.instances, plan.stack_size);
-        let pulse = plan.policy.heartbeat.map(|limit| Pulse::new(limit, instances));
+        let stopped = record.next_end();
+        let (path, heartbeat) = (record.path.clone(), record.policy.heartbeat);
+        let plan = &record.service().plan;
+        let (service, instances, stack_size) =
+            (plan.unit.clone(), plan.kind.instances, plan.stack_size);
+        let pulse = heartbeat.map(|limit| Pulse::new(limit, instances));
         let notify = self.notify.clone();
         let incarnation =
             Incarnation::new(self.run.id, unit, number, path.clone(), stopped, notify, pulse);
         record.started = record.started.or_else(|| Some(clock::now()));
-        record.incarnation = Some(incarnation.clone());
+        record.service().incarnation = Some(incarnation.clone());
         drop(board);
         self.publish(&Event::Starting { unit: path.clone(), attempt: number });
         for instance in 0..instances {
@@ -103,13 +104,14 @@ impl Engine {
         let now = clock::now();
         self.served.stopping_at = Some(now);
         let (reason, not_ready) = match why {
-            GroupEnd::Child(unit) => {
-                let path = self.path(unit);
-                let failed =
-                    self.board.lock().outcome(unit).is_some_and(|outcome| !outcome.is_ok());
+            GroupEnd::Child(child) => {
+                let board = self.board.lock();
+                let record = board.look(child);
+                let failed = record.outcome().is_some_and(|outcome| !outcome.is_ok());
+                let unit = record.cause();
                 let not_ready =
-                    if failed { NotReady::Failed(path.clone()) } else { NotReady::Stopped };
-                (StopReason::UnitStopped(path), not_ready)
+                    if failed { NotReady::Failed(unit.clone()) } else { NotReady::Stopped };
+                (StopReason::UnitStopped(unit), not_ready)
             }
             GroupEnd::TasksDone => (StopReason::TasksDone, NotReady::Stopped),
             // The token was set by whoever asked.
@@ -123,13 +125,13 @@ impl Engine {
     }
 
     /// Why the run ends.
-    fn reason(&self) -> StopReason {
+    pub(super) fn reason(&self) -> StopReason {
         self.run.stop.get().cloned().unwrap_or(StopReason::RunFailed)
     }
 
     fn tell(&mut self, unit: NodeId, why: UnitEnd) {
         let reason = match why {
-            UnitEnd::Group(_) => self.reason(),
+            UnitEnd::Group(group) => self.reason_of(group),
             UnitEnd::Deregistered => StopReason::Deregistered,
             UnitEnd::Ended => StopReason::Ended,
             UnitEnd::NotReady => StopReason::NotReady,
@@ -139,10 +141,10 @@ impl Engine {
         let record = board.record(unit);
         // Without this one its start was refused: there is nobody to tell.
         let attempts = record.attempts;
-        let current = record.incarnation.clone().filter(|current| current.number == attempts);
-        let Some(incarnation) = current else { return };
+        let current = record.incarnation().filter(|current| current.number == attempts);
+        let Some(incarnation) = current.cloned() else { return };
         record.told = Some(clock::now());
-        let path = record.plan.path.clone();
+        let path = record.path.clone();
         drop(board);
         let callbacks = incarnation.tell(reason.clone());
         self.publish(&Event::StopAsked { unit: path, reason });
@@ -160,7 +162,7 @@ impl Engine {
     }
 
     fn call_graceful_stop(&mut self, unit: NodeId) {
-        let service = self.board.lock().record(unit).plan.unit.clone();
+        let service = self.board.lock().record(unit).service().plan.unit.clone();
         self.call(unit, Phase::GracefulStop, move || match service.as_service() {
             Some(service) => service.graceful_stop(),
             None => Err(denies("service")),
@@ -187,8 +189,8 @@ impl Engine {
         let mut board = self.board.lock();
         let failed = board.machine().state(unit).0 == UnitState::Failed;
         let record = board.record(unit);
-        let (path, incarnation) = (record.plan.path.clone(), record.incarnation.clone());
-        let never_started = record.stopped_notify.clone();
+        let (path, incarnation) = (record.path.clone(), record.incarnation().cloned());
+        let (never_started, parent) = (record.stopped_notify.clone(), record.parent);
         drop(board);
         if let Some(incarnation) = incarnation {
             incarnation.join();
@@ -197,90 +199,6 @@ impl Engine {
             never_started.set(Outcome::Ok);
         }
         self.publish(&Event::Stopped { unit: path, failed });
-    }
-
-    fn pausing(&self, unit: NodeId, pause: Duration) {
-        let mut board = self.board.lock();
-        let record = board.record(unit);
-        let attempt = record.attempts + 1;
-        let (unit, incarnation) = (record.plan.path.clone(), record.incarnation.clone());
-        drop(board);
-        // There is none where its only start was refused, as a sibling had taken it along.
-        if let Some(incarnation) = incarnation {
-            incarnation.join();
-        }
-        self.publish(&Event::Restarting { unit, attempt, pause });
-    }
-
-    /// What the unit has failed with is the cause. If it has not failed, that it was given up is.
-    fn gave_up(&mut self, unit: NodeId, limit: LimitOf) {
-        let mut board = self.board.lock();
-        let limit = match limit {
-            LimitOf::Itself => board.record(unit).plan.policy.restart.too_often(),
-            LimitOf::ItsGroup => {
-                let strategy = board.machine().strategy_above(unit);
-                strategy.map(Strategy::too_often).unwrap_or_default()
-            }
-        };
-        drop(board);
-        self.publish(&Event::GaveUp { unit: self.path(unit), why: limit.as_str().into() });
-        let returned = self.board.lock().outcome(unit).is_some_and(|outcome| outcome.is_ok());
-        if returned {
-            let why = format!("it has returned again and again: {limit}");
-            let failure = self.fail(unit, Phase::Serve, why);
-            self.keep(unit, failure);
-        }
-    }
-
-    fn not_ready_in_time(&mut self, unit: NodeId) {
-        let limit = self.board.lock().record(unit).plan.policy.start_timeout.unwrap_or_default();
-        let failure = self.fail(unit, Phase::Start, format!("not ready within {limit:?}"));
-        self.keep_of_incarnation(unit, failure.clone());
-        self.publish(&Event::NotReady { failure });
-    }
-
-    fn ask_if_alive(&mut self, unit: NodeId) {
-        let incarnation = self.board.lock().machine().incarnation(unit);
-        self.hear_of(unit, incarnation);
-    }
-
-    /// Looked at and decided at one time: who is found silent there is told of here, and nobody else.
-    pub(super) fn hear_of(&mut self, unit: NodeId, incarnation: u32) {
-        let now = clock::now();
-        let mut board = self.board.lock();
-        let current = board.record(unit).incarnation.clone();
-        let current = current.filter(|current| current.number == incarnation);
-        if let Some(at) = current.and_then(|current| current.last_beat(now)) {
-            board.machine().step(now, Input::Alive { unit, incarnation, at });
-        }
-    }
-
-    fn unresponsive(&mut self, unit: NodeId) {
-        let now = clock::now();
-        let mut board = self.board.lock();
-        let record = board.record(unit);
-        let last = record.incarnation.as_ref().and_then(|current| current.last_beat(now));
-        let unit = record.plan.path.clone();
-        drop(board);
-        let silent = now.saturating_duration_since(last.unwrap_or(now));
-        self.publish(&Event::Unresponsive { unit, silent });
-    }
-
-    fn did_not_stop(&mut self, unit: NodeId) {
-        let why = "it was to start again, and did not stop in time for that";
-        self.publish(&Event::GaveUp { unit: self.path(unit), why: why.into() });
-        let failure = self.fail(unit, Phase::Start, why.to_owned());
-        self.keep(unit, failure);
-    }
-
-    /// A failure of the unit's incarnation that none of its callbacks came back with.
-    fn fail(&self, unit: NodeId, phase: Phase, why: String) -> Failure {
-        let mut board = self.board.lock();
-        let record = board.record(unit);
-        let failure = Failure::error(record.plan.path.clone(), phase, why.into());
-        if let Some(incarnation) = &record.incarnation {
-            incarnation.note(&Outcome::Failed(failure.clone()));
-        }
-        failure
+        self.end_groups(parent);
     }
 }

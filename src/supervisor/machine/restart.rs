@@ -52,7 +52,7 @@ impl Machine {
     }
 
     /// Whether it starts again after this.
-    pub(super) fn is_to_start(&self, node: NodeId) -> bool {
+    pub(crate) fn is_to_start(&self, node: NodeId) -> bool {
         self.nodes[node].again != Again::No
     }
 

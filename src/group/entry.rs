@@ -1,0 +1,121 @@
+//! One thing that was registered, a unit or a group, with what was said of it there.
+
+use std::sync::Arc;
+
+use super::limit::Limit;
+use crate::handle::UnitId;
+use crate::restart::Restart;
+use crate::supervisor::{GroupKind, NodeId};
+use crate::unit::Unit;
+
+/// The phases that a unit takes part in, as it said when it was registered. A group has none of its
+/// own.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // a set of four
+pub(super) struct Phases {
+    pub(super) config: bool,
+    pub(super) pre_run: bool,
+    pub(super) service: bool,
+    pub(super) role: bool,
+}
+
+impl Phases {
+    /// Asks the unit.
+    pub(super) fn of(unit: &dyn Unit) -> Self {
+        Self {
+            config: unit.as_config().is_some(),
+            pre_run: unit.as_pre_runner().is_some(),
+            service: unit.as_service().is_some(),
+            role: unit.as_role().is_some(),
+        }
+    }
+
+    pub(super) fn any(self) -> bool {
+        self.config || self.pre_run || self.service || self.role
+    }
+}
+
+pub(super) enum Part {
+    Unit(Arc<dyn Unit>),
+    Group(Nested),
+}
+
+/// What a group in a group brings of its own, apart from what is in it.
+pub(super) struct Nested {
+    pub(super) kind: GroupKind,
+    /// Before the names of all flags in it.
+    pub(super) flag_prefix: String,
+}
+
+/// See the module.
+#[allow(clippy::struct_excessive_bools)] // facts that are true or not whatever the others are
+pub(super) struct Entry {
+    /// The group that it is in; the outermost has no entry. It comes before all that is in it.
+    pub(super) parent: Option<usize>,
+    pub(super) name: Arc<str>,
+    /// Its name, behind the names of the groups that it is in.
+    pub(super) path: Arc<str>,
+    pub(super) part: Part,
+    pub(super) phases: Phases,
+    pub(super) root_only: bool,
+    pub(super) after: Vec<UnitId>,
+    pub(super) task: bool,
+    pub(super) background: bool,
+    /// One, if it was not said.
+    pub(super) instances: Option<u32>,
+    pub(super) stack_size: Option<usize>,
+    pub(super) stop_timeout: Option<Limit>,
+    pub(super) start_timeout: Option<Limit>,
+    pub(super) heartbeat: Option<Limit>,
+    pub(super) restart: Restart,
+    /// Why it was not taken. Then it is removed, too.
+    pub(super) refused: Option<&'static str>,
+    /// A group only together with all that is in it.
+    pub(super) removed: bool,
+    /// Its node in the supervisor's tree, while serving.
+    pub(super) node: Option<NodeId>,
+}
+
+impl Entry {
+    pub(super) fn unit(unit: Arc<dyn Unit>) -> Self {
+        let (name, phases) = (unit.name().into(), Phases::of(&*unit));
+        let root_only = unit.root_only();
+        Self { phases, root_only, ..Self::new(name, Part::Unit(unit)) }
+    }
+
+    pub(super) fn group(name: Arc<str>, nested: Nested, stop_timeout: Option<Limit>) -> Self {
+        Self { stop_timeout, ..Self::new(name, Part::Group(nested)) }
+    }
+
+    fn new(name: Arc<str>, part: Part) -> Self {
+        Self {
+            parent: None,
+            path: name.clone(),
+            name,
+            part,
+            phases: Phases::default(),
+            root_only: false,
+            after: Vec::new(),
+            task: false,
+            background: false,
+            instances: None,
+            stack_size: None,
+            stop_timeout: None,
+            start_timeout: None,
+            heartbeat: None,
+            restart: Restart::default(),
+            refused: None,
+            removed: false,
+            node: None,
+        }
+    }
+
+    pub(super) fn is_group(&self) -> bool {
+        matches!(self.part, Part::Group(_))
+    }
+
+    /// `unit` or `group`.
+    pub(super) fn kind(&self) -> &'static str {
+        if self.is_group() { "group" } else { "unit" }
+    }
+}

@@ -1,0 +1,117 @@
+//! What is wrong with how a group is put together, flags apart.
+
+use std::collections::BTreeSet;
+
+use super::entry::Entry;
+use super::registry::Registry;
+use crate::error::{ConfigError, ConfigErrors};
+use crate::handle::UnitId;
+
+impl Registry {
+    /// Everything that is wrong.
+    pub(super) fn problems(&self) -> ConfigErrors {
+        let mut problems = ConfigErrors::new();
+        for entry in &self.entries {
+            if let Some(why) = entry.refused {
+                problems.push(ConfigError::new(why).of_unit(&entry.path));
+            }
+        }
+        let mut named: BTreeSet<(Option<usize>, &str)> = BTreeSet::new();
+        for (index, entry) in self.present() {
+            if !named.insert((entry.parent, &entry.name)) {
+                problems.push(format!("two units are named '{}'", entry.path));
+            }
+            problems.append(self.problems_of_name(index, entry));
+            problems.append(problems_of_policy(entry));
+            if entry.root_only && entry.parent.is_some() {
+                let why = "is for a whole program: register it with the outermost group";
+                problems.push(ConfigError::new(why).of_unit(&entry.path));
+            }
+            for &id in &entry.after {
+                if let Some(why) = self.why_not_after(entry, id) {
+                    problems.push(ConfigError::new(why).of_unit(&entry.path));
+                }
+            }
+        }
+        if let Err(cycle) = self.order() {
+            problems.push(format!("units come after each other in a circle: {}", cycle.join(", ")));
+        }
+        problems
+    }
+
+    fn problems_of_name(&self, index: usize, entry: &Entry) -> ConfigErrors {
+        let mut problems = ConfigErrors::new();
+        let (kind, name) = (entry.kind(), &entry.name);
+        let within = entry.parent.map(|group| format!(" in group '{}'", self.entries[group].path));
+        let within = within.unwrap_or_default();
+        if name.is_empty() {
+            let siblings = self.entries[..index].iter().filter(|it| it.parent == entry.parent);
+            let number = siblings.count() + 1;
+            problems.push(format!("the {kind} registered as number {number}{within} has no name"));
+        }
+        if name.contains(['/', '\0']) {
+            let name = name.escape_debug();
+            problems.push(format!("{kind} '{name}'{within}: a name must not contain '/' or NUL"));
+        }
+        problems
+    }
+
+    fn why_not_after(&self, entry: &Entry, id: UnitId) -> Option<String> {
+        let Some(index) = self.place(id) else {
+            return Some("is to come after a unit of another group".to_owned());
+        };
+        let other = &self.entries[index];
+        if other.removed {
+            let why = "is to come after a unit that is not, or no longer, registered";
+            return Some(why.to_owned());
+        }
+        let sibling = other.parent == entry.parent;
+        let why = || format!("is to come after '{}', which is not in the same group", other.path);
+        (!sibling).then(why)
+    }
+
+    /// What is to be said of what takes part in nothing.
+    pub(super) fn without_phases(&self) -> Vec<String> {
+        let peopled: BTreeSet<usize> = self.present().filter_map(|(_, it)| it.parent).collect();
+        let idle = self.present().filter(|(_, entry)| !entry.phases.any());
+        let say = |(index, entry): (usize, &Entry)| {
+            let path = &entry.path;
+            if !entry.is_group() {
+                return Some(format!(
+                    "unit '{path}' takes part in no phase: does it override its as_ methods?"
+                ));
+            }
+            (!peopled.contains(&index)).then(|| format!("group '{path}' has no units"))
+        };
+        idle.filter_map(say).collect()
+    }
+}
+
+fn problems_of_policy(entry: &Entry) -> ConfigErrors {
+    let mut problems = ConfigErrors::new();
+    let mut say = |why: &str| problems.push(ConfigError::new(why).of_unit(&entry.path));
+    if entry.is_group() {
+        let own =
+            [("instances", entry.instances.is_some()), ("stack_size", entry.stack_size.is_some())];
+        for (builder, _) in own.iter().filter(|(_, said)| *said) {
+            say(&format!(
+                "is a group, which has no thread of its own: '{builder}' is for its units"
+            ));
+        }
+        // The machine does neither for groups yet.
+        let not_yet = [
+            ("restart", entry.restart.covers(true)),
+            ("start_timeout", entry.start_timeout.is_some()),
+        ];
+        for (builder, _) in not_yet.iter().filter(|(_, said)| *said) {
+            say(&format!("is a group, for which there is no '{builder}' yet"));
+        }
+    }
+    if entry.instances == Some(0) {
+        say("needs at least one instance");
+    }
+    if entry.task && entry.restart.is_always() {
+        say("is a task, which is done when it returns `Ok`, and is to start again always");
+    }
+    problems
+}

@@ -1,0 +1,162 @@
+//! What is known of one node of the tree beyond the machine's decisions: a service with its threads,
+//! or a group, which has none of its own.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::incarnation::Incarnation;
+use super::plan::{NodePlan, PartPlan, ServicePlan};
+use super::state::{NodeId, Policy};
+use crate::failure::{Failure, Outcome};
+use crate::stop::{Scope, StopNotify, StopReason};
+
+/// See the module.
+pub(super) struct Record {
+    /// None for what is right below the root, of which there is no record.
+    pub(super) parent: Option<NodeId>,
+    pub(super) path: Arc<str>,
+    pub(super) policy: Policy,
+    pub(super) part: Part,
+    /// The end of a service's incarnation; while it has none, of the first or of the one before. The
+    /// end of a group, with all in it.
+    pub(super) stopped_notify: StopNotify,
+    /// How often it was to be started; the last time may have been refused.
+    pub(super) attempts: u32,
+    /// The newest failure.
+    pub(super) last_failure: Option<Failure>,
+    pub(super) started: Option<Instant>,
+    pub(super) ready: Option<Instant>,
+    pub(super) told: Option<Instant>,
+    pub(super) stopped: Option<Instant>,
+}
+
+pub(super) enum Part {
+    Service(Service),
+    Group(Box<GroupRecord>),
+}
+
+pub(super) struct Service {
+    pub(super) plan: ServicePlan,
+    pub(super) incarnation: Option<Arc<Incarnation>>,
+}
+
+#[derive(Default)]
+pub(super) struct GroupRecord {
+    pub(super) children: Vec<NodeId>,
+    /// Why its end has begun.
+    pub(super) reason: Option<StopReason>,
+    /// The machine is through with it: all in it have stopped, or nobody waits for them any longer.
+    pub(super) over: bool,
+    /// When the machine was, threads of it were still there.
+    pub(super) late: bool,
+    /// The first failure that counts for it, since it was started.
+    pub(super) failure: Option<Failure>,
+}
+
+impl GroupRecord {
+    /// It starts again.
+    pub(super) fn begin_anew(&mut self) {
+        *self = Self { children: std::mem::take(&mut self.children), ..Self::default() };
+    }
+}
+
+impl Record {
+    /// `last` is the last of the nodes that are in it: they follow it. A unit is alone.
+    pub(super) fn new(
+        run: u64,
+        parent: Option<NodeId>,
+        nodes: (NodeId, NodeId),
+        plan: NodePlan,
+    ) -> Self {
+        let (first, last) = nodes;
+        let part = match plan.part {
+            PartPlan::Service(plan) => Part::Service(Service { plan, incarnation: None }),
+            PartPlan::Group(_) => Part::Group(Box::default()),
+        };
+        Self {
+            parent,
+            path: plan.path,
+            policy: plan.policy,
+            part,
+            stopped_notify: StopNotify::new(Scope::Units { run, first, last }),
+            attempts: 0,
+            last_failure: None,
+            started: None,
+            ready: None,
+            told: None,
+            stopped: None,
+        }
+    }
+
+    pub(super) fn service(&mut self) -> &mut Service {
+        match &mut self.part {
+            Part::Service(service) => service,
+            Part::Group(_) => unreachable!("'{}' is a group", self.path),
+        }
+    }
+
+    pub(super) fn group(&mut self) -> &mut GroupRecord {
+        match &mut self.part {
+            Part::Group(group) => group,
+            Part::Service(_) => unreachable!("'{}' is a unit", self.path),
+        }
+    }
+
+    pub(super) fn as_group(&self) -> Option<&GroupRecord> {
+        match &self.part {
+            Part::Group(group) => Some(group),
+            Part::Service(_) => None,
+        }
+    }
+
+    pub(super) fn incarnation(&self) -> Option<&Arc<Incarnation>> {
+        match &self.part {
+            Part::Service(service) => service.incarnation.as_ref(),
+            Part::Group(_) => None,
+        }
+    }
+
+    /// The end of the incarnation that comes now: one of its own, if there was one before.
+    pub(super) fn next_end(&mut self) -> StopNotify {
+        if self.incarnation().is_some() {
+            self.stopped_notify = self.stopped_notify.next();
+        }
+        self.stopped_notify.clone()
+    }
+
+    /// Whether all that belongs to it has stopped.
+    pub(super) fn has_ended(&self) -> bool {
+        self.stopped_notify.outcome().is_some()
+    }
+
+    /// What a service's last incarnation came back with, or a group ends with.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        match &self.part {
+            Part::Service(service) => service.incarnation.as_ref().map(|it| it.outcome()),
+            Part::Group(_) => self.started.map(|_| self.outcome_of_group()),
+        }
+    }
+
+    pub(super) fn outcome_of_group(&self) -> Outcome {
+        let failure = self.as_group().and_then(|group| group.failure.clone());
+        failure.map_or(Outcome::Ok, Outcome::Failed)
+    }
+
+    /// This is what a group fails with, if there was nothing before.
+    pub(super) fn fail_group(&mut self, failure: &Failure) {
+        if let Part::Group(group) = &mut self.part {
+            group.failure.get_or_insert_with(|| failure.clone());
+            self.last_failure = Some(failure.clone());
+        }
+    }
+
+    /// The unit by whose end it has ended: itself, or one in it.
+    pub(super) fn cause(&self) -> Arc<str> {
+        let Part::Group(group) = &self.part else { return self.path.clone() };
+        match (&group.failure, &group.reason) {
+            (Some(failure), _) => failure.unit().into(),
+            (None, Some(StopReason::UnitStopped(unit))) => unit.clone(),
+            (None, _) => self.path.clone(),
+        }
+    }
+}

@@ -101,6 +101,7 @@ impl fmt::Display for UnitState {
 /// # Ok::<(), rungroup::RunError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)] // facts that are true or not whatever the others are
 #[non_exhaustive]
 pub struct UnitStatus {
     /// Its path: its name, behind the names of the groups that it is in.

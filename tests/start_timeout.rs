@@ -86,7 +86,9 @@ fn s2_one_that_does_not_stop_to_start_again_ends_the_group_and_is_named() {
         group.register(deaf).start_timeout(SHORT).stop_timeout(SHORT).restart(policy);
         let error = group.run().unwrap_err();
         let why = error.to_string();
-        assert!(why.contains("was not ready in time, and then did not stop"), "{why}");
+        let both =
+            "not ready within 20ms; it was to start again, and did not stop in time for that";
+        assert!(why.contains(both), "{why}");
         assert_eq!(error.left_behind()[0].unit.as_deref(), Some("deaf"));
         assert_eq!(error.report().unwrap().units()[0].restarts, 0);
     });

@@ -260,6 +260,7 @@ pub(super) enum Kind {
 }
 
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // facts that are true or not whatever the others are
 pub(super) struct Unit {
     pub(super) kind: UnitKind,
     /// It was told to stop, but not for good.

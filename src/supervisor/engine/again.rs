@@ -56,9 +56,14 @@ impl Engine {
     }
 
     pub(super) fn did_not_stop(&mut self, node: NodeId) {
+        let outcome = self.board.lock().look(node).outcome();
+        let before = match outcome.as_ref().and_then(Outcome::failure) {
+            Some(failure) => format!("{}; ", failure.as_error()),
+            None => String::new(),
+        };
         let why = "it was to start again, and did not stop in time for that";
         self.publish(&Event::GaveUp { unit: self.path(node), why: why.into() });
-        let failure = self.fail(node, Phase::Start, why.to_owned());
+        let failure = self.fail(node, Phase::Start, format!("{before}{why}"));
         self.keep_of_incarnation(node, failure);
     }
 

@@ -13,7 +13,8 @@ fn beating(driver: &mut Driver, policy: Policy) -> NodeId {
 impl Driver {
     /// It was last heard of so long ago.
     fn alive(&mut self, unit: NodeId, ago: Duration) -> Vec<Action> {
-        let (incarnation, at) = (self.incarnation(unit), self.now - ago);
+        let at = self.now.checked_sub(ago).expect("a time that the clock can tell");
+        let incarnation = self.incarnation(unit);
         self.feed(Input::Alive { unit, incarnation, at })
     }
 }

@@ -2,6 +2,7 @@
 //! `failure`, the result of a whole run in `group::run_error`.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::exit::{Exit, FAILURE};
 
@@ -43,6 +44,8 @@ pub enum ErrorKind {
     AlreadyRan,
     /// Too early: the config phase is not over.
     NotConfigured,
+    /// Too early: the group does not serve yet.
+    NotServing,
     /// Too late: the run is over, or its services have stopped.
     Stopped,
     /// The id belongs to no unit of this group.
@@ -76,16 +79,28 @@ struct Inner {
     kind: ErrorKind,
     text: String,
     problems: ConfigErrors,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Error(Box::new(Inner { kind, text: text.into(), problems: ConfigErrors::default() }))
+        let problems = ConfigErrors::default();
+        Error(Box::new(Inner { kind, text: text.into(), problems, source: None }))
+    }
+
+    /// One that says what another says, which is its source.
+    pub(crate) fn by(
+        kind: ErrorKind,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        let mut error = Self::new(kind, source.to_string());
+        error.0.source = Some(Arc::new(source));
+        error
     }
 
     /// The problems of the config phase, all at once.
     pub(crate) fn config(kind: ErrorKind, problems: ConfigErrors) -> Self {
-        Error(Box::new(Inner { kind, text: String::new(), problems }))
+        Error(Box::new(Inner { kind, text: String::new(), problems, source: None }))
     }
 
     /// What `Group::main` would print for it, and its exit code: 2 when the user's settings were at
@@ -150,7 +165,11 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as _)
+    }
+}
 
 /// One problem of the config phase: which unit, which flag, which value from where, what is wrong
 /// with it, and a tip where there is one.

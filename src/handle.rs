@@ -1,5 +1,6 @@
 //! The group as its own units and other threads see it: [`GroupHandle`].
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +43,7 @@ pub struct UnitId {
 }
 
 /// What stands behind a handle.
-pub(crate) trait Control: Send + Sync {
+pub(crate) trait Control: Any + Send + Sync {
     /// The group that runs: itself, or the outermost of those that it was registered with.
     fn outermost(&self) -> &dyn Control;
     fn run_id(&self) -> u64;
@@ -90,6 +91,11 @@ pub struct GroupHandle(Arc<dyn Control>);
 impl GroupHandle {
     pub(crate) fn new(control: Arc<dyn Control>) -> Self {
         Self(control)
+    }
+
+    /// For the group, which knows what it has put there.
+    pub(crate) fn clone_control(&self) -> Arc<dyn Control> {
+        self.0.clone()
     }
 
     fn control(&self) -> &dyn Control {

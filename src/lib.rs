@@ -227,7 +227,9 @@ pub use flags::{
     Arity, Bytes, Flag, FlagHandle, FlagInfo, FlagSet, FlagValue, IntoDefault, Live,
     ParseBytesError, Reload, Reloaded, Source, ValueKind,
 };
-pub use group::{Configured, Group, Limit, Register, Registration, RunError};
+pub use group::{
+    BeforeServing, Configured, Group, Limit, Register, Registration, RunError, WhileServing,
+};
 pub use handle::{GroupHandle, UnitId};
 #[cfg(feature = "env_logger")]
 pub use logging::Logging;

@@ -1,291 +1,279 @@
-//! Joining (L11): when `run` has returned, every thread has ended entirely, or is listed.
+//! S7: units that are registered while the group serves, and a stop at the same moment.
 
-// Tests pass time where a thread that is not waited for would be found out.
+// Tests register from threads of their own.
 #![allow(clippy::disallowed_methods)]
 
 mod common;
 
-use std::cell::OnceCell;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::error::Error as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::Duration;
 
-use common::scenario::{self, Child};
-use common::{tasks, within};
+use common::{SOON, within};
 use crossbeam_channel::bounded;
-use rungroup::testing::{Script, Tester};
-use rungroup::{ErrorKind, Event, Group, UnitState};
+use rungroup::testing::{Journal, Tester};
+use rungroup::{
+    ErrorKind, Event, Failure, Flag, FlagSet, Group, UnitState, pre_run_fn, service_fn,
+};
 
-const LIMIT: Duration = Duration::from_secs(30);
-
-fn group() -> Group {
+fn demo() -> Group {
     Group::new("demo").args(["demo"])
 }
 
-/// Counted when its thread has all but ended: a thread's locals are dropped after its last function
-/// has returned, and joining waits for that.
-struct Leaving(Arc<AtomicUsize>);
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        thread::sleep(Duration::from_millis(60)); // time for a run that does not wait to return
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
+/// A group that serves until it is stopped.
+fn serving(journal: &Journal) -> (Tester, rungroup::UnitId) {
+    let mut group = demo();
+    let store = group.register(journal.script("store").all_phases()).id();
+    (Tester::start(group).ready(), store)
 }
 
-thread_local! {
-    static LEAVING: OnceCell<Leaving> = const { OnceCell::new() };
+#[test]
+fn s7_a_unit_that_is_registered_while_serving_lives_as_any() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let (tester, store) = serving(&journal);
+        let meter = journal.script("meter").pre_run(|_| Ok(())).post_run(|| Ok(()));
+        tester.handle().register(meter).after(store).start().unwrap();
+        journal.wait_for("meter serve");
+        let report = tester.stop().unwrap();
+        journal.assert_order([
+            "store serve",
+            "meter pre_run",
+            "meter serve",
+            "meter told",
+            "meter left",
+            "store told",
+            "meter post_run",
+            "store post_run",
+        ]);
+        let paths: Vec<&str> = report.units().iter().map(|unit| &*unit.path).collect();
+        assert_eq!(paths, ["store", "meter"]);
+    });
 }
 
-/// Has the end of this thread counted, once.
-fn count_end(ended: &Arc<AtomicUsize>, begun: &AtomicUsize) {
-    LEAVING.with(|leaving| {
-        leaving.get_or_init(|| {
-            begun.fetch_add(1, Ordering::SeqCst);
-            Leaving(ended.clone())
+#[test]
+fn s7_its_pre_run_is_called_by_who_registers_it() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let (tester, _) = serving(&journal);
+        let here = thread::current().id();
+        let (tell, told) = bounded(1);
+        let meter = pre_run_fn("meter", move |ctx| {
+            assert_eq!(ctx.unit(), "meter");
+            Ok(tell.send(thread::current().id())?)
         });
+        tester.handle().register(meter).start().unwrap();
+        assert_eq!(told.try_recv(), Ok(here));
+        tester.stop().unwrap();
     });
 }
 
 #[test]
-fn l11_every_thread_has_ended_to_its_last_local_when_run_returns() {
-    within(LIMIT, || {
-        let (ended, begun) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-        let count = {
-            let (ended, begun) = (ended.clone(), begun.clone());
-            Arc::new(move || count_end(&ended, &begun))
-        };
-        let mut group = group();
-        for number in 0..3 {
-            let (in_helper, in_serve, in_stop) = (count.clone(), count.clone(), count.clone());
-            let unit = Script::new(format!("unit-{number}"))
-                .pre_run(move |ctx| {
-                    let (count, stopped) = (in_helper.clone(), ctx.stopped().clone());
-                    ctx.spawn_helper("helper", move || {
-                        count();
-                        stopped.wait();
-                    })?;
-                    Ok(())
-                })
-                .serve(move |ctx| {
-                    in_serve();
-                    let count = in_serve.clone();
-                    ctx.spawn("worker", move |ctx| {
-                        count();
-                        ctx.stopped().wait();
-                    })?;
-                    let count = in_serve.clone();
-                    ctx.spawn("short", move |_ctx| count())?;
-                    ctx.stopped().wait();
-                    Ok(())
-                })
-                .graceful_stop(move || {
-                    in_stop();
-                    thread::sleep(Duration::from_millis(5)); // so that there are several stoppers
-                    Ok(())
-                });
-            group.register(unit).instances(2);
+fn s7_the_group_is_not_ready_until_it_is() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let (tester, store) = serving(&journal);
+        let gate = rungroup::testing::Gate::new();
+        let slow = journal.script("slow").declares_ready().until(&gate).ready();
+        tester.handle().register(slow).after(store).start().unwrap();
+        journal.wait_for("slow serve");
+        assert!(!tester.handle().snapshot().units[1].ready);
+        gate.open();
+        tester.wait_for(|event| matches!(event, Event::Ready { unit } if &**unit == "slow"));
+        assert!(tester.handle().snapshot().units.iter().all(|unit| unit.ready));
+        tester.stop().unwrap();
+    });
+}
+
+#[test]
+fn s7_a_group_can_be_registered_while_serving() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let (tester, store) = serving(&journal);
+        let mut uplink = Group::new("uplink");
+        let session = uplink.register(journal.script("session").pre_run(|_| Ok(()))).id();
+        uplink.register(journal.script("sender")).after(session);
+        tester.handle().register(uplink).after(store).start().unwrap();
+        journal.wait_for("sender serve");
+        let report = tester.stop().unwrap();
+        let paths: Vec<&str> = report.units().iter().map(|unit| &*unit.path).collect();
+        assert_eq!(paths, ["store", "uplink", "uplink/session", "uplink/sender"]);
+        journal.assert_order(["sender left", "session told", "session left", "store told"]);
+    });
+}
+
+#[test]
+fn s7_what_is_put_together_wrongly_is_refused_and_leaves_nothing_behind() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let (tester, _) = serving(&journal);
+        let handle = tester.handle();
+        let of_another = demo().register(service_fn("other", |_| Ok(()))).id();
+        let flag = Flag::<u32>::new("depth", 1, "how deep");
+        let with_flags = service_fn("meter", |_| Ok(())).flags(FlagSet::new("Meter").add(&flag));
+        let problems = [
+            (handle.register(journal.script("store")).start(), "two units are named 'store'"),
+            (handle.register(journal.script("a/b")).start(), "must not contain '/'"),
+            (
+                handle.register(journal.script("meter")).instances(0).start(),
+                "at least one instance",
+            ),
+            (handle.register(journal.script("meter")).after(of_another).start(), "another group"),
+            (handle.register(with_flags).start(), "has flags but was registered while"),
+        ];
+        for (result, text) in problems {
+            let error = result.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Definition, "{error}");
+            assert!(error.to_string().contains(text), "{error}");
         }
-        Tester::start(group).stop().unwrap();
-
-        let (ended, begun) = (ended.load(Ordering::SeqCst), begun.load(Ordering::SeqCst));
-        // For each of three units: a helper, two instances with two threads each; and stoppers.
-        assert!(begun > 3 * (1 + 2 * 3), "all of them were there: {begun}");
-        assert_eq!(ended, begun);
+        assert_eq!(handle.snapshot().units.len(), 1);
+        handle.register(journal.script("meter")).start().expect("the name is free");
+        tester.stop().unwrap();
     });
 }
 
-/// Those that have left while the unit still served are joined like the last ones.
 #[test]
-fn l11_a_thread_that_has_left_early_has_ended_too() {
-    within(LIMIT, || {
-        let (ended, begun) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-        let mut group = group();
-        let (counted, entered) = (ended.clone(), begun.clone());
-        group.register(Script::new("server").serve(move |ctx| {
-            let (ended, begun) = (counted.clone(), entered.clone());
-            let (gone, is_gone) = bounded::<()>(0);
-            ctx.spawn("early", move |_ctx| {
-                count_end(&ended, &begun);
-                drop(gone);
-            })?;
-            let _ = is_gone.recv();
-            // It is out of its last function soon, and not at its end for some time: whoever leaves
-            // meanwhile may find it ended, and still has to join it.
-            thread::sleep(Duration::from_millis(20));
-            ctx.spawn("next", |_ctx| {})?;
-            Ok(())
+fn s7_too_early_and_too_late_are_errors() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = demo();
+        let (result, seen) = bounded(1);
+        group.register(pre_run_fn("early", move |ctx| {
+            let unit = service_fn("meter", |_| Ok(()));
+            Ok(result.send(ctx.handle().register(unit).start().map_err(|error| error.kind()))?)
         }));
+        let handle = group.handle();
         group.run().unwrap();
-        assert_eq!(begun.load(Ordering::SeqCst), 1);
-        assert_eq!(ended.load(Ordering::SeqCst), 1);
+        assert_eq!(seen.recv().unwrap().unwrap_err(), ErrorKind::NotServing);
+        let late = handle.register(journal.script("meter")).start();
+        assert_eq!(late.unwrap_err().kind(), ErrorKind::Stopped);
+        assert_eq!(journal.entries(), [""; 0]);
     });
 }
 
 #[test]
-fn l11_no_thread_of_the_group_is_left_in_the_process() {
-    let ended = Child::start("child_no_thread_is_left").end();
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+fn s7_a_pre_run_that_fails_is_the_callers_error_and_not_the_runs() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let (tester, _) = serving(&journal);
+        let mut uplink = Group::new("uplink");
+        uplink.register(journal.script("lock").pre_run(|_| Ok(())).post_run(|| Ok(())));
+        uplink.register(journal.script("session").pre_run(|_| Err("no route".into())));
+        let error = tester.handle().register(uplink).start().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PreRun);
+        assert_eq!(error.to_string(), "unit 'uplink/session': pre_run failed: no route");
+        let failure = error.source().and_then(|source| source.downcast_ref::<Failure>());
+        assert_eq!(failure.map(Failure::unit), Some("uplink/session"));
+        journal.assert_order(["lock pre_run", "session pre_run", "lock post_run"]);
+        let report = tester.stop().unwrap();
+        assert_eq!(report.units().len(), 1);
+    });
 }
 
 #[test]
-#[ignore = "a child of l11_no_thread_of_the_group_is_left_in_the_process"]
-fn child_no_thread_is_left() {
-    if !scenario::is_asked() {
-        return;
-    }
-    let before = tasks::of("self");
-    for end in ["asked", "failed", "pre-run"] {
-        let mut group = group();
-        group.register(rungroup::Signals::new());
-        log::set_max_level(log::LevelFilter::Trace); // so that there is a thread for the log, too
-        group.register(Script::new("helped").pre_run(|ctx| {
-            let stopped = ctx.stopped().clone();
-            ctx.spawn_helper("helper", move || {
-                stopped.wait();
-            })?;
+fn s7_one_whose_pre_run_outlasts_the_run_is_cleaned_up_by_who_registers_it() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let (tester, _) = serving(&journal);
+        let handle = tester.handle().clone();
+        let gate = rungroup::testing::Gate::new();
+        let pass = gate.pass();
+        let meter = journal
+            .script("meter")
+            .pre_run(move |_| {
+                pass.wait();
+                Ok(())
+            })
+            .post_run(|| Ok(()));
+        let register = thread::spawn(move || handle.register(meter).start());
+        journal.wait_for("meter pre_run");
+        tester.stop().unwrap(); // does not wait for it
+        gate.open();
+        let error = register.join().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Stopped);
+        assert_eq!(journal.count("meter post_run"), 1);
+        assert!(!journal.has("meter serve"));
+    });
+}
+
+#[test]
+fn s7_what_it_comes_after_may_be_taken_out_meanwhile() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = demo();
+        group.register(journal.script("main"));
+        let store = group.register(journal.script("store")).id();
+        let tester = Tester::start(group).ready();
+        let handle = tester.handle().clone();
+        let meter = journal.script("meter").pre_run(move |_| {
+            handle.deregister(store)?;
             Ok(())
-        }));
-        for number in 0..5 {
-            let unit = Script::new(format!("unit-{number}"))
-                .pre_run(move |_ctx| match (end, number) {
-                    ("pre-run", 4) => Err("the disk is full".into()),
-                    _ => Ok(()),
-                })
-                .serve(|ctx| {
-                    ctx.spawn("worker", |ctx| {
-                        ctx.stopped().wait();
-                    })?;
-                    ctx.stopped().wait();
-                    Ok(())
-                })
-                .graceful_stop(|| {
-                    thread::sleep(Duration::from_millis(5));
-                    Ok(())
-                });
-            group.register(unit);
+        });
+        let error = tester.handle().register(meter).after(store).start().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownUnit);
+        assert!(error.to_string().contains("'meter' comes after 'store'"), "{error}");
+        tester.stop().unwrap();
+    });
+}
+
+#[test]
+fn s7_a_name_can_be_used_again_when_its_unit_was_taken_out() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let (tester, _) = serving(&journal);
+        for round in 1..=3 {
+            let meter = tester.handle().register(journal.script("meter")).start().unwrap();
+            journal.wait_for_count("meter serve", round);
+            tester.handle().deregister(meter).unwrap().wait().unwrap();
         }
-        group.register(Script::new("last").serve(move |ctx| {
-            ctx.handle().wait_till_ready()?;
-            // The services and their threads, the helpers, the log and a stopper at least.
-            assert!(tasks::of("self").len() > 14, "{:?}", tasks::of("self"));
-            if end == "failed" { Err("no more".into()) } else { Ok(()) }
-        }));
-        let result = group.run();
-        assert_eq!(result.is_ok(), end == "asked", "{result:?}");
-        let left = tasks::new_since(&before);
-        assert!(left.is_empty(), "after a run that was {end}: {left:?}");
-    }
+        let report = tester.stop().unwrap();
+        let states: Vec<UnitState> = report.units().iter().map(|unit| unit.state).collect();
+        assert_eq!(states, [UnitState::Stopped; 4]);
+    });
 }
 
-/// A thread that has ended and was not joined keeps its stack, 2 MiB of the address space.
+/// Whoever has got an `Ok` is served, or told to stop before it is, and cleaned up by the run; whoever
+/// has got an error was cleaned up there. Nothing is done twice, nothing is forgotten.
 #[test]
-fn l11_threads_that_come_and_go_leave_nothing_behind_while_the_unit_serves() {
-    let one_arena = |command: &mut std::process::Command| {
-        command.env("MALLOC_ARENA_MAX", "1"); // otherwise the allocator reserves space as it likes
-    };
-    let ended = Child::start_with("child_threads_come_and_go", one_arena).end();
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-}
-
-#[test]
-#[ignore = "a child of l11_threads_that_come_and_go_leave_nothing_behind_while_the_unit_serves"]
-fn child_threads_come_and_go() {
-    if !scenario::is_asked() {
-        return;
-    }
-    let mut group = group();
-    group.register(Script::new("server").serve(|ctx| {
-        let come_and_go = |count: usize| {
-            for _ in 0..count {
-                let (gone, is_gone) = bounded::<()>(0);
-                ctx.spawn("connection", move |_ctx| drop(gone)).unwrap();
-                let _ = is_gone.recv();
+fn s7_a_stop_at_the_same_moment_loses_nobody() {
+    for round in 0..100_u32 {
+        within(SOON, move || {
+            let (pre_runs, post_runs) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+            let journal = Journal::new();
+            let (tester, store) = serving(&journal);
+            let registering = (0..3).map(|thread| {
+                let (handle, journal) = (tester.handle().clone(), Journal::new());
+                let (pre_runs, post_runs) = (pre_runs.clone(), post_runs.clone());
+                thread::spawn(move || {
+                    for number in 0.. {
+                        let (pre_runs, post_runs) = (pre_runs.clone(), post_runs.clone());
+                        let unit = journal
+                            .script(format!("unit-{thread}-{number}"))
+                            .pre_run(move |_| {
+                                pre_runs.fetch_add(1, Ordering::Relaxed);
+                                Ok(())
+                            })
+                            .post_run(move || {
+                                post_runs.fetch_add(1, Ordering::Relaxed);
+                                Ok(())
+                            });
+                        if let Err(error) = handle.register(unit).after(store).start() {
+                            assert_eq!(error.kind(), ErrorKind::Stopped);
+                            return number;
+                        }
+                    }
+                    unreachable!("the group stops");
+                })
+            });
+            let registering: Vec<_> = registering.collect();
+            while pre_runs.load(Ordering::Relaxed) < round % 20 {
+                thread::yield_now();
             }
-        };
-        come_and_go(50);
-        let (space, threads) = (tasks::address_space(), tasks::of("self").len());
-        come_and_go(1000);
-        let (more, now) = (tasks::address_space(), tasks::of("self").len());
-        assert!(more < space + (200 << 20), "1000 stacks would be 2000 MiB: {space} to {more}");
-        assert!(now < threads + 10, "{now} threads, after {threads}");
-        Ok(())
-    }));
-    group.run().unwrap();
-}
-
-#[test]
-fn l11_a_unit_has_not_stopped_before_the_threads_that_it_spawned() {
-    within(LIMIT, || {
-        let (release, held) = bounded::<()>(0);
-        let mut group = group();
-        let server = Script::new("server").serve(move |ctx| {
-            let held = held.clone();
-            ctx.spawn("connection", move |ctx| {
-                ctx.stopped().wait(); // set when `serve` has returned, too
-                let _ = held.recv();
-            })?;
-            Ok(())
+            let report = tester.stop().unwrap();
+            let started: u32 = registering.into_iter().map(|it| it.join().unwrap()).sum();
+            assert_eq!(report.units().len(), 1 + started as usize);
+            assert_eq!(post_runs.load(Ordering::Relaxed), pre_runs.load(Ordering::Relaxed));
         });
-        group.register(server).task();
-        let events = group.handle().events(64);
-        let release = Mutex::new(Some((release, events)));
-        group.register(Script::new("other").serve(move |ctx| {
-            let (release, events) = release.lock().unwrap().take().unwrap();
-            let ended =
-                |event: &Event| matches!(event, Event::Ended { unit, .. } if &**unit == "server");
-            assert!(events.iter().any(|event| ended(&event)));
-            let snapshot = ctx.handle().snapshot();
-            let [connection] = &snapshot.units[0].threads[..] else { panic!("{snapshot}") };
-            assert_eq!(connection.name, "server:connection");
-            assert_eq!(snapshot.units[0].state, UnitState::Stopping);
-            drop(release);
-            assert!(events.iter().any(|event| matches!(event, Event::Stopped { .. })));
-            assert!(ctx.handle().snapshot().units[0].threads.is_empty());
-            Ok(())
-        }));
-        group.run().unwrap();
-    });
-}
-
-#[test]
-fn l11_a_unit_that_has_stopped_spawns_no_more() {
-    within(LIMIT, || {
-        let (keep, kept) = bounded(1);
-        let mut group = group();
-        group.register(Script::new("server").serve(move |ctx| Ok(keep.send(ctx.clone())?)));
-        group.run().unwrap();
-        let ctx = kept.recv().unwrap();
-        let (alive, gone) = bounded::<()>(0);
-        let error = ctx.spawn("late", move |_ctx| drop(alive)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Spawn);
-        assert!(error.to_string().contains("server:late"), "{error}");
-        assert!(gone.recv().is_err(), "the closure is dropped");
-    });
-}
-
-/// What is told to end by a clean-up is waited for after it.
-#[test]
-fn l11_a_helper_that_a_clean_up_ends_is_joined_and_not_listed() {
-    within(LIMIT, || {
-        let (release, held) = bounded::<()>(0);
-        let release = Mutex::new(Some(release));
-        let mut group = group();
-        group.register(
-            Script::new("watcher")
-                .pre_run(move |ctx| {
-                    let held = held.clone();
-                    Ok(ctx.spawn_helper("watch", move || {
-                        let _ = held.recv();
-                    })?)
-                })
-                .post_run(move || {
-                    drop(release.lock().unwrap().take());
-                    Ok(())
-                }),
-        );
-        let report = Tester::start(group).stop().unwrap();
-        assert!(report.left_behind().is_empty());
-    });
+    }
 }

@@ -72,6 +72,8 @@ pub(super) struct Entry {
     pub(super) refused: Option<&'static str>,
     /// A group only together with all that is in it.
     pub(super) removed: bool,
+    /// Registered while the group serves, and not started yet. A group, together with all in it.
+    pub(super) pending: bool,
     /// Its node in the supervisor's tree, while serving.
     pub(super) node: Option<NodeId>,
 }
@@ -106,8 +108,14 @@ impl Entry {
             restart: Restart::default(),
             refused: None,
             removed: false,
+            pending: false,
             node: None,
         }
+    }
+
+    /// Whether it counts.
+    pub(super) fn is_present(&self) -> bool {
+        !self.removed && !self.pending
     }
 
     pub(super) fn is_group(&self) -> bool {

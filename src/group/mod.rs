@@ -6,11 +6,13 @@
 
 mod config;
 mod entry;
+mod joining;
 mod limit;
 mod nested;
 mod order;
 mod phases;
 mod plan;
+mod pre_run;
 mod problems;
 mod registration;
 mod registry;
@@ -27,7 +29,7 @@ use std::sync::Arc;
 pub use config::Configured;
 pub use limit::Limit;
 pub use nested::Register;
-pub use registration::Registration;
+pub use registration::{BeforeServing, Registration, WhileServing};
 pub use run_error::RunError;
 
 use crate::clock;
@@ -412,7 +414,7 @@ impl Group {
             }
             Part::Group(inner) => inner.join(&self.shared),
         };
-        Registration { shared: &self.shared, index, takes_part }
+        Registration::new(self.shared.clone(), index, takes_part)
     }
 
     /// Takes a unit out again; see [`GroupHandle::deregister`].

@@ -70,6 +70,15 @@ pub(super) mod sealed {
 impl Group {
     /// Becomes a part of `outer`; says where, and whether anybody in it takes part.
     pub(super) fn join(self, outer: &Arc<Shared>) -> (usize, bool) {
+        self.become_part(outer, false)
+    }
+
+    /// The same while that serves, and without counting yet.
+    pub(super) fn pend(self, outer: &Arc<Shared>) -> (usize, bool) {
+        self.become_part(outer, true)
+    }
+
+    fn become_part(self, outer: &Arc<Shared>, pending: bool) -> (usize, bool) {
         let name: Arc<str> = self.name().into();
         let policies = &self.policies;
         let flag_prefix = policies.flag_prefix.clone().unwrap_or_else(|| name.to_string());
@@ -79,13 +88,15 @@ impl Group {
         let mut registry = outer.registry.lock();
         let mut inner = self.shared.registry.lock();
         let untouched = matches!(self.config, Config::Due) && inner.stage == Stage::Defining;
-        let refused = if untouched {
+        let refused = if untouched && pending {
+            None // nothing is decided before it is started
+        } else if untouched {
             registry.refusal(inner.present().any(|(_, entry)| entry.phases.config))
         } else {
             Some("was registered when its own flags had been read: a group has one config phase")
         };
         let takes_part = inner.present().any(|(_, entry)| entry.phases.any());
-        let index = registry.add(entry, refused);
+        let index = registry.add(Entry { pending, ..entry }, refused);
         if refused.is_some() {
             return (index, false); // and ends as a group does that is dropped without a run
         }

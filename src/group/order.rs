@@ -64,7 +64,7 @@ impl Registry {
     pub(super) fn serving(&self) -> Vec<bool> {
         let mut serves = vec![false; self.entries.len()];
         for (index, entry) in self.entries.iter().enumerate().rev() {
-            serves[index] |= entry.phases.service && !entry.removed;
+            serves[index] |= entry.phases.service && entry.is_present();
             // It comes before this one, so it is asked later.
             if let (Some(parent), true) = (entry.parent, serves[index]) {
                 serves[parent] = true;
@@ -89,6 +89,17 @@ impl Registry {
             }
         }
         services.into_iter().collect()
+    }
+
+    /// Of what it is to come `after`, the first that is not there or has no node yet, though it serves.
+    pub(super) fn not_on_the_board(&self, index: usize) -> Option<&Entry> {
+        let serves = self.serving();
+        let after = self.entries[index].after.iter().filter_map(|&id| self.place(id));
+        let missing = |&before: &usize| {
+            let entry = &self.entries[before];
+            !entry.is_present() || (serves[before] && entry.node.is_none())
+        };
+        after.into_iter().find(missing).map(|before| &self.entries[before])
     }
 
     /// What a unit may use, itself included: all that it comes `after`, directly or not, and all that

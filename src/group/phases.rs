@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::entry::Part;
 use super::limit::Limit;
 use super::plan;
+use super::pre_run::post_run;
 use super::registry::Stage;
 use super::run_error::RunError;
 use super::shared::Shared;
 use crate::clock;
-use crate::context::RunContext;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::failure::{self, BoxError, Failure, Outcome, Phase};
@@ -20,7 +19,7 @@ use crate::handle::GroupHandle;
 use crate::panic;
 use crate::ready::NotReady;
 use crate::stop::StopReason;
-use crate::supervisor::{Board, Engine, GroupKind, LeftBehind, Report, Run, Served, denies};
+use crate::supervisor::{Board, Engine, GroupKind, LeftBehind, Report, Run, Served};
 use crate::thread::ThreadStatus;
 use crate::unit::Unit;
 
@@ -51,28 +50,19 @@ pub(super) struct Execution<'g> {
     shared: &'g Arc<Shared>,
     policies: &'g Policies,
     began: Instant,
-    /// The units whose pre-run succeeded, in order.
-    pre_run: Vec<(usize, Arc<str>, Arc<dyn Unit>)>,
     served: Served,
     skipped: Vec<Arc<str>>,
 }
 
 impl<'g> Execution<'g> {
     pub(super) fn new(shared: &'g Arc<Shared>, policies: &'g Policies, began: Instant) -> Self {
-        Self {
-            shared,
-            policies,
-            began,
-            pre_run: Vec::new(),
-            served: Served::default(),
-            skipped: Vec::new(),
-        }
+        Self { shared, policies, began, served: Served::default(), skipped: Vec::new() }
     }
 
     /// The phases after the config phase.
     pub(super) fn run(mut self) -> Result<Report, RunError> {
         let roles = self.roles();
-        if self.pre_run(&roles) {
+        if self.pre_run() {
             self.serve(&roles);
         }
         self.settle_readiness();
@@ -115,7 +105,7 @@ impl<'g> Execution<'g> {
         }
         roles.sort();
         roles.dedup();
-        roles.into()
+        self.shared.roles.get_or_init(|| roles.into()).clone()
     }
 
     /// Calls one callback of one unit.
@@ -134,7 +124,7 @@ impl<'g> Execution<'g> {
     // ---- pre-run ----
 
     /// All pre-runs, one after the other; says whether there is something to serve now.
-    fn pre_run(&mut self, roles: &Arc<[String]>) -> bool {
+    fn pre_run(&mut self) -> bool {
         let order = {
             let mut registry = self.shared.registry.lock();
             registry.stage = Stage::PreRun;
@@ -144,30 +134,13 @@ impl<'g> Execution<'g> {
             if self.is_stopped() {
                 return false;
             }
-            let (name, unit) = {
-                let registry = self.shared.registry.lock();
-                let entry = &registry.entries[index];
-                let Part::Unit(unit) = &entry.part else { continue };
-                if entry.removed || !entry.phases.pre_run {
-                    continue;
-                }
-                (entry.path.clone(), unit.clone())
-            };
-            let ctx = RunContext {
-                handle: self.handle(),
-                unit: name.clone(),
-                roles: roles.clone(),
-                helpers: Arc::new(self.shared.clone()),
-            };
-            let result = self.call(&name, Phase::PreRun, || match unit.as_pre_runner() {
-                Some(pre_runner) => pre_runner.pre_run(&ctx),
-                None => Err(denies("pre-runner")),
-            });
+            let Some((name, unit)) = self.shared.pre_runner(index) else { continue };
+            let result = self.call(&name, Phase::PreRun, || self.shared.pre_run(&name, &*unit));
             if let Err(failure) = result {
                 self.fail_before_serving(failure);
                 return false;
             }
-            self.pre_run.push((index, name, unit));
+            self.shared.registry.lock().pre_ran.push(index);
         }
         !self.is_stopped()
     }
@@ -175,7 +148,7 @@ impl<'g> Execution<'g> {
     // ---- serve ----
 
     fn serve(&mut self, roles: &Arc<[String]>) {
-        let any = match plan::declaring_ready(self.shared) {
+        let any = match plan::declaring_ready(self.shared, |_| true) {
             Ok(declaring) => plan::put_on_board(self.shared, self.policies, &declaring),
             Err(failure) => return self.fail_before_serving(failure),
         };
@@ -223,25 +196,23 @@ impl<'g> Execution<'g> {
     // ---- post-run ----
 
     fn post_run(&mut self) {
-        self.shared.registry.lock().stage = Stage::PostRun;
         let left: Vec<Arc<str>> =
             self.served.left_behind.iter().filter_map(|left| left.unit.clone()).collect();
-        let in_use: BTreeSet<usize> = {
-            let registry = self.shared.registry.lock();
+        let (in_use, pre_ran) = {
+            let mut registry = self.shared.registry.lock();
+            registry.stage = Stage::PostRun; // from here on nobody else is taken in
             let stuck = registry.entries.iter().enumerate();
             let stuck = stuck.filter(|(_, entry)| left.contains(&entry.path));
-            stuck.flat_map(|(index, _)| registry.used_by(index)).collect()
+            let in_use: BTreeSet<usize> =
+                stuck.flat_map(|(index, _)| registry.used_by(index)).collect();
+            (in_use, registry.take_pre_ran())
         };
-        for (index, name, unit) in std::mem::take(&mut self.pre_run).into_iter().rev() {
+        for (index, name, unit) in pre_ran.into_iter().rev() {
             if in_use.contains(&index) {
                 self.skipped.push(name);
                 continue;
             }
-            let result = self.call(&name, Phase::PostRun, || match unit.as_pre_runner() {
-                Some(pre_runner) => pre_runner.post_run(),
-                None => Err(denies("pre-runner")),
-            });
-            if let Err(failure) = result {
+            if let Err(failure) = self.call(&name, Phase::PostRun, || post_run(&*unit)) {
                 self.fail(failure);
             }
         }

@@ -5,22 +5,25 @@ use std::collections::BTreeSet;
 use super::entry::Part;
 use super::limit::Limit;
 use super::phases::Policies;
-use super::registry::Stage;
+use super::registry::{Registry, Stage};
 use super::shared::Shared;
 use crate::failure::{Failure, Phase};
 use crate::panic;
-use crate::supervisor::{Board, NodePlan, PartPlan, Plan, Policy, ServicePlan, UnitKind, node_of};
+use crate::supervisor::{Board, NodeId, NodePlan, PartPlan, Policy, ServicePlan, UnitKind};
 use crate::unit::{Service, Unit};
 
-/// The units that say themselves when they are ready. A callback: without the lock.
+/// The units among these that say themselves when they are ready. A callback: without the lock.
 ///
 /// # Errors
 ///
 /// The first that panics over it.
-pub(super) fn declaring_ready(shared: &Shared) -> Result<BTreeSet<usize>, Failure> {
+pub(super) fn declaring_ready(
+    shared: &Shared,
+    among: impl Fn(usize) -> bool,
+) -> Result<BTreeSet<usize>, Failure> {
     let services = shared.registry.lock().units(|phases| phases.service);
     let mut declaring = BTreeSet::new();
-    for (index, name, unit) in services {
+    for (index, name, unit) in services.into_iter().filter(|&(index, ..)| among(index)) {
         let declares = panic::catch(|| unit.as_service().is_some_and(Service::declares_ready))
             .map_err(|panic| Failure::panic(name, Phase::Start, panic))?;
         if declares {
@@ -38,22 +41,40 @@ pub(super) fn put_on_board(
     declaring_ready: &BTreeSet<usize>,
 ) -> bool {
     let mut registry = shared.registry.lock();
+    let mut board = Board::new(policies.kind.clone(), policies.stop_timeout());
+    let nodes = nodes(&mut registry, |_| true, board.next_node(), declaring_ready);
+    let any = !nodes.is_empty();
+    board.add(shared.id, nodes);
+    // Under the registry's lock: from here on a unit is taken out by way of the board.
+    *shared.board.lock() = board;
+    registry.stage = Stage::Serving;
+    any
+}
+
+/// The services among these entries, and the groups that they are in, in start order. The first of
+/// them becomes the node `first`, and the others follow.
+pub(super) fn nodes(
+    registry: &mut Registry,
+    among: impl Fn(usize) -> bool,
+    first: NodeId,
+    declaring_ready: &BTreeSet<usize>,
+) -> Vec<NodePlan> {
     let serves = registry.serving();
-    let order = registry.order().unwrap_or_default(); // without a circle since the config phase
-    let order: Vec<usize> = order.into_iter().filter(|&index| serves[index]).collect();
-    let mut places = vec![None; registry.entries.len()];
+    let order = registry.order().unwrap_or_default(); // without a circle, as was looked at before
+    let order = order.into_iter().filter(|&index| serves[index] && among(index));
+    let order: Vec<usize> = order.collect();
     for (place, &index) in order.iter().enumerate() {
-        places[index] = Some(place);
-        registry.entries[index].node = Some(node_of(place));
+        registry.entries[index].node = Some(first + place);
     }
-    let node = |&index: &usize| {
+    let node_of = |index: usize| registry.entries[index].node;
+    let plan = |&index: &usize| {
         let after = registry.services_before(index, &serves);
         let entry = &registry.entries[index];
         NodePlan {
-            parent: entry.parent.and_then(|parent| places[parent]),
+            parent: entry.parent.and_then(node_of),
             path: entry.path.clone(),
             policy: Policy {
-                after: after.into_iter().filter_map(|index| places[index]).collect(),
+                after: after.into_iter().filter_map(node_of).collect(),
                 task: entry.task,
                 background: entry.background,
                 stop_timeout: entry.stop_timeout.as_ref().map(Limit::get),
@@ -74,13 +95,5 @@ pub(super) fn put_on_board(
             },
         }
     };
-    let plan = Plan {
-        nodes: order.iter().map(node).collect(),
-        kind: policies.kind.clone(),
-        stop_timeout: policies.stop_timeout(),
-    };
-    // Under the registry's lock: from here on a unit is taken out by way of the board.
-    *shared.board.lock() = Board::new(shared.id, plan);
-    registry.stage = Stage::Serving;
-    !order.is_empty()
+    order.iter().map(plan).collect()
 }

@@ -10,15 +10,24 @@ use crate::handle::UnitId;
 impl Registry {
     /// Everything that is wrong.
     pub(super) fn problems(&self) -> ConfigErrors {
+        self.problems_among(|_| true)
+    }
+
+    /// Everything that is wrong with these.
+    pub(super) fn problems_among(&self, among: impl Fn(usize) -> bool) -> ConfigErrors {
         let mut problems = ConfigErrors::new();
-        for entry in &self.entries {
-            if let Some(why) = entry.refused {
+        for (index, entry) in self.entries.iter().enumerate() {
+            if let Some(why) = entry.refused.filter(|_| among(index)) {
                 problems.push(ConfigError::new(why).of_unit(&entry.path));
             }
         }
         let mut named: BTreeSet<(Option<usize>, &str)> = BTreeSet::new();
         for (index, entry) in self.present() {
-            if !named.insert((entry.parent, &entry.name)) {
+            let is_new = named.insert((entry.parent, &entry.name));
+            if !among(index) {
+                continue;
+            }
+            if !is_new {
                 problems.push(format!("two units are named '{}'", entry.path));
             }
             problems.append(self.problems_of_name(index, entry));
@@ -61,7 +70,7 @@ impl Registry {
             return Some("is to come after a unit of another group".to_owned());
         };
         let other = &self.entries[index];
-        if other.removed {
+        if !other.is_present() {
             let why = "is to come after a unit that is not, or no longer, registered";
             return Some(why.to_owned());
         }
@@ -91,20 +100,15 @@ fn problems_of_policy(entry: &Entry) -> ConfigErrors {
     let mut problems = ConfigErrors::new();
     let mut say = |why: &str| problems.push(ConfigError::new(why).of_unit(&entry.path));
     if entry.is_group() {
-        let own =
-            [("instances", entry.instances.is_some()), ("stack_size", entry.stack_size.is_some())];
+        let own = [
+            ("instances", entry.instances.is_some()),
+            ("stack_size", entry.stack_size.is_some()),
+            ("heartbeat", entry.heartbeat.is_some()),
+        ];
         for (builder, _) in own.iter().filter(|(_, said)| *said) {
             say(&format!(
                 "is a group, which has no thread of its own: '{builder}' is for its units"
             ));
-        }
-        // The machine does neither for groups yet.
-        let not_yet = [
-            ("restart", entry.restart.covers(true)),
-            ("start_timeout", entry.start_timeout.is_some()),
-        ];
-        for (builder, _) in not_yet.iter().filter(|(_, said)| *said) {
-            say(&format!("is a group, for which there is no '{builder}' yet"));
         }
     }
     if entry.instances == Some(0) {

@@ -1,10 +1,13 @@
 //! What is said of a unit where it is registered.
 
 use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
 
 use super::entry::Entry;
 use super::limit::Limit;
 use super::shared::Shared;
+use crate::error::Error;
 use crate::flags::Bytes;
 use crate::handle::UnitId;
 use crate::restart::Restart;
@@ -28,14 +31,64 @@ use crate::restart::Restart;
 ///     .stop_timeout(Duration::from_secs(5));
 /// group.run().unwrap();
 /// ```
-pub struct Registration<'g> {
-    pub(super) shared: &'g Shared,
-    pub(super) index: usize,
-    pub(super) takes_part: bool,
+pub struct Registration<'g, When = BeforeServing> {
+    shared: Arc<Shared>,
+    index: usize,
+    takes_part: bool,
+    when: PhantomData<(&'g (), When)>,
+}
+
+/// In a [`Registration`]: of a group that does not serve yet.
+#[derive(Debug)]
+pub enum BeforeServing {}
+
+/// In a [`Registration`]: of a group that serves; see [`GroupHandle::register`](crate::GroupHandle::register).
+/// It takes [`start`](Registration::start) to make it count.
+#[derive(Debug)]
+pub enum WhileServing {}
+
+impl Registration<'_, WhileServing> {
+    /// Lets it take part: its pre-run is called here and now, then it starts as any, when what it comes
+    /// [`after`](Registration::after) is ready. Its clean-up is the run's. If this is not called it
+    /// never was registered.
+    ///
+    /// The group is not ready until it is. From a pre-run on its own thread it may take as long as that
+    /// does; the run does not wait for it.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Definition`](crate::ErrorKind::Definition) if it is put together wrongly, or has flags;
+    /// - [`ErrorKind::PreRun`](crate::ErrorKind::PreRun) if its pre-run fails, with the failure as the
+    ///   source;
+    /// - [`ErrorKind::NotServing`](crate::ErrorKind::NotServing) before the group serves, and
+    ///   [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) when its end has begun, be it during the pre-run;
+    /// - [`ErrorKind::UnknownUnit`](crate::ErrorKind::UnknownUnit) if it, or what it comes after, is taken
+    ///   out meanwhile.
+    ///
+    /// Whatever the error: it is not part of the group, and a pre-run that was done has been cleaned up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{ErrorKind, Group, service_fn};
+    ///
+    /// let group = Group::new("demo");
+    /// let early = group.handle().register(service_fn("meter", |_ctx| Ok(()))).start();
+    /// assert_eq!(early.unwrap_err().kind(), ErrorKind::NotServing);
+    /// ```
+    pub fn start(self) -> Result<UnitId, Error> {
+        self.shared.start(self.index)
+    }
+}
+
+impl<When> Registration<'_, When> {
+    pub(super) fn new(shared: Arc<Shared>, index: usize, takes_part: bool) -> Self {
+        Self { shared, index, takes_part, when: PhantomData }
+    }
 }
 
 #[allow(clippy::return_self_not_must_use)] // the unit is registered, used or not
-impl Registration<'_> {
+impl<When> Registration<'_, When> {
     /// Which unit it is, for [`after`](Registration::after) of others and for `deregister`.
     ///
     /// # Examples
@@ -306,14 +359,17 @@ impl Registration<'_> {
     }
 
     fn with(self, change: impl FnOnce(&mut Entry)) -> Self {
-        change(&mut self.shared.registry.lock().entries[self.index]);
+        // One that serves may have ended, and been dropped with all that was registered.
+        if let Some(entry) = self.shared.registry.lock().entries.get_mut(self.index) {
+            change(entry);
+        }
         self
     }
 }
 
-impl fmt::Debug for Registration<'_> {
+impl<When> fmt::Debug for Registration<'_, When> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.shared.registry.lock().entries[self.index].path.clone();
+        let name = self.shared.registry.lock().entries.get(self.index).map(|it| it.path.clone());
         f.debug_struct("Registration").field("unit", &name).finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 //! one list, in which each entry knows the group that it is in. What is wrong with them is found in
 //! `problems`, in which order they start in `order`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::entry::{Entry, Part, Phases};
@@ -29,11 +29,19 @@ pub(super) struct Registry {
     /// Where the entries of other groups begin that were registered with this one: what they gave out
     /// as ids stays good.
     adopted: BTreeMap<u64, usize>,
+    /// Those whose pre-run has succeeded, in that order: their clean-up is the run's.
+    pub(super) pre_ran: Vec<usize>,
 }
 
 impl Registry {
     pub(super) fn new(run: u64) -> Self {
-        Self { run, stage: Stage::Defining, entries: Vec::new(), adopted: BTreeMap::new() }
+        Self {
+            run,
+            stage: Stage::Defining,
+            entries: Vec::new(),
+            adopted: BTreeMap::new(),
+            pre_ran: Vec::new(),
+        }
     }
 
     /// Why it is too late for what is to be registered, if it is.
@@ -53,6 +61,29 @@ impl Registry {
         self.entries.len() - 1
     }
 
+    /// Adds a unit that does not count yet; says where it is.
+    pub(super) fn pend(&mut self, entry: Entry) -> usize {
+        self.entries.push(Entry { pending: true, ..entry });
+        self.entries.len() - 1
+    }
+
+    /// What is pending there counts from now on. It, and all that is in it, in start order.
+    pub(super) fn admit(&mut self, index: usize) -> Vec<usize> {
+        let mut among = BTreeSet::from([index]);
+        self.entries[index].pending = false;
+        // A group comes before all that is in it.
+        for below in index + 1..self.entries.len() {
+            if self.entries[below].parent.is_some_and(|parent| among.contains(&parent)) {
+                self.entries[below].pending = false;
+                among.insert(below);
+            }
+        }
+        match self.order() {
+            Ok(order) => order.into_iter().filter(|index| among.contains(index)).collect(),
+            Err(_) => among.into_iter().collect(), // there is a circle, which is a problem
+        }
+    }
+
     /// Takes over all that `inner` has: the entry at `group`, the last one, stands for it.
     pub(super) fn adopt(&mut self, group: usize, inner: &mut Registry) {
         let offset = group + 1;
@@ -62,16 +93,19 @@ impl Registry {
         self.adopted.extend(ids.into_iter().map(|(run, begin)| (run, offset + begin)));
         let path = self.entries[group].path.clone();
         let entries = std::mem::take(&mut inner.entries).into_iter();
+        let pending = self.entries[group].pending;
         self.entries.extend(entries.map(|entry| Entry {
+            pending,
             parent: Some(entry.parent.map_or(group, |parent| offset + parent)),
             path: format!("{path}/{}", entry.path).into(),
             ..entry
         }));
     }
 
-    /// Takes it out, and all that is in it.
+    /// Takes it out, and all that is in it. A group that was dropped has nothing left.
     pub(super) fn remove(&mut self, index: usize) {
-        self.entries[index].removed = true;
+        let Some(entry) = self.entries.get_mut(index) else { return };
+        entry.removed = true;
         // A group comes before all that is in it.
         for below in index + 1..self.entries.len() {
             let parent = self.entries[below].parent;
@@ -79,9 +113,18 @@ impl Registry {
         }
     }
 
+    /// Those whose clean-up is due, with their paths.
+    pub(super) fn take_pre_ran(&mut self) -> Vec<(usize, Arc<str>, Arc<dyn Unit>)> {
+        let unit = |index: usize| match &self.entries[index].part {
+            Part::Unit(unit) => Some((index, self.entries[index].path.clone(), unit.clone())),
+            Part::Group(_) => None,
+        };
+        std::mem::take(&mut self.pre_ran).into_iter().filter_map(unit).collect()
+    }
+
     /// Those that were not taken out, with their indices.
     pub(super) fn present(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        self.entries.iter().enumerate().filter(|(_, entry)| !entry.removed)
+        self.entries.iter().enumerate().filter(|(_, entry)| entry.is_present())
     }
 
     /// The units that take part in a phase, with their indices and paths, in the order of
@@ -108,7 +151,7 @@ impl Registry {
     pub(super) fn find(&self, id: UnitId) -> Option<(usize, &Entry)> {
         let index = self.place(id)?;
         let entry = &self.entries[index];
-        (!entry.removed).then_some((index, entry))
+        entry.is_present().then_some((index, entry))
     }
 
     /// Those that come `after` it and were not taken out.

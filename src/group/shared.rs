@@ -43,6 +43,8 @@ pub(super) struct Shared {
     pub(super) publisher: Arc<Publisher>,
     pub(super) helpers: Arc<Crew>,
     pub(super) reloads: Reloads,
+    /// Those of all units, once a run has begun.
+    pub(super) roles: OnceLock<Arc<[String]>>,
     requests: Sender<Request>,
     pub(super) inbox: Receiver<Request>,
 }
@@ -72,9 +74,15 @@ impl Shared {
             publisher: Arc::new(Publisher::new(id)),
             helpers: Arc::new(Crew::new(RUN_IS_OVER)),
             reloads: Reloads::default(),
+            roles: OnceLock::new(),
             requests,
             inbox,
         })
+    }
+
+    /// The engine is to do what the machine has decided.
+    pub(super) fn wake(&self) {
+        let _ = self.requests.send(Request::Wake); // the inbox lives as long as `self`
     }
 
     /// A notification of a unit that has nothing to end.
@@ -159,7 +167,7 @@ impl Control for Shared {
         let ended = match entry.node {
             Some(node) => {
                 let ended = self.board.lock().deregister(node)?;
-                let _ = self.requests.send(Request::Wake);
+                self.wake();
                 ended
             }
             None => match registry.dependents(index).next() {

@@ -3,14 +3,14 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::incarnation::Incarnation;
 use super::machine::Machine;
-use super::plan::{NodePlan, PartPlan, Plan, node_of};
+use super::plan::{NodePlan, PartPlan, node_of};
 use super::record::Record;
 use super::report::{LeftBehind, UnitReport};
-use super::state::{Input, NodeId, ROOT};
+use super::state::{GroupKind, Input, NodeId, ROOT};
 use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::failure::{Failure, Outcome, Phase};
@@ -28,29 +28,56 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    /// The services of a run and the groups that they are in, none of them started.
-    pub(crate) fn new(run: u64, plan: Plan) -> Self {
+    /// Of a run that nothing is part of yet.
+    pub(crate) fn new(kind: GroupKind, stop_timeout: Duration) -> Self {
+        let machine = Machine::new(clock::now(), kind, stop_timeout, run_seed());
+        Self { machine: Some(machine), records: Vec::new() }
+    }
+
+    /// Which node comes next.
+    pub(crate) fn next_node(&self) -> NodeId {
+        node_of(self.records.len())
+    }
+
+    /// Adds services and the groups that they are in, none of them started: a group, and right behind
+    /// it all that is in it.
+    pub(crate) fn add(&mut self, run: u64, nodes: Vec<NodePlan>) {
         let now = clock::now();
-        let mut machine = Machine::new(now, plan.kind, plan.stop_timeout, run_seed());
-        let last = last_in_each(&plan.nodes);
-        let mut records: Vec<Record> = Vec::with_capacity(plan.nodes.len());
-        for (place, mut plan) in plan.nodes.into_iter().enumerate() {
-            for dependency in &mut plan.policy.after {
-                *dependency = node_of(*dependency);
-            }
-            let parent = plan.parent.map(node_of);
-            let (above, policy) = (parent.unwrap_or(ROOT), plan.policy.clone());
+        let first = self.next_node();
+        let last = last_in_each(&nodes, first);
+        for (plan, last) in nodes.into_iter().zip(last) {
+            let (above, policy) = (plan.parent.unwrap_or(ROOT), plan.policy.clone());
+            let machine = self.machine();
             let node = match &plan.part {
                 PartPlan::Service(service) => machine.add_unit(now, above, policy, service.kind),
                 PartPlan::Group(kind) => machine.add_group(now, above, policy, kind.clone()),
             };
-            debug_assert_eq!(node, node_of(place));
+            debug_assert_eq!(node, self.next_node());
             if let Some(parent) = plan.parent {
-                records[parent].group().children.push(node);
+                self.record(parent).group().children.push(node);
             }
-            records.push(Record::new(run, parent, (node, node_of(last[place])), plan));
+            self.records.push(Record::new(run, (node, last), plan));
         }
-        Self { machine: Some(machine), records }
+    }
+
+    /// The same while serving; the engine is to be woken to do what that takes. `false`: it is too late,
+    /// as the end has begun.
+    pub(crate) fn join(&mut self, run: u64, nodes: Vec<NodePlan>) -> bool {
+        if !self.machine().is_open(ROOT) {
+            return false;
+        }
+        let first = self.next_node();
+        self.add(run, nodes);
+        let now = clock::now();
+        for node in first..self.next_node() {
+            self.machine().step(now, Input::Added(node));
+        }
+        true
+    }
+
+    /// Whether the services have begun to start.
+    pub(crate) fn is_serving(&mut self) -> bool {
+        self.machine.as_ref().is_some_and(|machine| machine.state(ROOT).0 != UnitState::New)
     }
 
     pub(super) fn machine(&mut self) -> &mut Machine {
@@ -201,9 +228,14 @@ impl Board {
             Some(group) if state.is_terminal() && group.late && !record.has_ended() => {
                 UnitState::Stopping
             }
-            Some(group) if state.is_terminal() && group.failure.is_some() => UnitState::Failed,
+            Some(_) if state.is_terminal() && self.has_failed(node) => UnitState::Failed,
             _ => state,
         }
+    }
+
+    /// For good; what a group was to start again after does not count.
+    fn has_failed(&self, node: NodeId) -> bool {
+        self.machine.as_ref().is_some_and(|machine| machine.has_failed(node))
     }
 
     fn is_late(&self, node: NodeId) -> bool {
@@ -241,11 +273,11 @@ impl Board {
     }
 }
 
-/// Of each node the last that is in it.
-fn last_in_each(nodes: &[NodePlan]) -> Vec<usize> {
-    let mut last: Vec<usize> = (0..nodes.len()).collect();
+/// Of each node the last that is in it. They are numbered from `first`.
+fn last_in_each(nodes: &[NodePlan], first: NodeId) -> Vec<NodeId> {
+    let mut last: Vec<NodeId> = (first..first + nodes.len()).collect();
     for (place, node) in nodes.iter().enumerate().rev() {
-        if let Some(parent) = node.parent {
+        if let Some(parent) = node.parent.and_then(|parent| parent.checked_sub(first)) {
             last[parent] = last[parent].max(last[place]);
         }
     }

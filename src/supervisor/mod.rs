@@ -20,7 +20,7 @@ pub(crate) use board::Board;
 pub(crate) use crew::{Crew, RUN_IS_OVER};
 pub(crate) use engine::Engine;
 pub(crate) use incarnation::denies;
-pub(crate) use plan::{NodePlan, PartPlan, Plan, Request, Run, Served, ServicePlan, node_of};
+pub(crate) use plan::{NodePlan, PartPlan, Request, Run, Served, ServicePlan};
 pub(crate) use publish::Publisher;
 pub use report::{LeftBehind, Report, UnitReport};
 pub(crate) use state::GroupKind;

@@ -1,7 +1,7 @@
 //! What the group hands to the engine for a run, and what it gets back.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
@@ -29,20 +29,12 @@ pub(crate) enum PartPlan {
     Group(GroupKind),
 }
 
-/// One node of the tree below the root. `parent` (none is the root) and `policy.after` count in the
-/// order of [`Plan::nodes`].
+/// One node of the tree below the root. `parent`: none is the root.
 pub(crate) struct NodePlan {
-    pub(crate) parent: Option<usize>,
+    pub(crate) parent: Option<NodeId>,
     pub(crate) path: Arc<str>,
     pub(crate) policy: Policy,
     pub(crate) part: PartPlan,
-}
-
-/// What is to be served, in start order: a group, and right behind it all that is in it.
-pub(crate) struct Plan {
-    pub(crate) nodes: Vec<NodePlan>,
-    pub(crate) kind: GroupKind,
-    pub(crate) stop_timeout: Duration,
 }
 
 /// What others ask of a run. The stop itself is in the run's token; this wakes the engine.

@@ -62,19 +62,14 @@ impl GroupRecord {
 
 impl Record {
     /// `last` is the last of the nodes that are in it: they follow it. A unit is alone.
-    pub(super) fn new(
-        run: u64,
-        parent: Option<NodeId>,
-        nodes: (NodeId, NodeId),
-        plan: NodePlan,
-    ) -> Self {
+    pub(super) fn new(run: u64, nodes: (NodeId, NodeId), plan: NodePlan) -> Self {
         let (first, last) = nodes;
         let part = match plan.part {
             PartPlan::Service(plan) => Part::Service(Service { plan, incarnation: None }),
             PartPlan::Group(_) => Part::Group(Box::default()),
         };
         Self {
-            parent,
+            parent: plan.parent,
             path: plan.path,
             policy: plan.policy,
             part,

@@ -316,8 +316,6 @@ pub(super) struct Group {
     pub(super) stopping: bool,
     /// The children that stop do so for good.
     pub(super) for_good: bool,
-    /// Who is to blame for its last end, where it was a child.
-    pub(super) ended_by: Option<NodeId>,
     /// Some of its children stop in order to start again together, after this pause.
     pub(super) round: Option<Round>,
     /// The restarts of its children that count for the group's own limit.

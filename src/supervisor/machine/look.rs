@@ -59,15 +59,6 @@ impl Machine {
         self.nodes[node].failed && !self.above(node).any(|group| self.is_to_start(group))
     }
 
-    /// Who is to blame for the end of a group: the unit whose end ended it, or the group itself.
-    pub(crate) fn ended_by(&self, node: NodeId) -> NodeId {
-        let ended_by = |&node: &NodeId| match &self.nodes[node].kind {
-            Kind::Group(group) => group.ended_by,
-            Kind::Unit(_) => None,
-        };
-        std::iter::successors(Some(node), ended_by).last().unwrap_or(node)
-    }
-
     /// When its pause is over.
     pub(crate) fn starts_at(&self, node: NodeId) -> Option<Instant> {
         match self.nodes[node].timer {

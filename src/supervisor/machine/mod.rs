@@ -249,7 +249,6 @@ impl Group {
             children: Vec::new(),
             stopping: false,
             for_good: false,
-            ended_by: None,
             round: None,
             recent: Recent::default(),
             unready: 0,

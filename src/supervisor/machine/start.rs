@@ -64,7 +64,6 @@ impl Machine {
         let group = self.group(node);
         group.stopping = false;
         group.for_good = false;
-        group.ended_by = None;
         group.recent = Recent::default();
         group.unready = unready;
         group.alive = alive;

@@ -20,12 +20,7 @@ impl Machine {
         if !again && self.children(node).iter().any(failed) {
             self.note_failure(node);
         }
-        let group = self.group(node);
-        group.stopping = true;
-        group.ended_by = match why {
-            GroupEnd::Child(child) => Some(child),
-            _ => None,
-        };
+        self.group(node).stopping = true;
         self.act(Action::Stopping { group: node, why });
         self.enter_state(now, node, UnitState::Stopping);
         if again {

@@ -2,6 +2,7 @@
 //! their `main` to the library; a stream that is closed is nobody's panic. It alone asks what stdout
 //! and stderr are.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -65,20 +66,19 @@ pub(crate) fn err(text: &str) {
 /// The last thing that a run's program does; gives its exit code. Stderr has a second, and is then
 /// given up, so that it does not keep the process from its end.
 pub(crate) fn print_last(run: u64, exit: &Exit) -> ExitCode {
-    let mut exit = exit.clone();
+    let (mut code, mut errors) = (exit.code, Cow::Borrowed(&*exit.stderr));
     if let Err(error) = out(&exit.stdout) {
         // Half a text, and the code of success, would be taken for all of it.
         let why = format!("cannot write to the standard output: {error}");
-        exit.stderr.push_str(&Exit::error(FAILURE, [why]).stderr);
-        if exit.code == 0 {
-            exit.code = FAILURE;
+        errors.to_mut().push_str(&Exit::error(FAILURE, [why]).stderr);
+        if code == 0 {
+            code = FAILURE;
         }
     }
-    let code = exit.exit_code();
-    if !exit.stderr.is_empty() {
-        print_errors(run, &exit.stderr);
+    if !errors.is_empty() {
+        print_errors(run, &errors);
     }
-    code
+    code.into()
 }
 
 impl Exit {

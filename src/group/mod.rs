@@ -20,6 +20,7 @@ mod reload;
 mod run_error;
 mod shared;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -744,8 +745,8 @@ impl Group {
     pub fn main_with(mut self, look: impl FnOnce(&Report)) -> ExitCode {
         let result = self.run();
         let (report, exit) = match &result {
-            Ok(report) => (Some(report), report.exit().cloned().unwrap_or_default()),
-            Err(error) => (error.report(), error.to_exit(&self.program.name)),
+            Ok(report) => (Some(report), report.exit().map(Cow::Borrowed).unwrap_or_default()),
+            Err(error) => (error.report(), Cow::Owned(error.to_exit(&self.program.name))),
         };
         if let Some(report) = report.filter(|report| report.has_run()) {
             look(report);

@@ -20,7 +20,7 @@ const INDENT: usize = 10;
 pub(in crate::flags) fn page(table: &Table, form: Form) -> String {
     let program = &table.program;
     let screen = program.screen;
-    let mut page = String::new();
+    let mut page = String::with_capacity(4096); // that of a small daemon
     if let Some(about) = &program.about {
         let about = if form == Form::Short { first_paragraph(about) } else { about };
         wrap::paragraphs(&mut page, about, 0, screen.width);
@@ -93,21 +93,21 @@ fn usage(page: &mut String, table: &Table) {
 }
 
 fn long_name(entry: &Entry) -> String {
-    format!("--{}", &*entry.full_name)
+    ["--", &entry.full_name].concat()
 }
 
 /// `<ADDR>`, `<ADDR>...`; nothing for a switch.
 fn value(entry: &Entry) -> String {
     match entry.arity {
         Arity::Switch => String::new(),
-        Arity::One => format!("<{}>", entry.flag.value_name()),
-        Arity::Many => format!("<{}>...", entry.flag.value_name()),
+        Arity::One => ["<", &entry.flag.value_name(), ">"].concat(),
+        Arity::Many => ["<", &entry.flag.value_name(), ">..."].concat(),
     }
 }
 
 fn with_value(names: &str, value: &str) -> String {
     let blank = if names.is_empty() || value.is_empty() { "" } else { " " };
-    format!("{names}{blank}{value}")
+    [names, blank, value].concat()
 }
 
 /// What stands to the left of a text: how it looks, and how wide that is.
@@ -128,7 +128,8 @@ impl Label {
         let value = value(entry);
         let plain = with_value(&names, &value);
         let painted = with_value(&screen.paint(Ink::Flag, &names), &value);
-        Self { text: format!("{indent}{painted}"), width: indent.len() + plain.chars().count() }
+        let width = indent.len() + plain.chars().count();
+        Self { text: [indent, &painted].concat(), width }
     }
 }
 
@@ -196,7 +197,8 @@ fn long_section(page: &mut String, entries: &[&Entry], screen: Screen) {
         if index > 0 {
             page.push('\n');
         }
-        let _ = writeln!(page, "{}", Label::of_flag(entry, screen).text);
+        page.push_str(&Label::of_flag(entry, screen).text);
+        page.push('\n');
         let (help, choices) = (&*entry.definition().help, entry.flag.choices());
         wrap::paragraphs(page, help, INDENT, screen.width);
         let notes = long_notes(entry);
@@ -232,10 +234,10 @@ fn long_notes(entry: &Entry) -> Vec<String> {
     }
     if !entry.variables.is_empty() {
         let commas = if is_many { ", separated by commas" } else { "" };
-        notes.push(format!("[env: {}{commas}]", entry.variables.join(" or ")));
+        notes.push(["[env: ", &entry.variables.join(" or "), commas, "]"].concat());
     }
     if let Some(default) = entry.flag.default_shown() {
-        notes.push(format!("[default: {default}]"));
+        notes.push(["[default: ", &default, "]"].concat());
     }
     notes
 }

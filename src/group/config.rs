@@ -181,7 +181,7 @@ pub(super) fn settle(
     }
     shared.registry.lock().stage = Stage::Configured;
     let Settings { warnings, kept, .. } = *settings;
-    shared.reloads.begin(Loaded { table, kept, env });
+    shared.reloads.begin(Loaded::new(table, kept, env));
     Ok((Configured::Continue, Settled { warnings }))
 }
 

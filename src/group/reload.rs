@@ -19,38 +19,21 @@ use crate::thread::{self, Place};
 
 /// What the config phase leaves for reloads.
 pub(super) struct Loaded {
-    pub(super) table: Table,
-    pub(super) kept: Kept,
-    pub(super) env: Environment,
-}
-
-/// One reload at a time: what one keeps aside in the flags is not another's.
-pub(super) struct Reloads {
-    loaded: Mutex<Option<Arc<Loaded>>>,
-    /// The right to reload is one message that goes round, and not a lock: callbacks are called
-    /// meanwhile, and who waits for it has to hear of a stop as well.
+    table: Table,
+    kept: Kept,
+    env: Environment,
+    /// One reload at a time: what one keeps aside in the flags is not another's. The right to reload
+    /// is one message that goes round, and not a lock: callbacks are called meanwhile, and who waits
+    /// for it has to hear of a stop as well.
     give_back: Sender<()>,
     right: Receiver<()>,
 }
 
-impl Default for Reloads {
-    fn default() -> Self {
+impl Loaded {
+    pub(super) fn new(table: Table, kept: Kept, env: Environment) -> Self {
         let (give_back, right) = bounded(1);
         let _ = give_back.send(()); // there is room for it, and for no second
-        Self { loaded: Mutex::default(), give_back, right }
-    }
-}
-
-impl Reloads {
-    pub(super) fn begin(&self, loaded: Loaded) {
-        *self.loaded.lock() = Some(Arc::new(loaded));
-    }
-
-    /// Forgets what the flags were read from. The program's checks are in it, which may hold a
-    /// handle of the group.
-    pub(super) fn end(&self) {
-        let loaded = self.loaded.lock().take();
-        drop(loaded);
+        Self { table, kept, env, give_back, right }
     }
 
     /// Waits for the right to reload; none once the group is to stop.
@@ -65,8 +48,25 @@ impl Reloads {
     }
 }
 
+/// Where it is, from the config phase to the end of the run.
+#[derive(Default)]
+pub(super) struct Reloads(Mutex<Option<Arc<Loaded>>>);
+
+impl Reloads {
+    pub(super) fn begin(&self, loaded: Loaded) {
+        *self.0.lock() = Some(Arc::new(loaded));
+    }
+
+    /// Forgets what the flags were read from. The program's checks are in it, which may hold a
+    /// handle of the group.
+    pub(super) fn end(&self) {
+        let loaded = self.0.lock().take();
+        drop(loaded);
+    }
+}
+
 /// The right to reload, until it is dropped.
-struct Turn<'r>(&'r Reloads);
+struct Turn<'r>(&'r Loaded);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
@@ -86,11 +86,11 @@ impl Shared {
         if self.stop.is_set() {
             return Err(over());
         }
-        let Some(loaded) = self.reloads.loaded.lock().clone() else {
+        let Some(loaded) = self.reloads.0.lock().clone() else {
             let why = "the settings have not been read yet";
             return Err(Error::new(ErrorKind::NotConfigured, why));
         };
-        let Some(_turn) = self.reloads.turn(self.stop_token()) else { return Err(over()) };
+        let Some(_turn) = loaded.turn(self.stop_token()) else { return Err(over()) };
         let _here = thread::enter(place);
         let units = config_units(&self.registry.lock());
         let is_present = |unit: &str| units.iter().any(|(name, _)| **name == *unit);

@@ -87,7 +87,7 @@ fn usage(page: &mut String, table: &Table) {
     }));
     let program = &table.program.name;
     let _ = write!(page, "{} {program} ", screen.paint(Ink::Heading, "Usage:"));
-    let indent = "Usage:  ".len() + program.chars().count();
+    let indent = "Usage:  ".len() + wrap::columns(program);
     wrap::fill(page, parts.iter().map(String::as_str), indent, screen.width);
     page.push('\n');
 }
@@ -128,7 +128,7 @@ impl Label {
         let value = value(entry);
         let plain = with_value(&names, &value);
         let painted = with_value(&screen.paint(Ink::Flag, &names), &value);
-        let width = indent.len() + plain.chars().count();
+        let width = indent.len() + wrap::columns(&plain);
         Self { text: [indent, &painted].concat(), width }
     }
 }
@@ -250,7 +250,7 @@ fn notations(page: &mut String, shown: &[&Entry], screen: Screen) {
     heading(page, "Values", screen);
     let labels = notations.iter().map(|(_, names)| {
         let text = format!("  {}", names.join(", "));
-        Label { width: text.chars().count(), text }
+        Label { width: wrap::columns(&text), text }
     });
     let labels: Vec<Label> = labels.collect();
     let column = column(&labels, screen);

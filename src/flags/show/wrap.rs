@@ -9,6 +9,11 @@ pub(super) fn room(indent: usize, width: usize) -> usize {
     width.saturating_sub(indent).max(LEAST_ROOM)
 }
 
+/// How many columns a text takes.
+pub(super) fn columns(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.chars().count() }
+}
+
 /// Goes on with `page`, whose last line is `indent` columns long, with these words; what has no room
 /// goes below, as far indented. A word that is wider than the room is not cut, since it is a path or
 /// a name to be copied. A word may have blanks in it.
@@ -21,7 +26,7 @@ pub(super) fn fill<'a>(
     let room = room(indent, width);
     let mut used = 0;
     for word in words {
-        let length = word.chars().count();
+        let length = columns(word);
         if used > 0 && used + 1 + length > room {
             page.push('\n');
             blanks(page, indent);
@@ -41,7 +46,7 @@ pub(super) fn blanks(page: &mut String, count: usize) {
 
 /// Something that is broken at its blanks only if it does not fit a line of its own.
 pub(super) fn phrase(text: &str, room: usize) -> impl Iterator<Item = &str> {
-    let fits = text.chars().count() <= room;
+    let fits = columns(text) <= room;
     text.split(move |letter| letter == ' ' && !fits)
 }
 

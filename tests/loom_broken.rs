@@ -276,10 +276,19 @@ const BROKEN: &[Broken] = &[
         what: "the bell wakes one",
         edits: &[Edit {
             file: "src/sync/model.rs",
-            code: "self.0.changed.notify_all();",
-            by: "self.0.changed.notify_one();",
+            code: "self.changed.notify_all();",
+            by: "self.changed.notify_one();",
         }],
         model: "c4_two_waits_against_the_last_done",
+    },
+    Broken {
+        what: "who waits for the bell is not counted",
+        edits: &[Edit {
+            file: "src/sync/model.rs",
+            code: "self.waiting.fetch_add(1, Ordering::Relaxed);",
+            by: "",
+        }],
+        model: "c4_a_wait_against_the_last_done",
     },
     Broken {
         what: "a limit that passes is taken for the end",

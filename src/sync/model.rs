@@ -71,11 +71,29 @@ pub(crate) struct Monitor<T>(Arc<State<T>>);
 struct State<T> {
     state: Mutex<T>,
     changed: Condvar,
+    /// As in the real one: loom tries every number that a thread could see here.
+    waiting: AtomicIsize,
+}
+
+impl<T> State<T> {
+    fn notify_all(&self) {
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        state
+    }
 }
 
 impl<T> Monitor<T> {
     pub(crate) fn new(state: T) -> Self {
-        Self(Arc::new(State { state: Mutex::new(state), changed: Condvar::new() }))
+        let waiting = AtomicIsize::new(0);
+        Self(Arc::new(State { state: Mutex::new(state), changed: Condvar::new(), waiting }))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
@@ -83,13 +101,13 @@ impl<T> Monitor<T> {
     }
 
     pub(crate) fn notify_all(&self) {
-        self.0.changed.notify_all();
+        self.0.notify_all();
     }
 
     pub(crate) fn wait_while(&self, mut blocked: impl FnMut(&mut T) -> bool) -> MutexGuard<'_, T> {
         let mut state = self.lock();
         while blocked(&mut state) {
-            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.0.wait(state);
         }
         state
     }
@@ -112,11 +130,11 @@ impl<T: Send + 'static> Monitor<T> {
             let state = monitor.state.lock();
             passes.store(true, Ordering::Relaxed); // under the lock
             drop(state);
-            monitor.changed.notify_all();
+            monitor.notify_all();
         });
         let mut state = self.lock();
         while blocked(&mut state) && !has_passed.load(Ordering::Relaxed) {
-            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.0.wait(state);
         }
         state
     }

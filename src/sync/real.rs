@@ -22,11 +22,17 @@ use crate::clock;
 pub(crate) struct Monitor<T> {
     state: std::sync::Mutex<T>,
     changed: Condvar,
+    /// How many are in a wait. It changes under the lock alone.
+    waiting: AtomicUsize,
 }
 
 impl<T> Monitor<T> {
     pub(crate) fn new(state: T) -> Self {
-        Self { state: std::sync::Mutex::new(state), changed: Condvar::new() }
+        Self {
+            state: std::sync::Mutex::new(state),
+            changed: Condvar::new(),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
@@ -36,15 +42,29 @@ impl<T> Monitor<T> {
     /// Tells all waiters that the state has changed. Call it after the change was made under the
     /// lock, or after taking the lock once since: a waiter holds the lock from the test of its
     /// predicate until it sleeps, so either it sees the change or it is asleep to be woken.
+    ///
+    /// Where nobody waits it costs no system call, as std's does; most of what is told here has no
+    /// listener. By the same argument: who held the lock before whoever tells, and sleeps, is counted
+    /// for it, and the lock has ordered that (hence relaxed).
     pub(crate) fn notify_all(&self) {
-        self.changed.notify_all();
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    fn wait<R>(&self, wait: impl FnOnce(&Condvar) -> R) -> R {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let result = wait(&self.changed);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        result
     }
 
     /// Waits while `blocked` says so. The predicate is `blocked` itself; spurious wake-ups loop.
     pub(crate) fn wait_while(&self, mut blocked: impl FnMut(&mut T) -> bool) -> MutexGuard<'_, T> {
         let mut state = self.lock();
         while blocked(&mut state) {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state =
+                self.wait(|changed| changed.wait(state)).unwrap_or_else(PoisonError::into_inner);
         }
         state
     }
@@ -63,9 +83,8 @@ impl<T> Monitor<T> {
             if left.is_zero() {
                 break;
             }
-            let (next, _) =
-                self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
-            state = next;
+            let woken = self.wait(|changed| changed.wait_timeout(state, left));
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
         state
     }

@@ -234,3 +234,33 @@ fn l8_each_incarnation_that_is_told_has_one_graceful_stop() {
         assert_eq!(called, ["beside", "feed"]);
     });
 }
+
+/// L3: it is to start again with the others, though its own policy is never to.
+#[test]
+fn l3_what_a_unit_in_a_round_comes_after_is_in_use() {
+    within(SOON, || {
+        let minute = Restart::on_failure().backoff(Backoff::constant(Duration::from_mins(1)));
+        let mut group = demo(Strategy::one_for_all());
+        let serve = |ctx: &ServeContext| {
+            ctx.stopped().wait();
+            Ok(())
+        };
+        let store = group.register(service_fn("store", serve)).id();
+        group.register(service_fn("server", serve)).after(store);
+        let feed = service_fn("feed", |ctx| {
+            ctx.handle().wait_till_ready()?;
+            Err("out of cheese".into())
+        });
+        group.register(feed).restart(minute);
+        let (handle, events) = (group.handle(), group.handle().events(256));
+        let watcher = thread::spawn(move || {
+            let pauses = |event: &Event| matches!(event, Event::Restarting { .. });
+            assert_eq!(events.iter().filter(pauses).take(3).count(), 3);
+            let error = handle.deregister(store).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InUse);
+            handle.stop("seen");
+        });
+        group.run().unwrap();
+        watcher.join().unwrap();
+    });
+}

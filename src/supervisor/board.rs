@@ -140,7 +140,7 @@ impl Board {
         let machine = self.machine.as_ref();
         let lives = |&user: &NodeId| {
             !self.look(user).has_ended()
-                || machine.is_some_and(|machine| machine.may_come_back(user))
+                || machine.is_some_and(|it| it.may_come_back(user) || it.is_to_start(user))
         };
         if let Some(user) = users.into_iter().find(lives) {
             let user = &self.look(user).path;

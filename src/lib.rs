@@ -121,6 +121,15 @@
 //! behind, and the error names it, with the place where it waits on Linux:
 //! `unit 'store' did not stop in 5s: thread 'store' (id 4711, sleeping in futex_do_wait)`.
 //!
+//! # Starting again
+//!
+//! What ends ends the group, unless [`restart`](Registration::restart) says otherwise: then it starts
+//! again after a pause ([`Backoff`]), alone or with others of its group ([`Strategy`]), and not too often.
+//! A group in a group is a unit in this, too. Whether a unit gets ready in time is watched by
+//! [`start_timeout`](Registration::start_timeout), whether it is alive by
+//! [`heartbeat`](Registration::heartbeat). Units join by [`GroupHandle::register`] and leave by
+//! [`GroupHandle::deregister`]. All of it in context: `docs/supervision.md`.
+//!
 //! # Looking at it
 //!
 //! A [`GroupHandle`], which every context has, can [stop](GroupHandle::stop) the group, [wait till it is

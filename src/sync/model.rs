@@ -1,6 +1,7 @@
 //! The same for the models: loom's locks and atomics. What loom lacks is made of what it has.
 
 use std::cell::Cell;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -65,17 +66,18 @@ impl<T> OnceLock<T> {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Monitor<T>(Arc<State<T>>);
+pub(crate) struct Monitor<T>(Arc<Shared<T>>);
 
 #[derive(Debug, Default)]
-struct State<T> {
+struct Shared<T> {
     state: Mutex<T>,
     changed: Condvar,
-    /// As in the real one: loom tries every number that a thread could see here.
-    waiting: AtomicIsize,
+    /// As in the real one. loom does not see it, for which it takes a third of the time: the lock that it
+    /// changes under is loom's, and whoever looks at it has held that lock since.
+    waiting: AtomicUsize,
 }
 
-impl<T> State<T> {
+impl<T> Shared<T> {
     fn notify_all(&self) {
         if self.waiting.load(Ordering::Relaxed) > 0 {
             self.changed.notify_all();
@@ -92,8 +94,8 @@ impl<T> State<T> {
 
 impl<T> Monitor<T> {
     pub(crate) fn new(state: T) -> Self {
-        let waiting = AtomicIsize::new(0);
-        Self(Arc::new(State { state: Mutex::new(state), changed: Condvar::new(), waiting }))
+        let waiting = AtomicUsize::new(0);
+        Self(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), waiting }))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {

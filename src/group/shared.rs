@@ -196,7 +196,7 @@ impl HelperSpawner for Arc<Shared> {
             }
         };
         let place = Place::Helper { run: self.id };
-        self.helpers.spawn(&name, None, place, body, |_last| {}).map_err(|error| {
+        self.helpers.spawn(&name, None, place, body, |(), _last| {}).map_err(|error| {
             Error::new(ErrorKind::Spawn, format!("cannot spawn thread '{name}': {error}"))
         })
     }

@@ -52,19 +52,19 @@ impl Crew {
         Self { members, over }
     }
 
-    /// Spawns a thread that executes `body` and leaves; `leaving` is told, under the crew's lock,
-    /// whether it was the last. The lock orders these calls as the threads left.
+    /// Spawns a thread that executes `body` and leaves; `leaving` is told, under the crew's lock, what
+    /// that came to and whether it was the last. The lock orders these calls as the threads left.
     ///
     /// The lock is held from before the spawn until the thread is listed: it cannot leave unlisted.
     /// The body is handed over in a parcel, so that one that finds no thread is dropped when the lock
     /// is released: its drop may be the program's code, and that may ask for this crew's threads.
-    pub(crate) fn spawn(
+    pub(crate) fn spawn<R>(
         self: &Arc<Self>,
         name: &str,
         stack_size: Option<usize>,
         place: Place,
-        body: impl FnOnce() + Send + 'static,
-        leaving: impl FnOnce(bool) + Send + 'static,
+        body: impl FnOnce() -> R + Send + 'static,
+        leaving: impl FnOnce(R, bool) + Send + 'static,
     ) -> io::Result<()> {
         let parcel = Arc::new(Mutex::new(Some(body)));
         let (crew, handed_over) = (self.clone(), parcel.clone());
@@ -80,11 +80,9 @@ impl Crew {
             mine.note_os_id();
             let body = handed_over.lock().take();
             drop(handed_over);
-            debug_assert!(body.is_some(), "nobody else opens the parcel");
-            if let Some(body) = body {
-                body();
-            }
-            crew.leave(key, leaving);
+            let body = body.expect("nobody else opens the parcel");
+            let result = body();
+            crew.leave(key, |last| leaving(result, last));
         })?;
         members.present += 1;
         members.threads.push(Member { key, identity, handle });

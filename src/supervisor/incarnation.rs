@@ -40,13 +40,15 @@ pub(super) enum Notice {
         unit: NodeId,
         incarnation: u32,
         outcome: Outcome,
+        /// It was the last thread.
+        settled: bool,
     },
     /// One of the unit's instances, for which the engine waits, was heard of.
     Beat {
         unit: NodeId,
         incarnation: u32,
     },
-    /// The last thread has left.
+    /// The last thread has left, which had no more to say than that.
     Settled {
         unit: NodeId,
         incarnation: u32,
@@ -143,15 +145,13 @@ impl Incarnation {
                 (outcome, _) => outcome,
             };
             this.note(&outcome);
-            this.tell_engine(Notice::Returned {
-                unit: this.unit,
-                incarnation: this.number,
-                outcome,
-            });
+            outcome
         };
         let this = self.clone();
         let place = Place::Unit { run: self.run, unit: self.unit };
-        self.crew.spawn(name, stack_size, place, body, move |last| this.leaving(last))
+        self.crew.spawn(name, stack_size, place, body, move |outcome, last| {
+            this.returned(outcome, last);
+        })
     }
 
     /// The start is over: no more instances. `spawned` says whether there are any.
@@ -210,6 +210,15 @@ impl Incarnation {
 
     pub(super) fn outcome(&self) -> Outcome {
         self.outcome.lock().clone()
+    }
+
+    /// Under the crew's lock. One that is alone, as most are, says both in one: the engine wakes once.
+    fn returned(&self, outcome: Outcome, last: bool) {
+        if last {
+            self.stopped.set(self.outcome());
+        }
+        let (unit, incarnation) = (self.unit, self.number);
+        self.tell_engine(Notice::Returned { unit, incarnation, outcome, settled: last });
     }
 
     /// Under the crew's lock. The outcome is set before the engine, or anybody, can see the end.
@@ -277,9 +286,9 @@ impl context::Incarnation for Incarnation {
         };
         let place = Place::Unit { run: self.run, unit: self.unit };
         let this = self.clone();
-        self.crew.spawn(&name, None, place, body, move |last| this.leaving(last)).map_err(|error| {
-            Error::new(ErrorKind::Spawn, format!("cannot spawn thread '{name}': {error}"))
-        })
+        self.crew.spawn(&name, None, place, body, move |(), last| this.leaving(last)).map_err(
+            |error| Error::new(ErrorKind::Spawn, format!("cannot spawn thread '{name}': {error}")),
+        )
     }
 
     fn on_stop(&self, callback: Task) -> u64 {

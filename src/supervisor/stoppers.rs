@@ -85,7 +85,7 @@ impl Stoppers {
                 out.lock().retain(|(name, ..)| *name != own);
             }
         };
-        self.crew.spawn(&name, None, self.place, body, |_last| {})?;
+        self.crew.spawn(&name, None, self.place, body, |(), _last| {})?;
         self.threads += 1;
         Ok(())
     }

@@ -122,7 +122,7 @@ impl Engine {
             Notice::ExtendStop { unit, incarnation, by } => {
                 self.feed(Input::ExtendStop { unit, incarnation, by });
             }
-            Notice::Returned { unit, incarnation, outcome } => {
+            Notice::Returned { unit, incarnation, outcome, settled } => {
                 let failed = !outcome.is_ok();
                 // In this order: who sees the event finds the unit's state changed, and what comes
                 // of it is told after it.
@@ -132,6 +132,9 @@ impl Engine {
                 }
                 self.publish(&Event::Ended { unit: self.path(unit), outcome });
                 self.perform_all();
+                if settled {
+                    self.feed(Input::Settled { unit, incarnation });
+                }
             }
             Notice::Beat { unit, incarnation } => {
                 self.hear_of(unit, incarnation);

@@ -92,6 +92,27 @@ fn l9_a_stuck_graceful_stop_keeps_nobody_from_being_told() {
 }
 
 #[test]
+fn l9_a_stop_that_has_returned_is_heard_of_while_the_next_one_hangs() {
+    within(LIMIT, || {
+        let (tell, told) = bounded::<()>(1);
+        // Nothing here ends by the deadline.
+        let mut group = group().stop_timeout(2 * LIMIT);
+        let base = Scripted::new("base").serve(move |ctx| {
+            ctx.stopped().wait();
+            Ok(tell.send(())?)
+        });
+        let base = group.register(base).id();
+        // Both calls are handed to one thread, this one first; `base` is told when it has returned.
+        group.register(Scripted::new("quick")).after(base);
+        group.register(Scripted::new("hangs").graceful_stop(move || {
+            told.recv().unwrap();
+        }));
+        stop_when_ready(&group);
+        group.run().unwrap();
+    });
+}
+
+#[test]
 fn l9_a_unit_is_told_when_those_after_it_have_stopped_with_all_their_threads() {
     within(LIMIT, || {
         let journal = Journal::new();

@@ -58,11 +58,8 @@ pub(super) enum Notice {
         unit: NodeId,
         callback: Task,
     },
-    /// A stopper's call has returned.
-    Called {
-        unit: NodeId,
-        failure: Option<Failure>,
-    },
+    /// The stoppers have calls that have returned.
+    Called,
     /// A thread of the unit's own has panicked.
     HelperPanicked {
         unit: NodeId,

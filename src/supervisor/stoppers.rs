@@ -1,5 +1,11 @@
 //! The threads that call `graceful_stop` and `on_stop`: one from the beginning, so that a stop never
 //! depends on being able to spawn a thread, and more while calls are out and others wait.
+//!
+//! When many units are told to stop, most of their calls have next to nothing to do, and waking somebody
+//! for each would cost more than all of them. So the calls are handed over together, and a thread that
+//! has come back from one says so when no other waits. If the next one keeps it, the patience of whoever
+//! handed them over ends: whoever then finds that none waits, and takes what has returned, has all that
+//! nobody was woken for.
 
 use std::io;
 use std::sync::Arc;
@@ -8,9 +14,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::crew::{Crew, RUN_IS_OVER};
+use super::state::NodeId;
 use crate::clock;
-use crate::context::Task;
-use crate::failure::Phase;
+use crate::failure::{Failure, Phase};
 use crate::sync::Mutex;
 use crate::thread::{Place, ThreadStatus};
 
@@ -23,12 +29,19 @@ const PATIENCE: Duration = Duration::from_millis(1);
 /// left behind: a call that was made at the deadline itself is not stuck yet.
 const GRACE: Duration = Duration::from_millis(10);
 
-/// One callback to be called. It says by itself that it has returned.
+/// One callback to be called.
 pub(super) struct Call {
-    pub(super) unit: Arc<str>,
+    pub(super) unit: NodeId,
+    pub(super) path: Arc<str>,
     pub(super) phase: Phase,
     pub(super) asked: Instant,
-    pub(super) body: Task,
+    pub(super) body: Box<dyn FnOnce() -> Option<Failure> + Send>,
+}
+
+/// A callback that was called.
+pub(super) struct Called {
+    pub(super) unit: NodeId,
+    pub(super) failure: Option<Failure>,
 }
 
 /// A call that has not returned, and the thread that is in it.
@@ -41,34 +54,48 @@ pub(super) struct Stuck {
     pub(super) thread: ThreadStatus,
 }
 
-/// A stopper's name, and the call that it is in: of which unit, which, and asked for when.
-type Out = Arc<Mutex<Vec<(String, Arc<str>, Phase, Instant)>>>;
+/// What the threads say of themselves.
+#[derive(Default)]
+struct Calls {
+    /// Who is in a call, by the thread's name: of which unit, which, and asked for when.
+    out: Vec<(String, Arc<str>, Phase, Instant)>,
+    /// What has returned and was not taken yet.
+    returned: Vec<Called>,
+}
+
+/// Wakes whoever is to take what has returned.
+type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// See the module.
-#[derive(Debug)]
 pub(super) struct Stoppers {
     crew: Arc<Crew>,
     place: Place,
     threads: u32,
-    /// Calls that have not returned, those that wait included.
-    calls: usize,
-    out: Out,
+    /// How many have not returned, those that wait included.
+    open: usize,
+    /// Those that are not handed over yet.
+    due: Vec<Call>,
+    calls: Arc<Mutex<Calls>>,
     sender: Sender<Call>,
     receiver: Receiver<Call>,
+    wake: Wake,
     grow_at: Option<Instant>,
 }
 
 impl Stoppers {
-    pub(super) fn new(run: u64) -> io::Result<Self> {
+    /// `wake` is called on their threads: there is something to be taken.
+    pub(super) fn new(run: u64, wake: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
         let (sender, receiver) = crossbeam_channel::unbounded();
         let mut stoppers = Self {
             crew: Arc::new(Crew::new(RUN_IS_OVER)),
             place: Place::Helper { run },
             threads: 0,
-            calls: 0,
-            out: Out::default(),
+            open: 0,
+            due: Vec::new(),
+            calls: Arc::default(),
             sender,
             receiver,
+            wake: Arc::new(wake),
             grow_at: None,
         };
         stoppers.add_thread()?;
@@ -77,12 +104,21 @@ impl Stoppers {
 
     fn add_thread(&mut self) -> io::Result<()> {
         let name = format!("stopper-{}", self.threads + 1);
-        let (calls, out, own) = (self.receiver.clone(), self.out.clone(), name.clone());
+        let (waiting, calls, wake) = (self.receiver.clone(), self.calls.clone(), self.wake.clone());
+        let own = name.clone();
         let body = move || {
-            for call in calls {
-                out.lock().push((own.clone(), call.unit, call.phase, call.asked));
-                (call.body)();
-                out.lock().retain(|(name, ..)| *name != own);
+            for call in &waiting {
+                calls.lock().out.push((own.clone(), call.path, call.phase, call.asked));
+                let failure = (call.body)();
+                let mut calls = calls.lock();
+                calls.out.retain(|(name, ..)| *name != own);
+                calls.returned.push(Called { unit: call.unit, failure });
+                drop(calls);
+                // In this order: one that was waiting when this looked is still to be found, or was
+                // taken after what has just been put there.
+                if waiting.is_empty() {
+                    wake();
+                }
             }
         };
         self.crew.spawn(&name, None, self.place, body, |(), _last| {})?;
@@ -90,20 +126,35 @@ impl Stoppers {
         Ok(())
     }
 
+    /// Has it called, with the next [`hand_over`](Self::hand_over).
     pub(super) fn call(&mut self, call: Call) {
-        self.calls += 1;
-        let _ = self.sender.send(call); // the receiver lives as long as `self`
-        if self.calls > self.threads as usize && self.grow_at.is_none() {
+        self.open += 1;
+        self.due.push(call);
+    }
+
+    /// Hands over what is to be called: after all of those have been told that are to be told now.
+    pub(super) fn hand_over(&mut self) {
+        if self.due.is_empty() {
+            return;
+        }
+        for call in self.due.drain(..) {
+            let _ = self.sender.send(call); // the receiver lives as long as `self`
+        }
+        if self.open > 1 && self.grow_at.is_none() {
             self.grow_at = clock::after(PATIENCE);
         }
     }
 
-    /// A call has returned.
-    pub(super) fn returned(&mut self) {
-        self.calls -= 1;
-        if self.receiver.is_empty() {
+    /// What has returned since the last time.
+    pub(super) fn take_returned(&mut self) -> Vec<Called> {
+        // In this order, see the module: from here on whoever returns wakes.
+        let none_waits = self.receiver.is_empty();
+        let returned = std::mem::take(&mut self.calls.lock().returned);
+        self.open -= returned.len();
+        if none_waits {
             self.grow_at = None;
         }
+        returned
     }
 
     /// When [`grow`](Self::grow) is due.
@@ -113,33 +164,31 @@ impl Stoppers {
 
     /// Adds threads if calls still wait. Where the system has none left, those that are there go on.
     pub(super) fn grow(&mut self, now: Instant) {
-        if self.grow_at.is_none_or(|at| at > now) {
-            return;
-        }
         let waiting = u32::try_from(self.receiver.len()).unwrap_or(u32::MAX);
         for _ in 0..waiting.min(self.threads) {
             if self.add_thread().is_err() {
                 break;
             }
         }
-        self.grow_at = if self.receiver.is_empty() { None } else { now.checked_add(PATIENCE) };
+        self.grow_at = now.checked_add(PATIENCE);
     }
 
     /// Sends the threads home and joins them; those that are out in a call are returned. Calls that
     /// wait behind stuck ones stay in line: they may yet end what was left behind.
-    pub(super) fn dismiss(self) -> Vec<Stuck> {
-        let Self { crew, calls, out, sender, .. } = self;
+    pub(super) fn dismiss(mut self) -> Vec<Stuck> {
+        self.hand_over();
+        let Self { crew, open, calls, sender, .. } = self;
         drop(sender);
         crew.owner_leaves(|_last| {});
         // Only those that are out in a call can stay; the idle ones leave as soon as they run.
-        crew.wait_for_at_most(calls, None);
-        if calls > 0 {
+        crew.wait_for_at_most(open, None);
+        if open > 0 {
             crew.wait_for_at_most(0, clock::after(GRACE));
         }
         crew.join_left();
-        let out = out.lock();
+        let calls = calls.lock();
         let stuck = crew.threads().into_iter().map(|thread| {
-            let call = out.iter().find(|(name, ..)| *name == thread.name);
+            let call = calls.out.iter().find(|(name, ..)| *name == thread.name);
             match call {
                 Some((_, unit, phase, asked)) => {
                     Stuck { unit: Some(unit.clone()), phase: *phase, asked: Some(*asked), thread }

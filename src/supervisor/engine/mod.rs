@@ -17,7 +17,7 @@ use super::incarnation::Notice;
 use super::plan::{Request, Run, Served, node_of};
 use super::report::LeftBehind;
 use super::state::{Input, NodeId};
-use super::stoppers::Stoppers;
+use super::stoppers::{Called, Stoppers};
 use crate::clock;
 use crate::event::Event;
 use crate::failure::{Failure, Outcome};
@@ -40,8 +40,12 @@ impl Engine {
     ///
     /// When there is no thread for the stops.
     pub(crate) fn new(run: Run, board: Arc<Mutex<Board>>) -> io::Result<Self> {
-        let stoppers = Stoppers::new(run.id)?;
         let (notify, notices) = crossbeam_channel::unbounded();
+        let called = notify.clone();
+        let stoppers = Stoppers::new(run.id, move || {
+            // When the engine has left this call behind, there is nobody to tell.
+            let _ = called.send(Notice::Called);
+        })?;
         Ok(Self { run, board, stoppers, notices, notify, served: Served::default() })
     }
 
@@ -49,6 +53,7 @@ impl Engine {
     pub(crate) fn run(mut self) -> Served {
         self.feed(Input::Begin);
         while !self.is_finished() {
+            self.stoppers.hand_over();
             self.wait();
             self.feed_time();
         }
@@ -79,7 +84,12 @@ impl Engine {
             return;
         }
         let now = clock::now();
-        self.stoppers.grow(now);
+        if self.stoppers.next_deadline().is_some_and(|at| at <= now) {
+            self.take_called();
+            if self.stoppers.next_deadline().is_some() {
+                self.stoppers.grow(now);
+            }
+        }
         if deadline.is_some_and(|at| at <= now) {
             self.feed(Input::Tick);
         }
@@ -144,18 +154,22 @@ impl Engine {
                 self.feed(Input::Settled { unit, incarnation });
             }
             Notice::OnStop { unit, callback } => self.call_on_stop(unit, callback),
-            Notice::Called { unit, failure } => {
-                self.stoppers.returned();
-                if let Some(failure) = failure {
-                    self.keep(unit, failure.clone());
-                    self.publish(&Event::CallbackFailed { failure });
-                }
-                self.feed(Input::CallReturned(unit));
-            }
+            Notice::Called => self.take_called(),
             Notice::HelperPanicked { unit, failure } => {
                 self.keep(unit, failure.clone());
                 self.publish(&Event::CallbackFailed { failure });
             }
+        }
+    }
+
+    /// Takes what has come back from the stoppers.
+    fn take_called(&mut self) {
+        for Called { unit, failure } in self.stoppers.take_returned() {
+            if let Some(failure) = failure {
+                self.keep(unit, failure.clone());
+                self.publish(&Event::CallbackFailed { failure });
+            }
+            self.feed(Input::CallReturned(unit));
         }
     }
 
@@ -196,6 +210,7 @@ impl Engine {
         for notice in self.notices.clone().try_iter().take(self.notices.len()) {
             self.take(notice);
         }
+        self.take_called();
         let stuck = self.stoppers.dismiss();
         let now = clock::now();
         let board = self.board.lock();

@@ -11,7 +11,7 @@ use crate::failure::{self, BoxError, Failure, Outcome, Phase};
 use crate::ready::NotReady;
 use crate::snapshot::UnitState;
 use crate::stop::StopReason;
-use crate::supervisor::incarnation::{Incarnation, Notice, denies};
+use crate::supervisor::incarnation::{Incarnation, denies};
 use crate::supervisor::pulse::Pulse;
 use crate::supervisor::state::{Action, GroupEnd, Input, NodeId, ROOT, UnitEnd};
 use crate::supervisor::stoppers::Call;
@@ -176,13 +176,9 @@ impl Engine {
         body: impl FnOnce() -> Result<(), BoxError> + Send + 'static,
     ) {
         let path = self.path(unit);
-        let (notify, name) = (self.notify.clone(), path.clone());
-        let body = Box::new(move || {
-            let failure = failure::call(&name, phase, body).err();
-            // When the engine has left this call behind, there is nobody to tell.
-            let _ = notify.send(Notice::Called { unit, failure });
-        });
-        self.stoppers.call(Call { unit: path, phase, asked: clock::now(), body });
+        let name = path.clone();
+        let body = Box::new(move || failure::call(&name, phase, body).err());
+        self.stoppers.call(Call { unit, path, phase, asked: clock::now(), body });
     }
 
     fn stopped(&mut self, unit: NodeId) {

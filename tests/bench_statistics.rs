@@ -140,3 +140,22 @@ fn a_time_is_shown_in_the_unit_that_suits_it() {
         ["25.0 ns", "25.0 µs", "25.00 ms", "2.50 s"]
     );
 }
+
+#[test]
+fn figures_and_counts_have_no_unit_and_a_limit_that_they_may_reach() {
+    let figures = row::of_figures("heap", "service", &rounds(100.0, 2.0, 30), 2048.0, Judged::Yes);
+    assert!(
+        figures.starts_with("| heap | service | | 100.00 (")
+            && figures.ends_with("| ≤ 2048.00 | met |")
+    );
+    let of = |count| row::of_count("crates", "all", count, 22, Judged::Yes);
+    assert_eq!(of(22), "| crates | all | | 22 | ≤ 22 | met |");
+    assert_eq!(of(23), "| crates | all | | 23 | ≤ 22 | **missed** |");
+    let quick = row::of_count("crates", "all", 23, 22, Judged::No);
+    assert_eq!(quick, "| crates | all | | 23 | ≤ 22 | not judged |");
+}
+
+#[test]
+fn what_was_skipped_says_why_and_has_no_verdict() {
+    assert_eq!(row::of_skipped("idle", "no clock"), "| idle | | | skipped: no clock | | |");
+}

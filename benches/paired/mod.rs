@@ -9,6 +9,7 @@
 // Not every bench uses all of it, and each is a crate of its own.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod asleep;
 mod row;
 pub mod statistics;
 
@@ -25,18 +26,32 @@ pub struct Variant<'a> {
     measure: Box<dyn FnMut(u32) -> Duration + 'a>,
     /// A round of it is so many times shorter than others.
     shorter: u32,
+    /// It has so many times fewer rounds than others.
+    fewer: u32,
     is_doubtful: Box<dyn Fn() -> bool + 'a>,
 }
 
 impl<'a> Variant<'a> {
     /// `measure` does it so many times and says how long that took.
     pub fn new(name: &'static str, measure: impl FnMut(u32) -> Duration + 'a) -> Self {
-        Self { name, measure: Box::new(measure), shorter: 1, is_doubtful: Box::new(|| false) }
+        Self {
+            name,
+            measure: Box::new(measure),
+            shorter: 1,
+            fewer: 1,
+            is_doubtful: Box::new(|| false),
+        }
     }
 
     /// For what takes some ten times longer to prepare than to do: an eighth of a round's length.
     pub fn in_short_rounds(self) -> Self {
         Self { shorter: 8, ..self }
+    }
+
+    /// For what takes a large part of a second each time: half as many rounds. Of two that are
+    /// compared it is enough to say it of one.
+    pub fn in_few_rounds(self) -> Self {
+        Self { fewer: 2, ..self }
     }
 
     /// Asked when all is measured: where it says yes, nothing is judged.
@@ -102,6 +117,12 @@ impl Bench {
         self.only.is_empty() || self.only.iter().any(|text| what.contains(text.as_str()))
     }
 
+    /// Whether comparisons of this name were asked for by a part of it: for what is not to be measured
+    /// otherwise.
+    pub fn asks_for(&self, what: &str) -> bool {
+        !self.only.is_empty() && self.wants(what)
+    }
+
     /// Measures both, and adds a row about the ratio of `subject` to `base`.
     pub fn compare(
         &mut self,
@@ -144,6 +165,37 @@ impl Bench {
         let rounds = measure_one(subject, self.effort());
         let judged = self.judged((subject.is_doubtful)());
         self.rows.push(row::of_one(what, subject.name, &rounds, limit, judged));
+    }
+
+    /// Adds a row about times that were taken while something else was measured. They have to be
+    /// below `limit`.
+    pub fn limit_of(&mut self, what: &str, name: &str, times: &[Duration], limit: Duration) {
+        if self.wants(what) {
+            let times: Vec<f64> = times.iter().map(Duration::as_secs_f64).collect();
+            self.rows.push(row::of_one(what, name, &times, limit, self.judged(false)));
+        }
+    }
+
+    /// Adds a row about figures that have no unit. They have to be `most` at most.
+    pub fn figure(&mut self, what: &str, name: &str, figures: &[f64], most: f64) {
+        if self.wants(what) {
+            self.rows.push(row::of_figures(what, name, figures, most, self.judged(false)));
+        }
+    }
+
+    /// Adds a row about something that is counted.
+    pub fn count(&mut self, what: &str, name: &str, count: u64, most: u64) {
+        if self.wants(what) {
+            self.rows.push(row::of_count(what, name, count, most, self.judged(false)));
+        }
+    }
+
+    /// What was asked for and cannot be measured here: said at once, and again in the table.
+    pub fn skip(&mut self, what: &str, why: &str) {
+        if self.wants(what) {
+            eprintln!("SKIPPED: {what}: {why}");
+            self.rows.push(row::of_skipped(what, why));
+        }
     }
 
     fn effort(&self) -> &'static Effort {
@@ -225,6 +277,7 @@ pub fn batched<T>(
 
 /// The seconds that one time takes, of both variants and by round.
 fn measure_two(subject: &mut Variant, base: &mut Variant, effort: &Effort) -> Vec<(f64, f64)> {
+    let fewer = subject.fewer.max(base.fewer);
     let (mut subject, mut base) = (subject.calibrated(effort), base.calibrated(effort));
     let mut pair = |round: u32| {
         if round.is_multiple_of(2) {
@@ -238,16 +291,17 @@ fn measure_two(subject: &mut Variant, base: &mut Variant, effort: &Effort) -> Ve
     for round in 0..effort.warm_up {
         pair(round);
     }
-    (0..effort.rounds).map(pair).collect()
+    (0..effort.rounds.div_ceil(fewer)).map(pair).collect()
 }
 
 /// The seconds that one time takes, by round.
 fn measure_one(subject: &mut Variant, effort: &Effort) -> Vec<f64> {
+    let fewer = subject.fewer;
     let mut subject = subject.calibrated(effort);
     for _ in 0..effort.warm_up {
         subject();
     }
-    (0..effort.rounds).map(|_| subject()).collect()
+    (0..effort.rounds.div_ceil(fewer)).map(|_| subject()).collect()
 }
 
 /// The load of the last minute, where the system tells.

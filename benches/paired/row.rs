@@ -61,6 +61,29 @@ pub fn of_one(what: &str, name: &str, rounds: &[f64], limit: Duration, judged: J
     )
 }
 
+/// Figures without a unit, by round.
+pub fn of_figures(what: &str, name: &str, rounds: &[f64], most: f64, judged: Judged) -> String {
+    let estimate = Estimate::of(rounds);
+    let Estimate { median, low, high } = estimate;
+    let verdict = verdict(estimate, Target::AtMost(most), judged);
+    format!("| {what} | {name} | | {median:.2} ({low:.2} to {high:.2}) | ≤ {most:.2} | {verdict} |")
+}
+
+/// Something that is counted once, and has to be so many at most.
+pub fn of_count(what: &str, name: &str, count: u64, most: u64, judged: Judged) -> String {
+    let verdict = match judged {
+        Judged::No => "not judged",
+        Judged::Yes if count <= most => "met",
+        Judged::Yes => "**missed**",
+    };
+    format!("| {what} | {name} | | {count} | ≤ {most} | {verdict} |")
+}
+
+/// What could not be measured.
+pub fn of_skipped(what: &str, why: &str) -> String {
+    format!("| {what} | | | skipped: {why} | | |")
+}
+
 fn verdict(estimate: Estimate, target: Target, judged: Judged) -> &'static str {
     match estimate.verdict(target) {
         _ if judged == Judged::No => "not judged",

@@ -2,8 +2,6 @@
 //! told to all. The waiters are asleep when the clock starts: the kernel says so.
 
 use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Condvar, Mutex};
@@ -12,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rungroup::Closer;
 
+use super::paired::asleep::{is_asleep, own_state};
 use super::paired::statistics::Target;
 use super::paired::{Bench, Variant};
 
@@ -190,18 +189,4 @@ impl Shared {
         let nanos = (now - self.zero).as_nanos();
         self.latest.fetch_max(u64::try_from(nanos).expect("some centuries"), Ordering::AcqRel);
     }
-}
-
-/// What the kernel says of the thread that opens it, whoever reads it.
-fn own_state() -> io::Result<File> {
-    File::open("/proc/thread-self/stat")
-}
-
-/// The state comes after the name, which is in parentheses and can hold some.
-fn is_asleep(state: &File) -> bool {
-    let mut text = [0; 128];
-    let length = state.read_at(&mut text, 0).expect("the thread is there");
-    let name_ends = text[..length].iter().rposition(|byte| *byte == b')');
-    let name_ends = name_ends.expect("a name in parentheses");
-    text[name_ends + 2] == b'S'
 }

@@ -1,0 +1,218 @@
+//! L6 and L12: the result is `Ok` exactly when nothing that counts has failed, what has failed is named,
+//! and the cause is the one that came first.
+
+use rungroup::{ErrorKind, Phase, StopReason};
+
+use super::{Case, is_for_good, is_misuse};
+use crate::plan::{How, When};
+use crate::play::SCRIPTED;
+use crate::record::{Entry, What};
+
+/// A failure, as the record has it.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) unit: usize,
+    phase: Phase,
+    panicked: bool,
+    /// Whether it counts was decided by a race: a restart and a stop, or a limit and what it is for.
+    raced: bool,
+}
+
+pub(super) fn judge(case: &Case, faults: &mut Vec<String>) {
+    let failures = failures(case);
+    let verdict = case.verdict;
+    let certain = failures.iter().any(|failure| !failure.raced);
+    match verdict.error {
+        None if certain || !verdict.left_behind.is_empty() => {
+            faults.push(format!("L6: ok, in spite of {failures:?}"));
+        }
+        Some(kind) if is_misuse(kind) => faults.push(format!("the test is wrong: {kind:?}")),
+        Some(ErrorKind::NotStopped) if verdict.left_behind.is_empty() => {
+            faults.push("L10: not stopped, but nobody is listed".to_owned());
+        }
+        Some(kind) if failures.is_empty() && verdict.left_behind.is_empty() => {
+            faults.push(format!("L6: {kind:?}, and nothing has failed"));
+        }
+        _ => {}
+    }
+    missing(case, &failures, faults);
+    invented(case, &failures, faults);
+    panicked_helpers(case, faults);
+    reason(case, faults);
+    if let Some(cause) = &verdict.cause {
+        let named = failures.iter().any(|it| case.name(it.unit) == cause.unit);
+        if !named {
+            faults.push(format!("L6: the cause is {cause:?}, of {failures:?}"));
+        }
+    }
+}
+
+/// What has failed, but for helper threads, which end themselves alone.
+pub(super) fn failures(case: &Case) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for unit in case.units() {
+        for (_, what) in case.of(unit) {
+            let (phase, how) = match what {
+                What::PreRunOut(how) => (Phase::PreRun, how),
+                What::PostRunOut(how) => (Phase::PostRun, how),
+                What::GracefulOut(how) => (Phase::GracefulStop, how),
+                What::OnStopOut { how, .. } => (Phase::OnStop, how),
+                _ => continue,
+            };
+            if *how != How::Ok {
+                // Of a call that comes back after the deadline nobody hears.
+                let raced = case.plan.hasty.is_some();
+                failures.push(Failure { unit, phase, panicked: *how == How::Panic, raced });
+            }
+        }
+        for attempt in 1..=case.attempts(unit) {
+            of_attempt(case, unit, attempt, &mut failures);
+        }
+        // One that is not ready in time may not even have entered.
+        if case.plan.units[unit].start_timeout.is_some() {
+            failures.push(Failure { unit, phase: Phase::Start, panicked: false, raced: true });
+        }
+    }
+    failures
+}
+
+fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure>) {
+    let plan = &case.plan.units[unit];
+    let made_good = attempt < case.attempts(unit);
+    let leaves = case.of(unit).filter_map(|(_, what)| match what {
+        What::Leave { attempt: other, how, told, .. } if *other == attempt => Some((*how, told)),
+        _ => None,
+    });
+    for (how, told) in leaves {
+        let for_good = told.as_ref().is_some_and(is_for_good);
+        let recalled = *told == Some(StopReason::NotReady);
+        let failed = how != How::Ok;
+        let covered = !for_good && plan.covers(failed || recalled, attempt);
+        if covered && made_good {
+            continue;
+        }
+        let panicked = how == How::Panic;
+        let hasty = case.plan.hasty.is_some();
+        if failed {
+            // What would be made good, if no stop came: which was first?
+            let raced = covered || hasty;
+            failures.push(Failure { unit, phase: Phase::Serve, panicked, raced });
+        }
+        if recalled {
+            let raced = covered || hasty;
+            failures.push(Failure { unit, phase: Phase::Start, panicked: false, raced });
+        }
+        // One that is to start again, and is late with its stop, is given up.
+        if covered && hasty {
+            failures.push(Failure { unit, phase: Phase::Start, panicked: false, raced: true });
+        }
+        // An `Ok` too many is given up as a failure; unless it was told before that was known.
+        if !failed && !covered && !for_good && plan.when == When::Always {
+            failures.push(Failure { unit, phase: Phase::Serve, panicked: false, raced: true });
+        }
+    }
+}
+
+/// What has failed is reported (L6), and what has panicked as a panic, with its place (L12).
+fn missing(case: &Case, failures: &[Failure], faults: &mut Vec<String>) {
+    for failure in failures.iter().filter(|failure| !failure.raced) {
+        let name = case.name(failure.unit);
+        let reported = case.verdict.failures.iter().find(|other| {
+            other.unit == name
+                && other.phase == failure.phase
+                && other.panic_at.is_some() == failure.panicked
+        });
+        match reported {
+            None => faults.push(format!("L6: {failure:?} of {name} is not reported")),
+            Some(reported) if reported.panic_at == Some(false) => {
+                faults.push(format!("L12: nobody knows where: {}", reported.text));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// What is reported has happened.
+fn invented(case: &Case, failures: &[Failure], faults: &mut Vec<String>) {
+    for reported in &case.verdict.failures {
+        if reported.phase == Phase::Helper {
+            continue;
+        }
+        let known = failures.iter().any(|failure| {
+            case.name(failure.unit) == reported.unit && failure.phase == reported.phase
+        });
+        if !known {
+            faults.push(format!("L6: reported, and did not happen: {}", reported.text));
+        }
+        let says = [SCRIPTED, "not ready", "again and again", "did not stop in time"];
+        if !says.iter().any(|text| reported.text.contains(text)) {
+            faults.push(format!("L12: its own words are lost: {}", reported.text));
+        }
+    }
+}
+
+/// A panic of a helper thread is reported, and fails nobody.
+fn panicked_helpers(case: &Case, faults: &mut Vec<String>) {
+    if case.plan.hasty.is_some() {
+        return; // nobody hears of those that are left behind
+    }
+    for unit in case.units() {
+        let panicked =
+            |(_, what): &(usize, &What)| matches!(what, What::HelperOut { how: How::Panic, .. });
+        let panicked = case.of(unit).filter(panicked).count();
+        let reported =
+            case.verdict.failures.iter().filter(|failure| {
+                failure.phase == Phase::Helper && failure.unit == case.name(unit)
+            });
+        let reported = reported.count();
+        if panicked != reported {
+            let name = case.name(unit);
+            faults.push(format!(
+                "L12: {panicked} helpers of {name} panicked, {reported} are reported"
+            ));
+        }
+    }
+}
+
+/// The reason is that of who was first.
+fn reason(case: &Case, faults: &mut Vec<String>) {
+    let reason = &case.verdict.reason;
+    let firsts: Vec<&String> = case
+        .entries()
+        .filter_map(|(_, entry)| match entry {
+            Entry::StopSaid { why, first: true } => Some(why),
+            _ => None,
+        })
+        .collect();
+    let right = match (reason, &firsts[..]) {
+        (StopReason::Requested(why), [first]) => **why == ***first,
+        (StopReason::UnitStopped(name), []) => {
+            case.units().any(|unit| case.name(unit) == &**name && ended_by_itself(case, unit))
+        }
+        (StopReason::TasksDone, []) => case.units().all(|unit| is_done(case, unit)),
+        (StopReason::RunFailed, []) => case.entries().any(|(_, entry)| {
+            matches!(entry, Entry::Of(_, What::PreRunOut(How::Error | How::Panic)))
+        }),
+        _ => false,
+    };
+    if !right {
+        faults.push(format!("L6: the reason is {reason:?}; first to ask: {firsts:?}"));
+    }
+}
+
+/// Whether it may have ended the group: it has left before it was told to, or was not ready in time.
+fn ended_by_itself(case: &Case, unit: usize) -> bool {
+    let left = case.of(unit).any(|(_, what)| match what {
+        What::Leave { told, .. } => !told.as_ref().is_some_and(is_for_good),
+        _ => false,
+    });
+    left || case.plan.units[unit].start_timeout.is_some()
+}
+
+/// Whether it keeps nobody alive: in the background, taken out, or a task that is done.
+fn is_done(case: &Case, unit: usize) -> bool {
+    let plan = &case.plan.units[unit];
+    let taken_out = case.deregistered(unit).is_some();
+    let done = case.of(unit).any(|(_, what)| matches!(what, What::Leave { how: How::Ok, .. }));
+    plan.background || taken_out || (plan.task && done)
+}

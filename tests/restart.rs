@@ -140,8 +140,11 @@ fn s1_a_stop_ends_a_pause_at_once_and_the_run_is_well() {
         assert!(feed.threads.is_empty(), "{feed:?}");
         assert!(snapshot.to_string().contains("backoff"), "{snapshot}");
         let report = run.stop().unwrap();
-        assert_eq!(report.units()[0].state, UnitState::Stopped);
-        assert!(report.units()[0].outcome.as_ref().is_some_and(|outcome| !outcome.is_ok()));
+        let feed = &report.units()[0];
+        assert_eq!(feed.state, UnitState::Stopped);
+        assert!(feed.outcome.as_ref().is_some_and(|outcome| !outcome.is_ok()));
+        // The pause was not a part of its stop.
+        assert_eq!(feed.stop_time(), Some(Duration::ZERO));
     });
 }
 

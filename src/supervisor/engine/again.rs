@@ -24,6 +24,8 @@ impl Engine {
         // There is none where its only start was refused, as a sibling had taken it along.
         if let Some(incarnation) = incarnation {
             incarnation.join();
+            // That stop is over: if another one comes in the pause, it takes no time.
+            self.board.lock().record(node).told = None;
         }
         self.publish(&Event::Restarting { unit, attempt, pause });
     }

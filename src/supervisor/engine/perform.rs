@@ -190,7 +190,10 @@ impl Engine {
         drop(board);
         if let Some(incarnation) = incarnation {
             incarnation.join();
-            self.board.lock().record(unit).stopped = Some(clock::now());
+            let (now, mut board) = (clock::now(), self.board.lock());
+            let record = board.record(unit);
+            record.told.get_or_insert(now); // it was in a pause, where there is nobody to tell
+            record.stopped = Some(now);
         } else {
             never_started.set(Outcome::Ok);
         }

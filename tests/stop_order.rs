@@ -97,18 +97,15 @@ fn l9_a_stop_that_has_returned_is_heard_of_while_the_next_one_hangs() {
         let (tell, told) = bounded::<()>(1);
         // Nothing here ends by the deadline.
         let mut group = group().stop_timeout(2 * LIMIT);
-        let base = Scripted::new("base").serve(move |ctx| {
+        let base = Script::new("base").serve(move |ctx| {
             ctx.stopped().wait();
             Ok(tell.send(())?)
         });
         let base = group.register(base).id();
         // Both calls are handed to one thread, this one first; `base` is told when it has returned.
-        group.register(Scripted::new("quick")).after(base);
-        group.register(Scripted::new("hangs").graceful_stop(move || {
-            told.recv().unwrap();
-        }));
-        stop_when_ready(&group);
-        group.run().unwrap();
+        group.register(Script::new("quick")).after(base);
+        group.register(Script::new("hangs").graceful_stop(move || Ok(told.recv()?)));
+        Tester::start(group).stop().unwrap();
     });
 }
 

@@ -20,12 +20,22 @@ use rungroup::{
     PreRunner, Reload, RunContext, Source, Unit, flag_value, pre_run_fn,
 };
 
-fn check(property: impl FnMut(&mut Unstructured<'_>) -> Result<()>) {
+fn check(mut property: impl FnMut(&mut Unstructured<'_>) -> Result<()>) {
     let seconds = std::env::var("RUNGROUP_FUZZ_SECONDS").ok();
     let seconds = seconds.map_or(0.5, |text| text.parse().expect("a number of seconds"));
-    // Small inputs, and many of them.
-    arbtest(property).size_max(512).budget(Duration::from_secs_f64(seconds)).run();
+    // Small inputs, and many of them: also where the machine is so busy that the time is short.
+    let mut inputs = 0;
+    while inputs < LEAST {
+        let counted = |u: &mut Unstructured<'_>| {
+            inputs += 1;
+            property(u)
+        };
+        arbtest(counted).size_max(512).budget(Duration::from_secs_f64(seconds)).run();
+    }
 }
+
+/// So many inputs at least: what is said below of how often each kind of them came is said of many.
+const LEAST: u32 = 500;
 
 /// Small ones, large ones, and those around powers of two, ten and their multiples.
 fn number(u: &mut Unstructured<'_>) -> Result<u64> {

@@ -11,7 +11,7 @@ use std::io;
 use std::thread;
 
 use common::{SOON, within};
-use rungroup::testing::Journal;
+use rungroup::testing::{Journal, Script};
 use rungroup::{
     ErrorKind, Event, Group, NotReady, Outcome, Phase, Report, ServeContext, StopOrder, StopReason,
     UnitState, pre_run_fn, service_fn,
@@ -223,16 +223,12 @@ fn l3_a_group_takes_part_if_anybody_in_it_does() {
 #[test]
 fn s5_a_group_without_units_is_said_to_have_none_and_ends_nothing() {
     within(SOON, || {
-        let journal = Journal::new();
         let mut group = demo();
         assert!(!group.register(Group::new("empty")).takes_part());
         let events = group.handle().events(64);
-        group.register(journal.script("server").serve(|ctx| {
-            ctx.handle().wait_till_ready()?;
-            Ok(())
-        }));
+        end_when_ready(&mut group);
         let report = group.run().unwrap();
-        assert_eq!(paths(&report), ["server"]);
+        assert_eq!(paths(&report), ["end"]);
         let said: Vec<String> = events.iter().map(|event| event.to_string()).collect();
         assert!(said.contains(&"group 'empty' has no units".to_owned()), "{said:?}");
     });
@@ -248,7 +244,7 @@ fn s5_a_group_of_which_no_unit_serves_is_pre_run_and_no_more() {
         let store = group.register(journal.script("store")).id();
         let schema = group.register(schema).after(store).id();
         // Through it, since there is nothing of it to wait for.
-        group.register(journal.script("server").serve(|_| Ok(()))).after(schema);
+        group.register(journal.script("server").finish()).after(schema);
         let report = group.run().unwrap();
         assert_eq!(paths(&report), ["store", "server"]);
         assert_eq!(journal.units("pre_run"), ["migrate"]);
@@ -314,7 +310,7 @@ fn s6_after_orders_groups_as_it_orders_units() {
         let feed = uplink.register(journal.script("feed")).id();
         uplink.register(journal.script("filter")).after(feed);
         let uplink = group.register(uplink).after(store).id();
-        let end = journal.script("end").serve(|ctx| Ok(ctx.handle().wait_till_ready()?));
+        let end = service_fn("end", |ctx| Ok(ctx.handle().wait_till_ready()?));
         group.register(end).after(uplink);
         let report = group.run().unwrap();
         let unit = |path: &str| report.units().iter().find(|it| &*it.path == path).unwrap();
@@ -325,7 +321,6 @@ fn s6_after_orders_groups_as_it_orders_units() {
         assert!(end.stopped.is_some() && end.stopped <= uplink.told);
         assert!(unit("uplink/filter").stopped <= unit("uplink/feed").told);
         assert!(unit("uplink/feed").stopped <= store.told && uplink.stopped <= store.told);
-        assert_eq!(journal.units("serve"), ["store", "feed", "filter", "end"]);
     });
 }
 
@@ -482,7 +477,7 @@ fn l6_a_task_group_whose_unit_fails_ends_the_run_which_names_the_unit() {
 fn l6_a_task_group_that_fails_no_sooner_than_in_its_stop_ends_the_run_which_names_the_unit() {
     within(SOON, || {
         let mut import = Group::new("import");
-        import.register(service_fn("read", |_ctx| Ok(())));
+        import.register(service_fn("read", |ctx| Ok(ctx.handle().wait_till_ready()?)));
         import.register(service_fn("index", |ctx| {
             assert_eq!(ctx.stopped().wait().to_string(), "unit 'import/read' stopped");
             Err("half of it is missing".into())
@@ -545,7 +540,7 @@ fn s1_a_unit_in_a_group_is_started_again_and_the_group_is_not_ready_meanwhile() 
 fn l14_a_wait_for_readiness_names_the_units_that_are_not_and_not_their_groups() {
     within(SOON, || {
         let mut uplink = Group::new("uplink");
-        uplink.register(Journal::new().script("slow").declares_ready());
+        uplink.register(Script::new("slow").declares_ready());
         uplink.register(service_fn("quick", until_told));
         let mut group = demo();
         group.register(uplink);
@@ -571,7 +566,7 @@ fn l14_a_wait_for_readiness_names_the_units_that_are_not_and_not_their_groups() 
 fn l14_a_failure_in_a_group_ends_the_wait_and_names_the_unit() {
     within(SOON, || {
         let mut uplink = Group::new("uplink");
-        uplink.register(Journal::new().script("slow").declares_ready());
+        uplink.register(Script::new("slow").declares_ready());
         uplink.register(service_fn("broken", |_ctx| Err("no route".into())));
         let mut group = demo();
         group.register(uplink);

@@ -143,12 +143,12 @@ impl Board {
                 || machine.is_some_and(|it| it.may_come_back(user) || it.is_to_start(user))
         };
         if let Some(user) = users.into_iter().find(lives) {
+            let kind = if self.look(node).as_group().is_some() { "group" } else { "unit" };
             let user = &self.look(user).path;
-            return Err(Error::new(
-                ErrorKind::InUse,
-                format!("unit '{path}' is in use: '{user}' comes after it"),
-            ));
+            let why = format!("{kind} '{path}' is in use: '{user}' comes after it");
+            return Err(Error::new(ErrorKind::InUse, why));
         }
+        self.record(node).deregistered = true;
         self.machine().step(clock::now(), Input::Deregister(node));
         Ok(self.look(node).stopped_notify.clone())
     }
@@ -190,7 +190,10 @@ impl Board {
                 restarts: machine.restarts(node),
                 starts_in: machine.starts_at(node).map(|at| at.saturating_duration_since(now)),
                 waits_for: waits_for.iter().map(|&node| self.look(node).path.clone()).collect(),
-                last_failure: record.last_failure.clone(),
+                last_failure: record
+                    .as_group()
+                    .and_then(|_| self.failure(node))
+                    .or_else(|| record.last_failure.clone()),
                 threads: Vec::new(),
             }
         };
@@ -209,7 +212,7 @@ impl Board {
             path: record.path.clone(),
             group: record.as_group().is_some(),
             state,
-            outcome: if state.is_terminal() { record.outcome() } else { None },
+            outcome: if state.is_terminal() { self.outcome(node) } else { None },
             restarts: machine.map_or(0, |machine| machine.restarts(node)),
             started: since(record.started),
             ready: since(record.ready),
@@ -246,21 +249,46 @@ impl Board {
 
     // ---- groups ----
 
-    /// What has failed there is what the groups fail with that it is in, up to one that starts again
-    /// after it; unless it, or one of them, was taken out. The machine knows.
-    pub(super) fn fail_groups_above(&mut self, node: NodeId, failure: &Failure) {
-        if !self.machine().has_failed(node) {
-            return;
+    /// What it has failed with since it was last started: a service its own failure; a group that of
+    /// the unit by which it ended, or its own, or else the first in it that counts. The last may be
+    /// known to be its failure only later than the unit's: the machine says when.
+    pub(super) fn failure(&self, node: NodeId) -> Option<Failure> {
+        let record = self.look(node);
+        let Some(group) = record.as_group() else {
+            return record.incarnation()?.outcome().failure().cloned();
+        };
+        let of_cause = || group.ended_by.and_then(|cause| self.failure(cause));
+        let counts = |&child: &NodeId| self.has_failed(child) && !self.look(child).deregistered;
+        let first = || {
+            let mut failed = group.children.iter().copied().filter(counts);
+            if self.has_failed(node) { failed.find_map(|child| self.failure(child)) } else { None }
+        };
+        of_cause().or_else(|| group.own_failure.clone()).or_else(first)
+    }
+
+    /// What its last incarnation came back with; nothing if there was none.
+    pub(super) fn outcome(&self, node: NodeId) -> Option<Outcome> {
+        let record = self.look(node);
+        match record.as_group() {
+            Some(group) => group.started.then(|| self.outcome_of_group(node)),
+            None => record.incarnation().map(|incarnation| incarnation.outcome()),
         }
-        let mut above = self.look(node).parent;
-        while let Some(group) = above {
-            let starts_again = self.machine().is_to_start(group);
-            if !starts_again && !self.machine().has_failed(group) {
-                return;
-            }
-            let record = self.record(group);
-            record.fail_group(failure);
-            above = record.parent.filter(|_| !starts_again);
+    }
+
+    pub(super) fn outcome_of_group(&self, group: NodeId) -> Outcome {
+        self.failure(group).map_or(Outcome::Ok, Outcome::Failed)
+    }
+
+    /// The unit by whose end it has ended: itself, or one in it.
+    pub(super) fn ended_by(&self, node: NodeId) -> NodeId {
+        self.look(node).as_group().and_then(|group| group.ended_by).unwrap_or(node)
+    }
+
+    /// The path of that unit, or of one that made its end a failure.
+    pub(super) fn cause(&self, node: NodeId) -> Arc<str> {
+        match self.failure(node) {
+            Some(failure) => failure.unit().into(),
+            None => self.look(self.ended_by(node)).path.clone(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::incarnation::Incarnation;
 use super::plan::{NodePlan, PartPlan, ServicePlan};
 use super::state::{NodeId, Policy};
-use crate::failure::{Failure, Outcome};
+use crate::failure::Failure;
 use crate::stop::{Scope, StopNotify, StopReason};
 
 /// See the module.
@@ -17,6 +17,7 @@ pub(super) struct Record {
     pub(super) path: Arc<str>,
     pub(super) policy: Policy,
     pub(super) part: Part,
+    pub(super) deregistered: bool,
     /// The end of a service's incarnation; while it has none, of the first or of the one before. The
     /// end of a group, with all in it.
     pub(super) stopped_notify: StopNotify,
@@ -41,16 +42,23 @@ pub(super) struct Service {
 }
 
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools)] // facts, most of which can be true whatever the others are
 pub(super) struct GroupRecord {
     pub(super) children: Vec<NodeId>,
+    /// It was, and not refused; what follows is of this start.
+    pub(super) started: bool,
     /// Why its end has begun.
     pub(super) reason: Option<StopReason>,
     /// The machine is through with it: all in it have stopped, or nobody waits for them any longer.
     pub(super) over: bool,
+    /// And all in it have stopped.
+    pub(super) gone: bool,
     /// When the machine was, threads of it were still there.
     pub(super) late: bool,
-    /// The first failure that counts for it, since it was started.
-    pub(super) failure: Option<Failure>,
+    /// The unit by whose end it has ended, if it was one.
+    pub(super) ended_by: Option<NodeId>,
+    /// A failure that is none of its units', as not to be ready in time.
+    pub(super) own_failure: Option<Failure>,
 }
 
 impl GroupRecord {
@@ -73,6 +81,7 @@ impl Record {
             path: plan.path,
             policy: plan.policy,
             part,
+            deregistered: false,
             stopped_notify: StopNotify::new(Scope::Units { run, first, last }),
             attempts: 0,
             last_failure: None,
@@ -111,9 +120,10 @@ impl Record {
         }
     }
 
-    /// The end of the incarnation that comes now: one of its own, if there was one before.
+    /// The end of what starts now: one of its own, if there was one before, be it of a start that has
+    /// never come.
     pub(super) fn next_end(&mut self) -> StopNotify {
-        if self.incarnation().is_some() {
+        if self.has_ended() {
             self.stopped_notify = self.stopped_notify.next();
         }
         self.stopped_notify.clone()
@@ -122,36 +132,5 @@ impl Record {
     /// Whether all that belongs to it has stopped.
     pub(super) fn has_ended(&self) -> bool {
         self.stopped_notify.outcome().is_some()
-    }
-
-    /// What a service's last incarnation came back with, or a group ends with.
-    pub(super) fn outcome(&self) -> Option<Outcome> {
-        match &self.part {
-            Part::Service(service) => service.incarnation.as_ref().map(|it| it.outcome()),
-            Part::Group(_) => self.started.map(|_| self.outcome_of_group()),
-        }
-    }
-
-    pub(super) fn outcome_of_group(&self) -> Outcome {
-        let failure = self.as_group().and_then(|group| group.failure.clone());
-        failure.map_or(Outcome::Ok, Outcome::Failed)
-    }
-
-    /// This is what a group fails with, if there was nothing before.
-    pub(super) fn fail_group(&mut self, failure: &Failure) {
-        if let Part::Group(group) = &mut self.part {
-            group.failure.get_or_insert_with(|| failure.clone());
-            self.last_failure = Some(failure.clone());
-        }
-    }
-
-    /// The unit by whose end it has ended: itself, or one in it.
-    pub(super) fn cause(&self) -> Arc<str> {
-        let Part::Group(group) = &self.part else { return self.path.clone() };
-        match (&group.failure, &group.reason) {
-            (Some(failure), _) => failure.unit().into(),
-            (None, Some(StopReason::UnitStopped(unit))) => unit.clone(),
-            (None, _) => self.path.clone(),
-        }
     }
 }

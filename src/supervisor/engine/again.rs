@@ -8,6 +8,7 @@ use crate::clock;
 use crate::event::Event;
 use crate::failure::{Failure, Outcome, Phase};
 use crate::restart::Strategy;
+use crate::supervisor::record::Part;
 use crate::supervisor::state::{Input, LimitOf, NodeId};
 
 impl Engine {
@@ -40,7 +41,7 @@ impl Engine {
                 strategy.map(Strategy::too_often).unwrap_or_default()
             }
         };
-        let returned = board.look(node).outcome().is_some_and(|outcome| outcome.is_ok());
+        let returned = board.outcome(node).is_some_and(|outcome| outcome.is_ok());
         drop(board);
         self.publish(&Event::GaveUp { unit: self.path(node), why: limit.as_str().into() });
         if returned {
@@ -58,8 +59,8 @@ impl Engine {
     }
 
     pub(super) fn did_not_stop(&mut self, node: NodeId) {
-        let outcome = self.board.lock().look(node).outcome();
-        let before = match outcome.as_ref().and_then(Outcome::failure) {
+        let failure = self.board.lock().failure(node);
+        let before = match failure {
             Some(failure) => format!("{}; ", failure.as_error()),
             None => String::new(),
         };
@@ -74,9 +75,13 @@ impl Engine {
         let mut board = self.board.lock();
         let record = board.record(node);
         let failure = Failure::error(record.path.clone(), phase, why.into());
-        match record.incarnation() {
-            Some(incarnation) => incarnation.note(&Outcome::Failed(failure.clone())),
-            None => record.fail_group(&failure),
+        match &mut record.part {
+            Part::Group(group) => group.own_failure = Some(failure.clone()),
+            Part::Service(service) => {
+                if let Some(incarnation) = &service.incarnation {
+                    incarnation.note(&Outcome::Failed(failure.clone()));
+                }
+            }
         }
         failure
     }

@@ -4,6 +4,7 @@
 use super::Engine;
 use crate::clock;
 use crate::event::Event;
+use crate::snapshot::UnitState;
 use crate::stop::StopReason;
 use crate::supervisor::state::{GroupEnd, NodeId, ROOT};
 
@@ -16,35 +17,45 @@ impl Engine {
     pub(super) fn start_group(&mut self, group: NodeId, number: u32) {
         let mut board = self.board.lock();
         let record = board.record(group);
-        if number > 1 {
-            record.stopped_notify = record.stopped_notify.next();
-            record.group().begin_anew();
-        }
+        // Before the first time, too: it may have stopped without one, and with a group above it be new.
+        record.next_end();
+        record.group().begin_anew();
         record.attempts = number;
         if self.run.stop.is_set() {
             return; // none of them does: the token was set before the machine has heard of it
         }
+        record.group().started = true;
+        record.stopped = None;
         record.started = record.started.or_else(|| Some(clock::now()));
         let unit = record.path.clone();
         drop(board);
         self.publish(&Event::Starting { unit, attempt: number });
     }
 
-    /// It has ended in order to start again: all in it have stopped.
+    /// All in it have stopped, be it in order to start again.
     pub(super) fn group_ended(&mut self, group: NodeId) {
         let mut board = self.board.lock();
+        let outcome = board.outcome_of_group(group);
         let record = board.record(group);
-        let (unit, outcome) = (record.path.clone(), record.outcome_of_group());
+        let unit = record.path.clone();
+        record.last_failure = outcome.failure().cloned().or(record.last_failure.take());
+        let started = record.group().started;
         record.stopped_notify.set(outcome.clone());
         drop(board);
-        self.publish(&Event::Ended { unit, outcome });
+        if started {
+            self.publish(&Event::Ended { unit, outcome });
+        }
     }
 
     /// Its end begins. Its units are told by actions of their own.
     pub(super) fn group_stopping(&mut self, group: NodeId, why: GroupEnd) {
         let reason = match why {
             GroupEnd::Child(child) => {
-                StopReason::UnitStopped(self.board.lock().look(child).cause())
+                let mut board = self.board.lock();
+                // As it is told: by the time that this is done it may have started again.
+                let ended_by = board.ended_by(child);
+                board.record(group).group().ended_by = Some(ended_by);
+                StopReason::UnitStopped(board.cause(child))
             }
             GroupEnd::TasksDone => StopReason::TasksDone,
             GroupEnd::Asked => self.reason_for_asking(group),
@@ -52,7 +63,7 @@ impl Engine {
         let mut board = self.board.lock();
         let record = board.record(group);
         record.group().reason = Some(reason.clone());
-        if record.started.is_none() {
+        if !record.group().started {
             return; // as a unit that was never started, it is not told
         }
         record.told = Some(clock::now());
@@ -61,17 +72,25 @@ impl Engine {
         self.publish(&Event::StopAsked { unit, reason });
     }
 
-    /// It was asked by the group that it is in, whose end has begun, or it was taken out.
+    /// It was asked by the group that it is in, whose end has begun or which has some start again
+    /// together; or it was taken out, or not ready in time.
     fn reason_for_asking(&self, group: NodeId) -> StopReason {
-        let parent = self.board.lock().look(group).parent;
-        let reason = match parent {
+        let mut board = self.board.lock();
+        let record = board.look(group);
+        let of_parent = match record.parent {
             None => self.served.stopping_at.map(|_| self.reason()),
-            Some(parent) => {
-                let board = self.board.lock();
-                board.look(parent).as_group().and_then(|group| group.reason.clone())
-            }
+            Some(parent) => board.look(parent).as_group().and_then(|it| it.reason.clone()),
         };
-        reason.unwrap_or(StopReason::Deregistered)
+        if let Some(reason) = of_parent {
+            return reason;
+        }
+        if record.deregistered {
+            return StopReason::Deregistered;
+        }
+        match board.machine().round_with(group) {
+            Some(culprit) => StopReason::RestartsWith(board.look(culprit).path.clone()),
+            None => StopReason::NotReady,
+        }
     }
 
     /// Why the units of this group are told to stop.
@@ -106,20 +125,22 @@ impl Engine {
         let mut next = group;
         while let Some(group) = next {
             let mut board = self.board.lock();
-            let is_over = board.record(group).group().over;
-            if !is_over || board.look(group).has_ended() || !board.is_empty(group) {
+            let is_empty = board.is_empty(group);
+            let record = board.record(group);
+            let of_group = record.group();
+            if !of_group.over || of_group.gone || !is_empty {
                 return;
             }
-            let record = board.record(group);
-            let outcome = record.outcome_of_group();
+            of_group.gone = true;
+            let (unit, had_ended) = (record.path.clone(), record.has_ended());
             record.stopped = record.started.map(|_| clock::now());
-            record.stopped_notify.set(outcome.clone());
-            let (unit, failed, started) = (record.path.clone(), !outcome.is_ok(), record.started);
             next = record.parent;
             drop(board);
-            if started.is_some() {
-                self.publish(&Event::Ended { unit: unit.clone(), outcome });
+            // It had, where it was to start again.
+            if !had_ended {
+                self.group_ended(group);
             }
+            let failed = self.board.lock().state(group) == UnitState::Failed;
             self.publish(&Event::Stopped { unit, failed });
         }
     }

@@ -182,7 +182,6 @@ impl Engine {
     /// among the run's failures, of which there would be more and more.
     fn keep_of_incarnation(&mut self, unit: NodeId, failure: Failure) {
         let mut board = self.board.lock();
-        board.fail_groups_above(unit, &failure);
         if board.machine().counts(unit) {
             drop(board);
             self.keep(unit, failure);

@@ -77,6 +77,7 @@ impl Engine {
         let incarnation =
             Incarnation::new(self.run.id, unit, number, path.clone(), stopped, notify, pulse);
         record.started = record.started.or_else(|| Some(clock::now()));
+        record.stopped = None;
         record.service().incarnation = Some(incarnation.clone());
         drop(board);
         self.publish(&Event::Starting { unit: path.clone(), attempt: number });
@@ -106,9 +107,8 @@ impl Engine {
         let (reason, not_ready) = match why {
             GroupEnd::Child(child) => {
                 let board = self.board.lock();
-                let record = board.look(child);
-                let failed = record.outcome().is_some_and(|outcome| !outcome.is_ok());
-                let unit = record.cause();
+                let failed = board.failure(child).is_some();
+                let unit = board.cause(child);
                 let not_ready =
                     if failed { NotReady::Failed(unit.clone()) } else { NotReady::Stopped };
                 (StopReason::UnitStopped(unit), not_ready)

@@ -80,6 +80,14 @@ impl Machine {
         }
     }
 
+    /// The sibling with which it starts again together, while they stop for that.
+    pub(crate) fn round_with(&self, node: NodeId) -> Option<NodeId> {
+        match self.nodes[node].parent.map(|parent| &self.nodes[parent].kind) {
+            Some(Kind::Group(group)) => group.round.map(|round| round.culprit),
+            _ => None,
+        }
+    }
+
     /// How often it was started again.
     pub(crate) fn restarts(&self, node: NodeId) -> u32 {
         self.nodes[node].incarnation.saturating_sub(1)

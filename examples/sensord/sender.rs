@@ -14,7 +14,7 @@ use crate::fault;
 use crate::limits::Limits;
 use crate::spool::Spool;
 use crate::spool_file::read_from;
-use crate::uplink::Link;
+use crate::uplink::{Link, unless_ending};
 
 /// The other side may not read. Nothing can end a write that is under way, so it must not take long.
 const WRITE: Duration = Duration::from_secs(1);
@@ -30,20 +30,8 @@ impl Sender {
     pub(crate) fn new(link: Link, spool: &Spool, limits: &Limits) -> Self {
         Self { link, dir: spool.dir().clone(), bell: spool.bell(), limits: limits.clone() }
     }
-}
 
-impl Unit for Sender {
-    fn name(&self) -> &'static str {
-        "sender"
-    }
-
-    fn as_service(&self) -> Option<&dyn Service> {
-        Some(self)
-    }
-}
-
-impl Service for Sender {
-    fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
+    fn ship(&self, ctx: &ServeContext) -> Result<(), BoxError> {
         let stream = self.link.lock().clone().ok_or("there is no session")?;
         stream.set_write_timeout(Some(WRITE))?;
         let mut position = Position::load(self.dir.get())?;
@@ -63,6 +51,22 @@ impl Service for Sender {
             }
         }
         Ok(())
+    }
+}
+
+impl Unit for Sender {
+    fn name(&self) -> &'static str {
+        "sender"
+    }
+
+    fn as_service(&self) -> Option<&dyn Service> {
+        Some(self)
+    }
+}
+
+impl Service for Sender {
+    fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
+        unless_ending(ctx, self.ship(ctx))
     }
 }
 

@@ -11,7 +11,7 @@ use rungroup::{BoxError, Config, Flag, FlagSet, Readable, ServeContext, Service,
 use crate::fault;
 use crate::limits::{Limits, not_zero};
 use crate::sink;
-use crate::uplink::Link;
+use crate::uplink::{Link, unless_ending};
 
 /// Nothing can end a connect that is under way, so it must not take long: less than a stop may.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -106,7 +106,7 @@ impl Service for Session {
         let stream = Arc::new(self.connect(ctx)?);
         *self.link.lock() = Some(stream.clone());
         ctx.ready(); // the sender, which comes after it, finds the connection there
-        self.watch(ctx, &stream)
+        unless_ending(ctx, self.watch(ctx, &stream))
     }
 
     fn declares_ready(&self) -> bool {

@@ -83,6 +83,7 @@ impl Spool {
         fault::point()?;
         if let Some(reading) = &*in_hand {
             file.append(reading).map_err(|error| format!("cannot write the spool: {error}"))?;
+            log::trace!("kept {reading}");
         }
         *in_hand = None;
         let _ = self.bell.0.try_send(()); // full: it has not been heard yet

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rungroup::{Backoff, Group, Restart, Strategy};
+use rungroup::{Backoff, BoxError, Group, Restart, ServeContext, Strategy};
 
 use crate::fault::{Faults, Target};
 use crate::limits::Limits;
@@ -19,6 +19,22 @@ use crate::spool::Spool;
 
 /// The connection, while there is one.
 pub(crate) type Link = Arc<Mutex<Option<Arc<TcpStream>>>>;
+
+/// A connection that breaks while the program ends is no failure: nobody needs a new one, and what was
+/// not shipped is shipped when it runs again. (A unit that waits for its turn under `after` has not
+/// been told yet; the run has.)
+pub(crate) fn unless_ending(
+    ctx: &ServeContext,
+    result: Result<(), BoxError>,
+) -> Result<(), BoxError> {
+    match result {
+        Err(error) if ctx.handle().stopped().is_stopped() => {
+            log::warn!("the uplink has broken while the program ends: {error}");
+            Ok(())
+        }
+        result => result,
+    }
+}
 
 pub(crate) fn group(spool: &Spool, limits: &Limits, faults: &Faults) -> Group {
     let link = Link::default();

@@ -7,6 +7,7 @@
 //! handed them over ends: whoever then finds that none waits, and takes what has returned, has all that
 //! nobody was woken for.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -57,10 +58,38 @@ pub(super) struct Stuck {
 /// What the threads say of themselves.
 #[derive(Default)]
 struct Calls {
-    /// Who is in a call, by the thread's name: of which unit, which, and asked for when.
-    out: Vec<(String, Arc<str>, Phase, Instant)>,
+    /// Those that have not returned, by their numbers; `None` has, but one before it has not.
+    open: VecDeque<Option<Open>>,
+    /// The number of the first of them.
+    first: usize,
     /// What has returned and was not taken yet.
     returned: Vec<Called>,
+}
+
+/// A call that has not returned.
+struct Open {
+    unit: Arc<str>,
+    phase: Phase,
+    asked: Instant,
+    /// The name of the thread that is in it, if one is.
+    stopper: Option<String>,
+}
+
+impl Calls {
+    fn begins(&mut self, number: usize, stopper: &str) {
+        if let Some(Some(call)) = self.open.get_mut(number - self.first) {
+            call.stopper = Some(stopper.to_owned());
+        }
+    }
+
+    fn has_returned(&mut self, number: usize, unit: NodeId, failure: Option<Failure>) {
+        self.open[number - self.first] = None;
+        while let Some(None) = self.open.front() {
+            self.open.pop_front();
+            self.first += 1;
+        }
+        self.returned.push(Called { unit, failure });
+    }
 }
 
 /// Wakes whoever is to take what has returned.
@@ -76,8 +105,9 @@ pub(super) struct Stoppers {
     /// Those that are not handed over yet.
     due: Vec<Call>,
     calls: Arc<Mutex<Calls>>,
-    sender: Sender<Call>,
-    receiver: Receiver<Call>,
+    /// With their numbers.
+    sender: Sender<(usize, Call)>,
+    receiver: Receiver<(usize, Call)>,
     wake: Wake,
     grow_at: Option<Instant>,
 }
@@ -107,13 +137,10 @@ impl Stoppers {
         let (waiting, calls, wake) = (self.receiver.clone(), self.calls.clone(), self.wake.clone());
         let own = name.clone();
         let body = move || {
-            for call in &waiting {
-                calls.lock().out.push((own.clone(), call.path, call.phase, call.asked));
+            for (number, call) in &waiting {
+                calls.lock().begins(number, &own);
                 let failure = (call.body)();
-                let mut calls = calls.lock();
-                calls.out.retain(|(name, ..)| *name != own);
-                calls.returned.push(Called { unit: call.unit, failure });
-                drop(calls);
+                calls.lock().has_returned(number, call.unit, failure);
                 // In this order: one that was waiting when this looked is still to be found, or was
                 // taken after what has just been put there.
                 if waiting.is_empty() {
@@ -137,8 +164,15 @@ impl Stoppers {
         if self.due.is_empty() {
             return;
         }
-        for call in self.due.drain(..) {
-            let _ = self.sender.send(call); // the receiver lives as long as `self`
+        let mut calls = self.calls.lock();
+        let first = calls.first + calls.open.len();
+        calls.open.extend(self.due.iter().map(|call| {
+            let (unit, phase, asked) = (call.path.clone(), call.phase, call.asked);
+            Some(Open { unit, phase, asked, stopper: None })
+        }));
+        drop(calls);
+        for (place, call) in self.due.drain(..).enumerate() {
+            let _ = self.sender.send((first + place, call)); // the receiver lives as long as `self`
         }
         if self.open > 1 && self.grow_at.is_none() {
             self.grow_at = clock::after(PATIENCE);
@@ -173,8 +207,9 @@ impl Stoppers {
         self.grow_at = now.checked_add(PATIENCE);
     }
 
-    /// Sends the threads home and joins them; those that are out in a call are returned. Calls that
-    /// wait behind stuck ones stay in line: they may yet end what was left behind.
+    /// Sends the threads home and joins them; the calls that have not returned are given back. Those that
+    /// wait behind stuck ones stay in line, as they may yet end what was left behind. But they are given
+    /// back, too: their units have not stopped, and whoever cleans up has to know.
     pub(super) fn dismiss(mut self) -> Vec<Stuck> {
         self.hand_over();
         let Self { crew, open, calls, sender, .. } = self;
@@ -186,16 +221,72 @@ impl Stoppers {
             crew.wait_for_at_most(0, clock::after(GRACE));
         }
         crew.join_left();
-        let calls = calls.lock();
-        let stuck = crew.threads().into_iter().map(|thread| {
-            let call = calls.out.iter().find(|(name, ..)| *name == thread.name);
-            match call {
-                Some((_, unit, phase, asked)) => {
-                    Stuck { unit: Some(unit.clone()), phase: *phase, asked: Some(*asked), thread }
-                }
-                None => Stuck { unit: None, phase: Phase::GracefulStop, asked: None, thread },
+        let threads = crew.threads();
+        let mut stuck: Vec<Stuck> = Vec::new();
+        for call in calls.lock().open.iter().flatten() {
+            let is_in = |thread: &&ThreadStatus| Some(&thread.name) == call.stopper.as_ref();
+            // One that waits does so for any of them.
+            let Some(thread) = threads.iter().find(is_in).or(threads.first()) else { break };
+            let (unit, thread) = (Some(call.unit.clone()), thread.clone());
+            stuck.push(Stuck { unit, phase: call.phase, asked: Some(call.asked), thread });
+        }
+        for thread in threads {
+            // It is between two calls, or on its way out.
+            if stuck.iter().all(|stuck| stuck.thread.name != thread.name) {
+                stuck.push(Stuck { unit: None, phase: Phase::GracefulStop, asked: None, thread });
             }
+        }
+        stuck
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::supervisor::state::ROOT;
+
+    fn call(path: &str, body: impl FnOnce() + Send + 'static) -> Call {
+        let body = Box::new(move || {
+            body();
+            None
         });
-        stuck.collect()
+        let (path, phase, asked) = (path.into(), Phase::GracefulStop, clock::now());
+        Call { unit: ROOT, path, phase, asked, body }
+    }
+
+    #[test]
+    fn l10_a_call_that_waits_behind_a_stuck_one_is_listed_and_is_made_in_the_end() {
+        let (release, held) = crossbeam_channel::bounded::<()>(0);
+        let (called, calls) = crossbeam_channel::unbounded();
+        let mut stoppers = Stoppers::new(0, || {}).unwrap();
+        let is_in = called.clone();
+        stoppers.call(call("stuck", move || {
+            is_in.send("stuck").unwrap();
+            let _ = held.recv();
+        }));
+        stoppers.hand_over();
+        assert_eq!(calls.recv_timeout(Duration::from_secs(20)), Ok("stuck"));
+        stoppers.call(call("waits", move || called.send("waits").unwrap()));
+        let listed = stoppers.dismiss();
+        let listed: Vec<_> =
+            listed.iter().map(|it| (it.unit.as_deref(), &*it.thread.name)).collect();
+        assert_eq!(listed, [(Some("stuck"), "stopper-1"), (Some("waits"), "stopper-1")]);
+        drop(release);
+        assert_eq!(calls.recv_timeout(Duration::from_secs(20)), Ok("waits"));
+    }
+
+    #[test]
+    fn l11_nobody_is_listed_when_all_calls_have_returned() {
+        let (called, calls) = crossbeam_channel::unbounded();
+        let mut stoppers = Stoppers::new(0, || {}).unwrap();
+        for _ in 0..100 {
+            let called = called.clone();
+            stoppers.call(call("quick", move || called.send(()).unwrap()));
+        }
+        stoppers.hand_over();
+        assert_eq!(calls.iter().take(100).count(), 100);
+        assert!(stoppers.dismiss().is_empty());
     }
 }

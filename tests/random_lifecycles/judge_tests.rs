@@ -8,7 +8,9 @@ use rungroup::{ErrorKind, NotReady, Phase, StopReason};
 
 use crate::common::within;
 use crate::judge::judge;
-use crate::plan::{Deed, Helper, How, Outsider, Plan, Serve, Turn, UnitPlan, Until, When};
+use crate::plan::{
+    Deed, GroupPlan, Helper, How, Outsider, Part, Plan, Serve, Turn, UnitPlan, Until, When, Who,
+};
 use crate::play::play;
 use crate::record::{Entry, Note, Record, What};
 use crate::verdict::{Failed, Verdict};
@@ -31,6 +33,7 @@ fn serves(until: Until, ends: How) -> Serve {
 fn unit(index: usize) -> UnitPlan {
     UnitPlan {
         name: format!("u{index}"),
+        group: 0,
         after: Vec::new(),
         task: false,
         background: false,
@@ -52,18 +55,28 @@ fn unit(index: usize) -> UnitPlan {
 fn plan() -> Plan {
     let ready = Serve { ready_after: Some(Duration::ZERO), ..serves(Until::Told, How::Ok) };
     let store = UnitPlan { declares_ready: true, serve: vec![ready], ..unit(0) };
-    let server = UnitPlan { after: vec![0], ..unit(1) };
+    let server = UnitPlan { after: vec![Part::Unit(0)], ..unit(1) };
     let helpers = vec![Helper { until_told: true, takes: Duration::ZERO, panics: false }];
     let fails = Serve { helpers: helpers.clone(), ..serves(Until::Now, How::Error) };
     let works = Serve { helpers, ..serves(Until::Told, How::Ok) };
     let (when, serve) = (When::OnFailure, vec![fails, works]);
     let feed = UnitPlan { when, restarts: 3, pre_run: None, serve, ..unit(2) };
     // Four of the pre-runs, two of the store, one of the server, six of the feed, and the waiter's.
+    let outermost = GroupPlan {
+        name: String::new(),
+        parent: None,
+        place: 0,
+        after: Vec::new(),
+        task: false,
+        background: false,
+        reverse: false,
+        who: Who::One,
+    };
     let stop = Outsider { notes: 14, limit: LIMIT, deed: Deed::Stop };
     Plan {
         seed: 0,
-        reverse: false,
         hasty: None,
+        groups: vec![outermost],
         units: vec![store, server, feed],
         before: None,
         outsiders: vec![stop],

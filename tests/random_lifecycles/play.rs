@@ -1,16 +1,16 @@
 //! A plan, played on real threads.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use rungroup::testing::{Gate, Pass};
 use rungroup::{
-    BoxError, Error, ErrorKind, Group, GroupHandle, PreRunner, RunContext, ServeContext, Service,
-    StopOrder, StopReason, Unit, UnitId,
+    BoxError, Error, ErrorKind, Group, GroupHandle, PreRunner, Registration, RunContext,
+    ServeContext, Service, StopReason, Unit, UnitId,
 };
 
-use crate::plan::{Deed, How, Plan, Turn, UnitPlan, Until};
+use crate::plan::{Deed, How, Part, Plan, Turn, UnitPlan, Until};
 use crate::record::{Entry, Record, What, under_way};
 use crate::verdict::Verdict;
 
@@ -59,7 +59,8 @@ impl Stage {
             }
             Some(Deed::Look) => {
                 let snapshot = handle.snapshot();
-                let known = snapshot.units.len() <= self.plan.units.len();
+                let known = snapshot.units.iter().filter(|unit| !unit.group).count();
+                let known = known <= self.plan.units.len();
                 self.record.expect(known, || format!("V2: {snapshot}"));
             }
             Some(Deed::WaitTillReady) => {
@@ -109,7 +110,7 @@ pub const SCRIPTED: &str = "scripted:";
 /// A unit that does what its plan says.
 struct Player {
     index: usize,
-    stage: Arc<std::sync::OnceLock<Stage>>,
+    stage: Arc<OnceLock<Stage>>,
     /// Needed before the stage is set.
     plan: UnitPlan,
     let_go: Pass,
@@ -186,7 +187,7 @@ impl Player {
 
 impl Unit for Player {
     fn name(&self) -> &str {
-        &self.plan.name
+        self.plan.name.rsplit('/').next().expect("a path has a last part")
     }
 
     fn as_pre_runner(&self) -> Option<&dyn PreRunner> {
@@ -255,46 +256,108 @@ impl Service for Player {
     }
 }
 
-/// Runs the lifecycle on this thread. What is left behind has ended, too, when this returns.
-pub fn play(plan: &Plan, record: &Arc<Record>) -> Verdict {
-    let gate = Gate::new();
-    let mut group = Group::new(format!("g{}", plan.seed)).args(["demo"]);
-    if plan.reverse {
-        group = group.stop_order(StopOrder::Reverse);
+/// The groups of a plan, and what its units are registered with, from the innermost group out.
+struct Building<'p> {
+    plan: &'p Plan,
+    stage: Arc<OnceLock<Stage>>,
+    pass: Pass,
+    /// The handle of the outermost group.
+    handle: GroupHandle,
+    units: Vec<Option<UnitId>>,
+    groups: Vec<Option<UnitId>>,
+}
+
+impl Building<'_> {
+    /// Registers all that is in this group, in order.
+    fn fill(&mut self, group: &mut Group, number: usize) {
+        let plan = self.plan;
+        for place in 0..=plan.units.len() {
+            for (inner, inner_plan) in plan.groups.iter().enumerate() {
+                if inner_plan.parent == Some(number) && inner_plan.place == place {
+                    let path = inner_plan.name.trim_end_matches('/');
+                    let name = path.rsplit('/').next().expect("a path has a last part");
+                    let mut filled = Group::new(name)
+                        .stop_order(inner_plan.order())
+                        .strategy(inner_plan.strategy());
+                    self.fill(&mut filled, inner);
+                    let registration = self.after(group.register(filled), Part::Group(inner));
+                    let registration = said(registration, inner_plan.task, inner_plan.background);
+                    self.groups[inner] = Some(registration.id());
+                }
+            }
+            let unit = plan.units.get(place).filter(|unit| unit.group == number);
+            if let Some(unit) = unit {
+                self.register(group, place, unit);
+            }
+        }
     }
-    if let Some(limit) = plan.hasty {
-        group = group.stop_timeout(limit);
-    }
-    let stage = Arc::default();
-    let mut ids: Vec<UnitId> = Vec::new();
-    for (index, unit) in plan.units.iter().enumerate() {
+
+    fn register(&mut self, group: &mut Group, index: usize, unit: &UnitPlan) {
         let player = Player {
             index,
-            stage: Arc::clone(&stage),
+            stage: self.stage.clone(),
             plan: unit.clone(),
-            let_go: gate.pass(),
-            handle: group.handle(),
+            let_go: self.pass.clone(),
+            handle: self.handle.clone(),
         };
-        let mut registration = group.register(player);
-        for &other in &unit.after {
-            registration = registration.after(ids[other]);
-        }
-        registration = registration.instances(unit.instances).restart(unit.restart());
-        if unit.task {
-            registration = registration.task();
-        }
-        if unit.background {
-            registration = registration.background();
-        }
+        let registration = self.after(group.register(player), Part::Unit(index));
+        let registration = said(registration, unit.task, unit.background);
+        let mut registration = registration.instances(unit.instances).restart(unit.restart());
         if let Some(limit) = unit.start_timeout {
             registration = registration.start_timeout(limit);
         }
-        ids.push(registration.id());
+        self.units[index] = Some(registration.id());
     }
+
+    fn after<'g>(&self, mut registration: Registration<'g>, part: Part) -> Registration<'g> {
+        for other in self.plan.after(part) {
+            let id = match *other {
+                Part::Unit(unit) => self.units[unit],
+                Part::Group(group) => self.groups[group],
+            };
+            registration = registration.after(id.expect("it was registered before"));
+        }
+        registration
+    }
+}
+
+fn said(registration: Registration<'_>, task: bool, background: bool) -> Registration<'_> {
+    let registration = if task { registration.task() } else { registration };
+    if background { registration.background() } else { registration }
+}
+
+fn put_together(plan: &Plan, gate: &Gate) -> (Arc<OnceLock<Stage>>, Group, Vec<UnitId>) {
+    let outermost = &plan.groups[0];
+    let mut group = Group::new(format!("g{}", plan.seed))
+        .args(["demo"])
+        .stop_order(outermost.order())
+        .strategy(outermost.strategy());
+    if let Some(limit) = plan.hasty {
+        group = group.stop_timeout(limit);
+    }
+    let mut building = Building {
+        plan,
+        stage: Arc::default(),
+        pass: gate.pass(),
+        handle: group.handle(),
+        units: vec![None; plan.units.len()],
+        groups: vec![None; plan.groups.len()],
+    };
+    building.fill(&mut group, 0);
+    let ids = building.units.into_iter().map(|id| id.expect("every unit is in a group"));
+    let ids = ids.collect();
+    (building.stage, group, ids)
+}
+
+/// Runs the lifecycle on this thread. What is left behind has ended, too, when this returns.
+pub fn play(plan: &Plan, record: &Arc<Record>) -> Verdict {
+    let gate = Gate::new();
+    let (stage, group, ids) = put_together(plan, &gate);
     let ready = Stage { plan: plan.clone(), record: record.clone(), ids };
     assert!(stage.set(ready).is_ok(), "set once");
     let stage = stage.get().expect("just set");
 
+    let mut group = group;
     let handle = group.handle();
     let result = thread::scope(|scope| {
         for outsider in &plan.outsiders {

@@ -44,8 +44,8 @@ impl Verdict {
             restarts: Vec::new(),
         };
         let Some(report) = report else { return verdict };
-        let left = report.left_behind().iter().filter_map(|left| left.unit.as_deref());
-        verdict.left_behind = left.map(str::to_owned).collect();
+        let left = report.left_behind().iter().map(|left| left.unit.as_deref());
+        verdict.left_behind = left.map(|unit| unit.unwrap_or("of no unit").to_owned()).collect();
         verdict.skipped = report.skipped_post_runs().iter().map(ToString::to_string).collect();
         verdict.failures = report.failures().iter().map(failed).collect();
         verdict.restarts =

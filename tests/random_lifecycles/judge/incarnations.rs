@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Case, is_service};
+use crate::plan::Who;
 use crate::record::{Entry, What, under_way};
 
 pub(super) fn judge(case: &Case, faults: &mut Vec<String>) {
@@ -12,6 +13,7 @@ pub(super) fn judge(case: &Case, faults: &mut Vec<String>) {
         graceful_stops(case, unit, faults);
         if case.plan.hasty.is_none() {
             restarts(case, unit, faults);
+            rounds(case, unit, faults);
         }
     }
     after_the_run(case, faults);
@@ -45,7 +47,7 @@ fn overlaps(case: &Case, unit: usize, faults: &mut Vec<String>) {
                         ));
                     }
                     // Who was recalled before its thread looked is never entered.
-                    if *attempt != current + 1 && plan.start_timeout.is_none() {
+                    if *attempt != current + 1 && !case.recalls(unit) {
                         faults.push(format!("S2: {name} leaves out attempt {}", current + 1));
                     }
                     current = *attempt;
@@ -80,7 +82,7 @@ fn graceful_stops(case: &Case, unit: usize, faults: &mut Vec<String>) {
         .map(|(place, _)| place)
         .collect();
     let last = case.attempts(unit);
-    let recalls = case.plan.units[unit].start_timeout.is_some();
+    let recalls = case.recalls(unit);
     let most = if recalls { last } else { last.min(1) };
     // One that is left behind on its way into `serve` may have noted nothing yet.
     let most = if case.plan.hasty.is_some() { most.max(1) } else { most };
@@ -116,14 +118,56 @@ fn graceful_stops(case: &Case, unit: usize, faults: &mut Vec<String>) {
     }
 }
 
+/// S3: before a unit starts again, all that start again with it, and come no sooner than it does, have
+/// stopped: there is a moment at which none of them is there.
+fn rounds(case: &Case, unit: usize, faults: &mut Vec<String>) {
+    for group in case.plan.groups_of(unit) {
+        let who = case.plan.groups[group].who;
+        if who == Who::One {
+            continue;
+        }
+        let with: Vec<usize> = case
+            .units()
+            .filter(|&other| case.plan.groups_of(other).contains(&group))
+            .filter(|&other| other == unit || starts_with(case, who, group, other, unit))
+            .collect();
+        let (mut left, mut quiet) = (0, true);
+        for (place, entry) in case.entries() {
+            let Entry::Of(other, what) = entry else { continue };
+            match what {
+                // A restart for reasons of its own is none of this group's.
+                What::Enter { attempt: 2.., instance } if *other == unit && left > 0 => {
+                    let inner = case.plan.groups_of(unit)[0] != group;
+                    if !quiet && !inner && *instance == 0 {
+                        let name = case.name(unit);
+                        faults.push(format!("S3: {name} starts again at {place} beside others"));
+                    }
+                }
+                What::Leave { .. } if *other == unit => (left, quiet) = (place, false),
+                _ => {}
+            }
+            let notes = &case.notes[..=place];
+            quiet |= with.contains(other) && with.iter().all(|&it| under_way(notes, it) == 0);
+        }
+    }
+}
+
+/// Whether `other` starts again when `unit` does.
+fn starts_with(case: &Case, who: Who, group: usize, other: usize, unit: usize) -> bool {
+    if who == Who::All {
+        return true;
+    }
+    let Some((other, unit)) = case.plan.side_by_side(other, unit) else { return false };
+    case.plan.is_in_group(other, group) && case.plan.is_later(other, unit)
+}
+
 /// What is reported of restarts (V3).
 fn restarts(case: &Case, unit: usize, faults: &mut Vec<String>) {
     let (name, attempts) = (case.name(unit), case.attempts(unit));
     let reported = case.verdict.restarts.iter().find(|(other, _)| other == name);
     let Some((_, restarts)) = reported else { return };
     // The last one may have been told before it entered.
-    let recalled = case.plan.units[unit].start_timeout.is_some();
-    let most = if recalled { u32::MAX } else { attempts };
+    let most = if case.recalls(unit) { u32::MAX } else { attempts };
     if *restarts + 1 < attempts || *restarts > most {
         faults.push(format!("V3: {name} has {restarts} restarts, and {attempts} attempts"));
     }

@@ -76,6 +76,12 @@ impl Case<'_> {
         attempts.max().unwrap_or(0)
     }
 
+    /// Whether it may be told to stop in order to start again: `graceful_stop` is then not for the last
+    /// incarnation alone, and an attempt may pass without being entered.
+    pub fn recalls(&self, unit: usize) -> bool {
+        self.plan.units[unit].start_timeout.is_some() || self.plan.in_rounds(unit)
+    }
+
     pub fn name(&self, unit: usize) -> &str {
         &self.plan.units[unit].name
     }
@@ -83,7 +89,7 @@ impl Case<'_> {
 
 /// Whether a token with this reason was set since the unit is to stop for good.
 pub fn is_for_good(reason: &StopReason) -> bool {
-    !matches!(reason, StopReason::Ended | StopReason::NotReady)
+    !matches!(reason, StopReason::Ended | StopReason::NotReady | StopReason::RestartsWith(_))
 }
 
 /// Whether this is done on a thread of the unit's incarnation, or is a callback of its end.

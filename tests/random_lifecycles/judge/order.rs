@@ -1,7 +1,10 @@
 //! L9: in which order units stop. S6: in which they start. L7: nothing starts after the stop. L3: what is
 //! in use is not taken out.
 
+use rungroup::StopReason;
+
 use super::{Case, is_for_good, is_service};
+use crate::plan::Part;
 use crate::record::{Entry, What};
 
 pub(super) fn judge(case: &Case, faults: &mut Vec<String>) {
@@ -17,19 +20,21 @@ pub(super) fn judge(case: &Case, faults: &mut Vec<String>) {
 
 /// L9: when it is told, what stops before it is over.
 fn stops(case: &Case, unit: usize, faults: &mut Vec<String>) {
-    let plan = &case.plan.units[unit];
-    let recalls = plan.start_timeout.is_some();
-    let told = case.of(unit).find(|(_, what)| match what {
-        What::Told { reason } => is_for_good(reason),
-        What::GracefulIn => !recalls,
-        _ => false,
-    });
-    let Some((told, _)) = told else { return };
     // Who is taken out is told at once.
     if case.deregistered(unit).is_some() {
         return;
     }
     for other in case.units().filter(|&other| case.plan.stops_before(other, unit)) {
+        // A group may end by itself, and nobody beside it has to. When the outermost is asked to, all do.
+        let siblings = case.plan.side_by_side(unit, other);
+        let direct = siblings.is_some_and(|(part, _)| part == Part::Unit(unit));
+        let told = case.of(unit).find(|(_, what)| match what {
+            What::Told { reason: StopReason::Requested(_) } => true,
+            What::Told { reason } => direct && is_for_good(reason),
+            What::GracefulIn => direct && !case.recalls(unit),
+            _ => false,
+        });
+        let Some((told, _)) = told else { continue };
         let late = case.of(other).find(|(place, what)| *place > told && is_service(what));
         if let Some((place, what)) = late {
             let (name, other) = (case.name(unit), case.name(other));
@@ -45,7 +50,9 @@ fn stops(case: &Case, unit: usize, faults: &mut Vec<String>) {
 fn starts(case: &Case, unit: usize, faults: &mut Vec<String>) {
     let enters = case.of(unit).find(|(_, what)| matches!(what, What::Enter { .. }));
     let Some((enters, _)) = enters else { return };
-    for &other in &case.plan.units[unit].after {
+    let line = case.plan.line(unit);
+    let after = line.iter().flat_map(|&part| case.plan.after(part).iter());
+    for other in after.flat_map(|&part| case.plan.units_of(part)) {
         let plan = &case.plan.units[other];
         let ready = |(place, what): (usize, &What)| {
             place < enters
@@ -57,7 +64,8 @@ fn starts(case: &Case, unit: usize, faults: &mut Vec<String>) {
         };
         let taken_out = case.first(|entry| *entry == Entry::DeregisterAsked(other));
         let taken_out = taken_out.is_some_and(|place| place < enters);
-        if plan.declares_ready && !taken_out && !case.of(other).any(ready) {
+        let says = plan.declares_ready && !taken_out && !case.plan.in_task(other);
+        if says && !case.of(other).any(ready) {
             let (name, other) = (case.name(unit), case.name(other));
             faults.push(format!("S6: {name} starts at {enters}, and {other} is not ready"));
         }
@@ -95,7 +103,9 @@ fn in_use(case: &Case, unit: usize, faults: &mut Vec<String>) {
     let Some(taken_out) = case.first(|entry| *entry == Entry::DeregisterSaid(unit, Ok(()))) else {
         return;
     };
-    for other in case.units().filter(|&other| case.plan.units[other].after.contains(&unit)) {
+    for other in
+        case.units().filter(|&other| case.plan.units[other].after.contains(&Part::Unit(unit)))
+    {
         let serves = |(place, what): (usize, &What)| {
             place > taken_out && matches!(what, What::Enter { .. } | What::Leave { .. })
         };

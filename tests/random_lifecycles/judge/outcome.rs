@@ -79,6 +79,8 @@ pub(super) fn failures(case: &Case) -> Vec<Failure> {
 fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure>) {
     let plan = &case.plan.units[unit];
     let made_good = attempt < case.attempts(unit);
+    // Whatever its own policy: it may start again with others.
+    let with_others = case.plan.in_rounds(unit);
     let leaves = case.of(unit).filter_map(|(_, what)| match what {
         What::Leave { attempt: other, how, told, .. } if *other == attempt => Some((*how, told)),
         _ => None,
@@ -87,7 +89,7 @@ fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure
         let for_good = told.as_ref().is_some_and(is_for_good);
         let recalled = *told == Some(StopReason::NotReady);
         let failed = how != How::Ok;
-        let covered = !for_good && plan.covers(failed || recalled, attempt);
+        let covered = !for_good && (with_others || plan.covers(failed || recalled, attempt));
         if covered && made_good {
             continue;
         }
@@ -103,11 +105,12 @@ fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure
             failures.push(Failure { unit, phase: Phase::Start, panicked: false, raced });
         }
         // One that is to start again, and is late with its stop, is given up.
-        if covered && hasty {
+        if (covered || with_others) && hasty {
             failures.push(Failure { unit, phase: Phase::Start, panicked: false, raced: true });
         }
         // An `Ok` too many is given up as a failure; unless it was told before that was known.
-        if !failed && !covered && !for_good && plan.when == When::Always {
+        let too_many = with_others || !covered;
+        if !failed && too_many && !for_good && plan.when == When::Always {
             failures.push(Failure { unit, phase: Phase::Serve, panicked: false, raced: true });
         }
     }
@@ -187,7 +190,12 @@ fn reason(case: &Case, faults: &mut Vec<String>) {
     let right = match (reason, &firsts[..]) {
         (StopReason::Requested(why), [first]) => **why == ***first,
         (StopReason::UnitStopped(name), []) => {
-            case.units().any(|unit| case.name(unit) == &**name && ended_by_itself(case, unit))
+            let itself = |unit| case.name(unit) == &**name && ended_by_itself(case, unit);
+            // It may be a group that has nobody left who keeps it alive.
+            let inner = |&unit: &usize| case.name(unit).starts_with(&format!("{name}/"));
+            let mut in_group = case.units().filter(inner).peekable();
+            let over = |unit| is_done(case, unit) || ended_by_itself(case, unit);
+            case.units().any(itself) || (in_group.peek().is_some() && in_group.any(over))
         }
         (StopReason::TasksDone, []) => case.units().all(|unit| is_done(case, unit)),
         (StopReason::RunFailed, []) => case.entries().any(|(_, entry)| {
@@ -203,7 +211,11 @@ fn reason(case: &Case, faults: &mut Vec<String>) {
 /// Whether it may have ended the group: it has left before it was told to, or was not ready in time.
 fn ended_by_itself(case: &Case, unit: usize) -> bool {
     let left = case.of(unit).any(|(_, what)| match what {
-        What::Leave { told, .. } => !told.as_ref().is_some_and(is_for_good),
+        // A group that is a task, and was done, may yet fail at its stop.
+        What::Leave { told, how, .. } => {
+            let at_stop = case.plan.in_task(unit) && *how != How::Ok;
+            at_stop || !told.as_ref().is_some_and(is_for_good)
+        }
         _ => false,
     });
     left || case.plan.units[unit].start_timeout.is_some()
@@ -214,5 +226,6 @@ fn is_done(case: &Case, unit: usize) -> bool {
     let plan = &case.plan.units[unit];
     let taken_out = case.deregistered(unit).is_some();
     let done = case.of(unit).any(|(_, what)| matches!(what, What::Leave { how: How::Ok, .. }));
-    plan.background || taken_out || (plan.task && done)
+    let in_task = case.plan.in_task(unit);
+    case.plan.in_background(unit) || taken_out || in_task || (plan.task && done)
 }

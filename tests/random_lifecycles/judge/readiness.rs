@@ -43,7 +43,8 @@ fn ready(case: &Case, place: usize, faults: &mut Vec<String>) {
     for unit in case.units() {
         let plan = &case.plan.units[unit];
         let taken_out = case.first(|entry| *entry == Entry::DeregisterAsked(unit));
-        if !plan.declares_ready || taken_out.is_some_and(|at| at < place) {
+        if !plan.declares_ready || case.plan.in_task(unit) || taken_out.is_some_and(|at| at < place)
+        {
             continue;
         }
         let said = case.of(unit).any(|(at, what)| {

@@ -10,6 +10,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod asleep;
+pub mod examples;
 mod row;
 pub mod statistics;
 

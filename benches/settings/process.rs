@@ -3,12 +3,12 @@
 //! and in the profile of the bench.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{env, fs};
 
 use crate::paired::statistics::Target;
-use crate::paired::{Bench, Variant, together};
+use crate::paired::{Bench, Variant, examples, together};
 
 const WHAT: &str = "`kvd --help`, spawn to exit";
 const KVD: &str = "kvd";
@@ -18,7 +18,7 @@ pub(crate) fn help(bench: &mut Bench) {
     if !bench.wants(WHAT) {
         return;
     }
-    let examples = build();
+    let examples = examples::build(&[KVD, TWIN]);
     let (kvd, twin) = (examples.join(KVD), examples.join(TWIN));
     assert_eq!(flags(&kvd), flags(&twin), "both have the same flags: mend the one that lacks some");
     let (kvd, twin) = (Copies::new(&kvd), Copies::new(&twin));
@@ -59,28 +59,6 @@ impl Drop for Copies {
             let _ = fs::remove_file(copy);
         }
     }
-}
-
-/// Builds both and says where they are.
-fn build() -> PathBuf {
-    let bench = env::current_exe().expect("known");
-    let directory = bench.parent().and_then(Path::parent).expect("…/PROFILE/deps/settings-…");
-    let profile = match directory.file_name().and_then(|name| name.to_str()) {
-        Some("debug") => "dev",
-        Some(name) => name,
-        None => panic!("{}: built by cargo?", bench.display()),
-    };
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    // Offline: the bench itself has needed every crate that they need.
-    let status = Command::new(cargo)
-        .args(["build", "--quiet", "--offline", "--example", KVD, "--example", TWIN])
-        .args(["--profile", profile, "--manifest-path"])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(directory.parent().expect("…/PROFILE"))
-        .status();
-    assert!(status.expect("cargo is there").success(), "the examples are built");
-    directory.join("examples")
 }
 
 fn command(program: &Path) -> Command {

@@ -4,6 +4,7 @@ mod cycle;
 mod idle;
 mod machine;
 mod restarting;
+mod sensord;
 mod stopping;
 mod telling;
 mod threads;
@@ -25,6 +26,7 @@ pub(crate) fn all() {
     restarting::rows(&mut bench);
     telling::rows(&mut bench);
     stopping::rows(&mut bench);
+    sensord::row(&mut bench);
     idle::rows(&mut bench);
 }
 

@@ -207,7 +207,8 @@ impl Machine {
             UnitState::Stopped | UnitState::Failed => {
                 this.stop.asked || this.again == Again::Together
             }
-            UnitState::Backoff => this.again == Again::Together,
+            // Once its group ends it has its turn, be it later.
+            UnitState::Backoff => this.again == Again::Together && !self.is_in_an_end(node),
             _ => false,
         };
         let called = match &this.kind {

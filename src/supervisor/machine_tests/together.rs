@@ -310,3 +310,21 @@ fn s3_one_that_finds_no_thread_takes_the_others_with_it() {
     assert_eq!(driver.state(b), UnitState::Backoff);
     assert_eq!(obey(&mut driver, a), [backoff(a, 1), backoff(b, 1)]);
 }
+
+/// Its callback returns when the end has begun, and its own turn has not come: another's is first.
+#[test]
+fn s3_who_waits_for_a_round_that_the_end_overtakes_is_not_over_before_its_turn() {
+    let strategy = Strategy::one_for_all();
+    let mut driver = Driver::with(GroupKind { order: StopOrder::Reverse, strategy });
+    let first = driver.unit(Policy::default());
+    let second = driver.unit(restarting(Restart::on_failure(), 1));
+    driver.begin_and_enter_all();
+    driver.fail(second);
+    assert_eq!(driver.settle(second), recalled(first, second), "one by one");
+    driver.return_ok(first);
+    driver.settle(first);
+    let stopped = [Action::Stopped(second), Action::CallStop(second)];
+    assert_eq!(driver.stop()[1..], stopped, "it is the last of it now, and the first to stop");
+    assert_eq!(driver.call_returned(first), []);
+    assert_eq!(driver.call_returned(second), [Action::Stopped(first), Action::Finished]);
+}

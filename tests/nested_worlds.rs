@@ -11,7 +11,10 @@ use arbtest::arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
 use common::within;
 use rungroup::testing::Journal;
-use rungroup::{Group, Outcome, Phase, Report, RunError, StopOrder, StopReason, UnitId, UnitState};
+use rungroup::{
+    Backoff, Group, Outcome, Phase, Report, Restart, RunError, StopOrder, StopReason, Strategy,
+    UnitId, UnitState,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Does {
@@ -20,6 +23,7 @@ enum Does {
     Fails,
     Panics,
     FailsWhenTold,
+    FailsOnce,
 }
 
 /// A tree, and what its units are to do, by path. The path of a group ends in a slash.
@@ -27,6 +31,8 @@ struct World {
     does: BTreeMap<String, Does>,
     journal: Journal,
     tree: Vec<String>,
+    /// Some start again. Then what fails may be made good, and what has stopped may come back.
+    restarts: bool,
 }
 
 fn fill(
@@ -44,6 +50,11 @@ fn fill(
         let nested = depth < 4 && u.ratio(2, 5)?;
         let mut said = if nested {
             let mut inner = Group::new(name).stop_order(order);
+            if world.restarts {
+                let strategies =
+                    [Strategy::one_for_one(), Strategy::one_for_all(), Strategy::rest_for_one()];
+                inner = inner.strategy(u.choose(&strategies)?.clone());
+            }
             world.tree.push(format!("{path}/"));
             fill(u, world, &mut inner, &format!("{path}/"), depth + 1)?;
             group.register(inner)
@@ -55,6 +66,7 @@ fn fill(
                 Does::Fails,
                 Does::Panics,
                 Does::FailsWhenTold,
+                Does::FailsOnce,
             ];
             let does = *u.choose(&all)?;
             world.tree.push(path.clone());
@@ -64,7 +76,8 @@ fn fill(
             let unit = unit.serve(move |ctx| {
                 journal.note(format!("{ended} served"));
                 match does {
-                    Does::Waits => drop(ctx.stopped().wait()),
+                    Does::FailsOnce if ctx.attempt() == 1 => return Err("once".into()),
+                    Does::Waits | Does::FailsOnce => drop(ctx.stopped().wait()),
                     Does::Ends => {}
                     Does::Fails => return Err("at once".into()),
                     Does::Panics => panic::resume_unwind(Box::new("at once")),
@@ -92,6 +105,10 @@ fn fill(
         }
         if u.ratio(1, 6)? {
             said = said.background();
+        }
+        if world.restarts && u.ratio(1, 3)? {
+            let policy = Restart::on_failure().backoff(Backoff::none());
+            said = said.restart(policy.intensity(2, Duration::from_mins(1)));
         }
         if !there.is_empty() && u.ratio(1, 3)? {
             said = said.after(*u.choose(&there)?);
@@ -133,23 +150,36 @@ fn look(world: &World, result: &std::result::Result<Report, RunError>) {
         .collect();
     for unit in report.units() {
         let failure = unit.outcome.as_ref().and_then(Outcome::failure).map(rungroup::Failure::unit);
-        if unit.group {
-            // It fails with one of those in it, if and only if one of them does.
-            let within = |it: &&&str| it.starts_with(&format!("{}/", unit.path));
-            assert_eq!(failure.is_some(), failed.iter().find(within).is_some(), "{unit:?}: {say}");
-            assert!(failure.is_none_or(|it| failed.contains(&it)), "{unit:?}: {say}");
+        if world.restarts {
+            // Who has failed for good has something to show for it.
+            assert!(unit.state != UnitState::Failed || failure.is_some(), "{unit:?}: {say}");
+            assert!(unit.state.is_terminal(), "{unit:?}: {say}");
         } else {
-            assert!(unit.started.is_some() || !served.contains(&unit.path.to_string()), "{say}");
-            assert_eq!(failure.is_some(), failed.contains(&&*unit.path), "{unit:?}: {say}");
+            if unit.group {
+                // It fails with one of those in it, if and only if one of them does.
+                let within = |it: &&&str| it.starts_with(&format!("{}/", unit.path));
+                assert_eq!(
+                    failure.is_some(),
+                    failed.iter().find(within).is_some(),
+                    "{unit:?}: {say}"
+                );
+                assert!(failure.is_none_or(|it| failed.contains(&it)), "{unit:?}: {say}");
+            } else {
+                assert!(
+                    unit.started.is_some() || !served.contains(&unit.path.to_string()),
+                    "{say}"
+                );
+                assert_eq!(failure.is_some(), failed.contains(&&*unit.path), "{unit:?}: {say}");
+            }
+            let state = if failure.is_some() { UnitState::Failed } else { UnitState::Stopped };
+            assert_eq!(unit.state, state, "{unit:?}: {say}");
         }
-        let state = if failure.is_some() { UnitState::Failed } else { UnitState::Stopped };
-        assert_eq!(unit.state, state, "{unit:?}: {say}");
         assert_eq!(unit.started.is_some(), unit.stopped.is_some(), "{unit:?}: {say}");
         assert!(!unit.late, "{unit:?}: {say}");
-        // All in a group are between its beginning and its end.
+        // All in a group are between its beginning and its end, where it has but one of each.
         let parent = unit.path.rsplit_once('/').map(|(parent, _)| parent);
         let parent = report.units().iter().find(|it| Some(&*it.path) == parent);
-        if let (Some(parent), Some(_)) = (parent, unit.started) {
+        if let (Some(parent), Some(_), false) = (parent, unit.started, world.restarts) {
             assert!(parent.started <= unit.started && parent.started.is_some(), "{unit:?}: {say}");
             assert!(unit.stopped <= parent.stopped, "{unit:?}: {say}");
         }
@@ -174,7 +204,9 @@ fn look(world: &World, result: &std::result::Result<Report, RunError>) {
 }
 
 fn run_one(u: &mut Unstructured<'_>) -> Result<()> {
-    let mut world = World { does: BTreeMap::new(), journal: Journal::new(), tree: Vec::new() };
+    let restarts = u.ratio(1, 2)?;
+    let (does, journal) = (BTreeMap::new(), Journal::new());
+    let mut world = World { does, journal, tree: Vec::new(), restarts };
     let mut group = Group::new("world").args(["world"]);
     fill(u, &mut world, &mut group, "", 0)?;
     // Nothing may be there to end it.

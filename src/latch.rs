@@ -3,7 +3,6 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -35,12 +34,11 @@ impl<T> Default for Bridges<T> {
     }
 }
 
-/// The event. Several latches may share a bell (the condvar): those that are set together are then
-/// told with one broadcast: [`Latch::set_silently`] for each, [`Latch::ring`] once.
+/// The event. The bell is the condvar.
 pub(crate) struct Latch<T> {
     /// Written once, before anybody is told; `OnceLock` publishes it (release/acquire).
     value: OnceLock<T>,
-    bell: Arc<Monitor<()>>,
+    bell: Monitor<()>,
     channel: OnceLock<Receiver<Infallible>>,
     #[cfg(feature = "net")]
     fd: OnceLock<std::os::unix::net::UnixStream>,
@@ -49,13 +47,9 @@ pub(crate) struct Latch<T> {
 
 impl<T> Latch<T> {
     pub(crate) fn new() -> Self {
-        Self::with_bell(Arc::default())
-    }
-
-    pub(crate) fn with_bell(bell: Arc<Monitor<()>>) -> Self {
         Self {
             value: OnceLock::new(),
-            bell,
+            bell: Monitor::default(),
             channel: OnceLock::new(),
             #[cfg(feature = "net")]
             fd: OnceLock::new(),
@@ -65,16 +59,6 @@ impl<T> Latch<T> {
 
     /// Sets the latch, unless it is set; says whether it was this call.
     pub(crate) fn set(&self, value: T) -> bool {
-        let won = self.set_silently(value);
-        if won {
-            self.ring();
-        }
-        won
-    }
-
-    /// Publishes the value and tells `select!` and `poll`, but not yet those that block. The caller
-    /// rings the bell when all latches that share it are set.
-    pub(crate) fn set_silently(&self, value: T) -> bool {
         if self.value.set(value).is_err() {
             return false;
         }
@@ -88,6 +72,10 @@ impl<T> Latch<T> {
                 callback(value);
             }
         }
+        // Taking the lock once closes the gap between a waiter's look at the value and its sleep: it
+        // holds the lock from the one to the other.
+        drop(self.bell.lock());
+        self.bell.notify_all();
         true
     }
 
@@ -99,13 +87,6 @@ impl<T> Latch<T> {
         let Some(value) = self.get() else { return bridges.callbacks.push(Box::new(callback)) };
         drop(bridges);
         callback(value);
-    }
-
-    /// Tells those that block. Taking the lock once closes the gap between a waiter's look at the
-    /// value and its sleep: it holds the lock from the one to the other.
-    pub(crate) fn ring(&self) {
-        drop(self.bell.lock());
-        self.bell.notify_all();
     }
 
     pub(crate) fn get(&self) -> Option<&T> {

@@ -85,6 +85,9 @@ impl Crew {
             crew.leave(key, |last| leaving(result, last));
         })?;
         members.present += 1;
+        if members.threads.is_empty() {
+            members.threads.reserve_exact(1); // most crews are of one, and `push` makes room for four
+        }
         members.threads.push(Member { key, identity, handle });
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! wakes them one by one (1.4 × slower to the last).
 
 use std::cell::Cell;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::sync::{Condvar, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Instant;
@@ -23,7 +23,7 @@ pub(crate) struct Monitor<T> {
     state: std::sync::Mutex<T>,
     changed: Condvar,
     /// How many are in a wait. It changes under the lock alone.
-    waiting: AtomicUsize,
+    waiting: AtomicU32,
 }
 
 impl<T> Monitor<T> {
@@ -31,7 +31,7 @@ impl<T> Monitor<T> {
         Self {
             state: std::sync::Mutex::new(state),
             changed: Condvar::new(),
-            waiting: AtomicUsize::new(0),
+            waiting: AtomicU32::new(0),
         }
     }
 

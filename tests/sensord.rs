@@ -239,18 +239,16 @@ fn the_uplink_comes_back_when_the_other_side_has_gone_away() {
 #[test]
 fn what_was_not_shipped_by_the_end_is_shipped_by_the_next_run() {
     let spool = Scratch::new("next-run");
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("bound");
-    let host = format!("--uplink-host={address}");
-    drop(listener);
-    let mut sensord = Sensord::start(&spool, &[&host]);
+    // A port of the system's, which nobody has opened meanwhile for a test beside this one.
+    let mut sensord = Sensord::start(&spool, &["--uplink-host=127.0.0.1:1"]);
     sensord.wait_for_line(&["unit 'uplink/session': serve failed: cannot connect to"]);
     sensord.wait_for_line(&["unit 'uplink/session' starting, attempt 3"]);
     sensord.terminate().assert_exit(0);
     let kept: usize = spool.spooled().values().map(Vec::len).sum();
     assert!(kept > 0, "the sensors were at work all the while");
 
-    let listener = TcpListener::bind(address).expect("the same port");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let host = format!("--uplink-host={}", listener.local_addr().expect("bound"));
     let sensord = Sensord::start(&spool, &[&host]);
     let mut stream = accept(&listener);
     let shipped: Vec<String> = (0..kept).map(|_| next_line(&mut stream)).collect();

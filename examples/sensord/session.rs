@@ -48,6 +48,13 @@ impl Session {
         &self.stop_timeout
     }
 
+    fn run(&self, ctx: &ServeContext) -> Result<(), BoxError> {
+        let stream = Arc::new(self.connect(ctx)?);
+        *self.link.lock() = Some(stream.clone());
+        ctx.ready(); // the sender, which comes after it, finds the connection there
+        self.watch(ctx, &stream)
+    }
+
     fn connect(&self, ctx: &ServeContext) -> Result<TcpStream, BoxError> {
         let host = match *self.host.get() {
             Some(host) => host,
@@ -71,11 +78,10 @@ impl Session {
             fault::point()?;
             match ctx.wait_readable(stream, Some(self.limits.beat()))? {
                 Readable::Stopped => return Ok(()),
-                Readable::TimedOut => {}
                 Readable::Ready if stream.read(&mut said)? == 0 => {
                     return Err("the other side has ended the connection".into());
                 }
-                Readable::Ready => {} // it has nothing to say that matters
+                Readable::Ready | Readable::TimedOut => {} // what it says does not matter
             }
         }
     }
@@ -103,10 +109,7 @@ impl Config for Session {
 
 impl Service for Session {
     fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
-        let stream = Arc::new(self.connect(ctx)?);
-        *self.link.lock() = Some(stream.clone());
-        ctx.ready(); // the sender, which comes after it, finds the connection there
-        unless_ending(ctx, self.watch(ctx, &stream))
+        unless_ending(ctx, self.run(ctx))
     }
 
     fn declares_ready(&self) -> bool {

@@ -25,7 +25,7 @@ fn count(ctx: &ServeContext, mut stream: &TcpStream) -> std::io::Result<usize> {
         if received == 0 {
             break;
         }
-        lines += bytes[..received].iter().filter(|&&byte| byte == b'\n').count();
+        lines += bytes[..received].split(|&byte| byte == b'\n').count() - 1;
     }
     Ok(lines)
 }

@@ -1,6 +1,8 @@
 //! The example `sensord` as a child process. Whatever waits here has a limit, so that a daemon which
 //! hangs fails the test instead of hanging it.
 
+// It is public to the tests that use it.
+#![allow(unreachable_pub)]
 // Tests measure how long the child takes, have threads of their own, and print.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
@@ -82,7 +84,7 @@ pub struct Ended {
     pub stderr: String,
     /// What it printed in the end.
     pub report: String,
-    /// How long that took since somebody began to wait for it.
+    /// How long that took, since SIGTERM or since somebody began to wait for it.
     pub took: Duration,
 }
 
@@ -148,14 +150,19 @@ impl Sensord {
     /// SIGTERM, and how it ended.
     #[track_caller]
     pub fn terminate(self) -> Ended {
+        let start = Instant::now(); // before it can know
         self.signal(Signal::TERM);
-        self.wait()
+        self.ended(start)
     }
 
     /// Blocks until it has ended by itself: until its stderr has, which is an event.
     #[track_caller]
-    pub fn wait(mut self) -> Ended {
-        let start = Instant::now();
+    pub fn wait(self) -> Ended {
+        self.ended(Instant::now())
+    }
+
+    #[track_caller]
+    fn ended(mut self, start: Instant) -> Ended {
         loop {
             match self.lines.recv_timeout(LIMIT.saturating_sub(start.elapsed())) {
                 Ok(line) => self.stderr = format!("{}{line}\n", self.stderr),

@@ -242,8 +242,10 @@ pub(super) struct Stop {
     pub(super) gated: bool,
     /// It is one of those that stop now, and has its turn among them.
     pub(super) in_line: bool,
-    /// Its turn has come, for good.
+    /// Its turn has come, at the end of its group or because it was taken out; and whether it was known
+    /// then that it is for good, and not in order to start again with its group.
     pub(super) asked: bool,
+    pub(super) for_good: bool,
     /// Nobody waits for it any longer: it has stopped and its callbacks have returned, or it is late.
     pub(super) over: bool,
     pub(super) late: bool,
@@ -263,8 +265,8 @@ pub(super) enum Kind {
 #[allow(clippy::struct_excessive_bools)] // facts that are true or not whatever the others are
 pub(super) struct Unit {
     pub(super) kind: UnitKind,
-    /// It was told to stop, but not for good.
-    pub(super) recalled: bool,
+    /// It was told to stop, for good or not, before it had ended by itself.
+    pub(super) told: bool,
     /// The last incarnation that has entered `serve` has had no `graceful_stop`.
     pub(super) uncalled: bool,
     /// How many instances of the incarnation have entered `serve`, and how many are back.
@@ -314,8 +316,6 @@ pub(super) struct Group {
     pub(super) kind: GroupKind,
     /// Its end has begun, for good or not.
     pub(super) stopping: bool,
-    /// The children that stop do so for good.
-    pub(super) for_good: bool,
     /// Some of its children stop in order to start again together, after this pause.
     pub(super) round: Option<Round>,
     /// The restarts of its children that count for the group's own limit.
@@ -333,7 +333,8 @@ pub(super) struct Group {
 /// Children of a group that start again together.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Round {
-    /// Whose end it is for.
+    /// Whose end it is for, and from which child on they are in it.
     pub(super) culprit: NodeId,
+    pub(super) first: NodeId,
     pub(super) pause: Duration,
 }

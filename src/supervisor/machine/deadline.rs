@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::Machine;
-use crate::supervisor::state::{Action, Again, Kind, NodeId, Timer, UnitEnd};
+use crate::supervisor::state::{Action, Kind, NodeId, Timer, UnitEnd};
 
 impl Machine {
     pub(super) fn expire_due(&mut self, now: Instant) {
@@ -46,8 +46,11 @@ impl Machine {
     }
 
     /// It is to start again once it has stopped: a limit that is said for it, or for a group above it,
-    /// is one for this stop, too.
+    /// is one for this stop, too. In an end it is not to start again any more.
     pub(super) fn arm_recall(&mut self, now: Instant, node: NodeId) {
+        if self.is_in_an_end(node) {
+            return;
+        }
         let limits = std::iter::once(node).chain(self.above(node));
         let limit = limits.filter_map(|node| self.nodes[node].policy.stop_timeout).min();
         if let Some(limit) = limit {
@@ -57,8 +60,10 @@ impl Machine {
 
     /// There is no second one beside a thread that lives: its group ends.
     pub(super) fn did_not_stop(&mut self, now: Instant, node: NodeId) {
-        self.disarm(node);
-        self.nodes[node].again = Again::No;
+        if self.is_in_an_end(node) {
+            return; // where it is told to stop for good when it is its turn
+        }
+        self.start_no_more(node);
         self.note_failure(node);
         self.act(Action::DidNotStop(node));
         self.tell_parent(now, node);
@@ -79,7 +84,7 @@ impl Machine {
     }
 
     pub(super) fn disarm_deadline(&mut self, node: NodeId) {
-        if let Some(at) = self.nodes[node].stop.deadline {
+        if let Some(at) = self.nodes[node].stop.deadline.take() {
             self.timers.remove(&(at, Timer::Stop(node)));
         }
     }
@@ -115,19 +120,32 @@ impl Machine {
         }
     }
 
-    /// The node's deadline has passed. Below a group everybody is at least told before it is given
+    /// The node's deadline has passed. Below a group everybody is at least told before anybody is given
     /// up.
     fn expire(&mut self, now: Instant, node: NodeId) {
+        self.ask_all_below(now, node);
+        self.give_up(now, node);
+    }
+
+    fn ask_all_below(&mut self, now: Instant, node: NodeId) {
+        for child in self.children(node) {
+            // With the last child that is over it may start again, in the same breath.
+            if self.group(node).stopping {
+                self.ask(now, child, UnitEnd::Group(node));
+                self.ask_all_below(now, child);
+            }
+        }
+    }
+
+    fn give_up(&mut self, now: Instant, node: NodeId) {
         if self.nodes[node].stop.over {
             return;
         }
-        if let Kind::Group(group) = &self.nodes[node].kind {
-            let children = group.children.clone();
-            for &child in &children {
-                self.ask(now, child, UnitEnd::Group(node));
-            }
-            for child in children {
-                self.expire(now, child);
+        if let Kind::Group(_) = self.nodes[node].kind {
+            for child in self.children(node) {
+                if self.group(node).stopping {
+                    self.give_up(now, child);
+                }
             }
             return; // with its last child it is over
         }
@@ -146,6 +164,7 @@ impl Machine {
         for group in above {
             if self.is_to_start(group) {
                 self.did_not_stop(now, group);
+                self.start_no_more(group);
             }
             if self.nodes[group].stop.deregistered {
                 return;

@@ -43,10 +43,14 @@ impl Machine {
         std::iter::successors(parent(&node), parent)
     }
 
-    /// Whether it may start again after an end that has still to be heard of here.
+    /// Whether it may start after all: it has still to, or waits to start again, or may do so after an
+    /// end that has still to be heard of here.
     pub(crate) fn may_come_back(&self, node: NodeId) -> bool {
-        let policy = &self.nodes[node].policy.restart;
-        (policy.covers(true) || policy.covers(false)) && !self.is_in_an_end(node)
+        let this = &self.nodes[node];
+        let policy = &this.policy.restart;
+        let again = self.is_to_start(node) || policy.covers(true) || policy.covers(false);
+        matches!(this.state, UnitState::New | UnitState::Backoff)
+            || (again && !self.is_in_an_end(node))
     }
 
     /// Whether it has failed for good: a failure that it starts again after is none.
@@ -93,9 +97,10 @@ impl Machine {
         self.nodes[node].incarnation.saturating_sub(1)
     }
 
-    /// Whether it has not been heard of in time.
+    /// Whether it serves, and has not been heard of in time.
     pub(crate) fn is_silent(&self, node: NodeId) -> bool {
-        matches!(&self.nodes[node].kind, Kind::Unit(unit) if unit.silent)
+        let this = &self.nodes[node];
+        this.state == UnitState::Running && matches!(&this.kind, Kind::Unit(unit) if unit.silent)
     }
 
     /// Whether callbacks of the unit are out on stopper threads.

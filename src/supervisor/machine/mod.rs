@@ -231,7 +231,7 @@ impl Unit {
     fn new(kind: UnitKind) -> Self {
         Self {
             kind,
-            recalled: false,
+            told: false,
             uncalled: false,
             entered: 0,
             returned: 0,
@@ -248,7 +248,6 @@ impl Group {
             kind,
             children: Vec::new(),
             stopping: false,
-            for_good: false,
             round: None,
             recent: Recent::default(),
             unready: 0,

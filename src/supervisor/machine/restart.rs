@@ -6,7 +6,7 @@ use super::Machine;
 use crate::restart::Who;
 use crate::snapshot::UnitState;
 use crate::supervisor::state::{
-    Action, Again, GroupEnd, Kind, LimitOf, NodeId, Timer, Unit, UnitEnd,
+    Action, Again, GroupEnd, Kind, LimitOf, Node, NodeId, Timer, Unit, UnitEnd,
 };
 
 impl Machine {
@@ -16,7 +16,8 @@ impl Machine {
         let Some(parent) = this.parent else { return false };
         if !this.policy.restart.covers(failed)
             || self.is_in_an_end(node)
-            || self.has_left_behind(node)
+            || self.start_together(parent, node).into_iter().any(|it| self.has_left_behind(it))
+            || self.ends_at_once(node)
         {
             return false;
         }
@@ -56,11 +57,12 @@ impl Machine {
         self.nodes[node].again != Again::No
     }
 
-    /// Whether a thread below it lives that nobody waits for any longer.
+    /// Whether a thread of it, or below it, lives that nobody waits for any longer, or such a callback
+    /// is out.
     fn has_left_behind(&self, node: NodeId) -> bool {
         let this = &self.nodes[node];
         match &this.kind {
-            Kind::Unit(_) => this.stop.late && !this.state.is_terminal(),
+            Kind::Unit(unit) => this.stop.late && (unit.calls > 0 || !this.state.is_terminal()),
             Kind::Group(group) => {
                 let counts = |&&child: &&NodeId| !self.nodes[child].stop.deregistered;
                 group.children.iter().filter(counts).any(|&child| self.has_left_behind(child))
@@ -68,23 +70,48 @@ impl Machine {
         }
     }
 
+    /// Whether it is a group that would end as soon as it had started, since nobody in it keeps it alive
+    /// or since one in it is such a group: again and again, in no time.
+    fn ends_at_once(&self, node: NodeId) -> bool {
+        let Kind::Group(group) = &self.nodes[node].kind else { return false };
+        let mut keeps_alive = false;
+        for &child in &group.children {
+            let Node { policy, stop, .. } = &self.nodes[child];
+            if stop.deregistered {
+                continue;
+            }
+            let ends = self.ends_at_once(child);
+            if ends && !policy.task {
+                return true;
+            }
+            keeps_alive |= !ends && !policy.background;
+        }
+        !keeps_alive
+    }
+
     /// Its last thread has left: the pause begins, if that is up to it alone.
     pub(super) fn pause(&mut self, now: Instant, node: NodeId) {
         self.enter_state(now, node, UnitState::Backoff);
+        self.disarm_deadline(node); // of a group that had ended for good, before others took it along
         match self.nodes[node].again {
-            Again::After(pause) => self.begin_pause(now, node, pause),
+            Again::After(pause) => {
+                self.begin_pause(now, node, pause);
+                self.start_if_due(now, node);
+            }
             Again::Together => self.check_over(now, node),
             again => debug_assert!(false, "node {node} pauses: {again:?}"),
         }
     }
 
+    /// One of no length is over at once; starting is up to the caller.
     pub(super) fn begin_pause(&mut self, now: Instant, node: NodeId, pause: Duration) {
         self.act(Action::Backoff { unit: node, pause });
-        self.nodes[node].again = Again::Waits;
         if pause.is_zero() {
-            return self.pause_is_over(now, node);
+            self.nodes[node].again = Again::Due;
+        } else {
+            self.nodes[node].again = Again::Waits;
+            self.arm(now, node, pause, Timer::Restart(node));
         }
-        self.arm(now, node, pause, Timer::Restart(node));
     }
 
     pub(super) fn pause_is_over(&mut self, now: Instant, node: NodeId) {
@@ -123,7 +150,7 @@ impl Machine {
         }
         self.enter_state(now, node, UnitState::Stopping);
         self.act(Action::Tell { unit: node, why });
-        self.unit(node).recalled = true;
+        self.unit(node).told = true;
         if self.unit(node).entered > 0 {
             self.call_stop(node);
         }
@@ -136,7 +163,9 @@ impl Machine {
     /// again; and the groups above are not ready, either.
     pub(super) fn no_longer_ready(&mut self, node: NodeId) {
         let mut lost = Some(node);
-        while let Some(node) = lost.filter(|&node| self.nodes[node].ready) {
+        // Who was taken out is a part of nothing.
+        let counts = |this: &Node| this.ready && !this.stop.deregistered;
+        while let Some(node) = lost.filter(|&node| counts(&self.nodes[node])) {
             self.nodes[node].ready = false;
             for index in 0..self.nodes[node].dependents.len() {
                 let dependent = self.nodes[node].dependents[index];
@@ -154,7 +183,7 @@ impl Unit {
     /// What belongs to an incarnation begins anew.
     pub(super) fn begin_anew(&mut self) {
         debug_assert_eq!(self.calls, 0, "a callback of the one before is out");
-        self.recalled = false;
+        self.told = false;
         self.entered = 0;
         self.returned = 0;
         self.said_ready = false;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::Machine;
 use crate::restart::Who;
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{Again, NodeId, Round, Stop, UnitEnd};
+use crate::supervisor::state::{Again, Kind, NodeId, Round, Stop, UnitEnd};
 
 impl Machine {
     /// A child is to start again. If that is not for it alone, it does with all of these.
@@ -17,15 +17,12 @@ impl Machine {
         else {
             return;
         };
-        let group = self.group(parent);
-        let first = match group.kind.strategy.who() {
-            Who::One => return,
-            Who::All => group.children.first().copied().unwrap_or(culprit),
-            Who::Rest => culprit,
-        };
+        let Some(first) = self.first_to_start_with(parent, culprit) else { return };
         // One that has begun goes on, with more children: none of those in it can end once more.
+        let group = self.group(parent);
+        let first = group.round.map_or(first, |round| round.first.min(first));
         let pause = group.round.map_or(pause, |round| round.pause.max(pause));
-        group.round = Some(Round { culprit, pause });
+        group.round = Some(Round { culprit, first, pause });
         let has_started = |&child: &NodeId| self.nodes[child].state != UnitState::New;
         // Start order is the order of adding.
         let children = self.children(parent).into_iter().filter(|&child| child >= first);
@@ -43,6 +40,23 @@ impl Machine {
         }
         let line = line.into_iter().filter(|&child| !self.nodes[child].stop.over).collect();
         self.order_stops(parent, line);
+    }
+
+    /// From which child on all start again with this one; none if it does so alone.
+    fn first_to_start_with(&self, parent: NodeId, culprit: NodeId) -> Option<NodeId> {
+        let Kind::Group(group) = &self.nodes[parent].kind else { return None };
+        match group.kind.strategy.who() {
+            Who::One => None,
+            Who::All => group.children.first().copied(),
+            Who::Rest => Some(culprit),
+        }
+    }
+
+    /// Who starts again if this one does.
+    pub(super) fn start_together(&self, parent: NodeId, culprit: NodeId) -> Vec<NodeId> {
+        let Some(first) = self.first_to_start_with(parent, culprit) else { return vec![culprit] };
+        let counts = |&it: &NodeId| it >= first && !self.nodes[it].stop.deregistered;
+        self.children(parent).into_iter().filter(counts).collect()
     }
 
     /// It is the child's turn to stop for the round.
@@ -63,10 +77,10 @@ impl Machine {
     /// When none of those in line is in the way any longer, the pause of all begins.
     pub(super) fn check_round_over(&mut self, now: Instant, parent: NodeId) {
         let group = self.group(parent);
-        if group.stopping || group.open > 0 {
-            return;
+        if group.stopping || group.open > 0 || group.round.is_none() || self.is_in_an_end(parent) {
+            return; // in an end above they wait for that
         }
-        let Some(round) = group.round.take() else { return };
+        let Some(round) = self.group(parent).round.take() else { return };
         let members = self.children(parent);
         let members: Vec<NodeId> =
             members.into_iter().filter(|&it| self.nodes[it].again == Again::Together).collect();
@@ -81,8 +95,11 @@ impl Machine {
             this.failed = false;
             this.stop = Stop { gated: this.stop.gated, ..Stop::default() };
         }
-        for member in members {
+        for &member in &members {
             self.begin_pause(now, member, round.pause);
+        }
+        for member in members {
+            self.start_if_due(now, member);
         }
     }
 }

@@ -42,15 +42,18 @@ impl Machine {
     /// It starts again: all below it is as it was before the first time, but for who was taken out.
     fn make_new(&mut self, now: Instant, node: NodeId) {
         let mut children = self.children(node);
+        for &child in &children {
+            // Of one that was taken out, too: it hears of those that it came after.
+            let dependencies = self.nodes[child].policy.after.iter();
+            let counts = |&&it: &&NodeId| !self.nodes[it].stop.deregistered;
+            self.nodes[child].start_waits = dependencies.filter(counts).count();
+        }
         children.retain(|&child| !self.nodes[child].stop.deregistered);
         for &child in &children {
             if self.nodes[child].state != UnitState::New {
                 self.enter_state(now, child, UnitState::New);
             }
-            let dependencies = self.nodes[child].policy.after.iter();
-            let start_waits = dependencies.filter(|it| children.contains(it)).count();
             let this = &mut self.nodes[child];
-            this.start_waits = start_waits;
             this.ready = false;
             this.failed = false;
             this.restarts = Restarts::default();
@@ -63,7 +66,6 @@ impl Machine {
         let (unready, alive) = (children.len(), children.iter().filter(foreground).count());
         let group = self.group(node);
         group.stopping = false;
-        group.for_good = false;
         group.recent = Recent::default();
         group.unready = unready;
         group.alive = alive;
@@ -104,7 +106,7 @@ impl Machine {
         }
         if self.is_to_start(node) || self.starts_again(now, node, true) {
             self.leaves_to_start_again(node);
-            return self.pause(now, node);
+            return self.settled(now, node);
         }
         self.note_failure(node);
         self.enter_state(now, node, UnitState::Failed);
@@ -114,7 +116,7 @@ impl Machine {
             self.tell_parent(now, node);
         }
         self.terminated(now, node);
-        self.call_stop_of_the_one_before(now, node);
+        self.call_stop_of_the_one_before(node);
         self.check_over(now, node);
     }
 
@@ -122,12 +124,12 @@ impl Machine {
         let unit = self.unit(node);
         unit.entered += 1;
         unit.uncalled |= unit.entered == 1;
-        let recalled = unit.recalled;
+        let told = unit.told;
         match self.nodes[node].state {
             UnitState::Starting => self.enter_state(now, node, UnitState::Running),
             // It was told between its last look at the token and this: `graceful_stop` was put off
             // until `serve` is entered, and is due now.
-            UnitState::Stopping if recalled || self.nodes[node].stop.asked => self.call_stop(node),
+            UnitState::Stopping if told || self.nodes[node].stop.for_good => self.call_stop(node),
             _ => {}
         }
         self.check_ready(now, node);
@@ -237,15 +239,15 @@ impl Machine {
         self.enter_state(now, node, end);
         self.act(Action::Stopped(node));
         self.terminated(now, node);
-        self.call_stop_of_the_one_before(now, node);
+        self.call_stop_of_the_one_before(node);
         self.check_over(now, node);
     }
 
     /// It is at an end. If it was asked to stop and then never entered, the incarnation before was the
     /// last.
-    fn call_stop_of_the_one_before(&mut self, now: Instant, node: NodeId) {
-        if self.nodes[node].stop.asked && self.unit(node).entered == 0 {
-            self.call_if_last(now, node);
+    fn call_stop_of_the_one_before(&mut self, node: NodeId) {
+        if self.unit(node).entered == 0 {
+            self.call_if_last(node);
         }
     }
 

@@ -28,7 +28,7 @@ impl Machine {
         } else {
             self.arm_deadline(now, node);
         }
-        self.stop_children(node);
+        self.stop_children(now, node);
         // Before it can be over: its end is the cause, and not that it leaves nobody behind.
         if by_itself && again {
             self.leaves_to_start_again(node);
@@ -38,25 +38,44 @@ impl Machine {
         self.check_group_over(now, node);
     }
 
-    /// All children that are still there stop in their order, be it once more: some may have been in
-    /// a round, or have stopped without knowing that it is for good.
-    fn stop_children(&mut self, node: NodeId) {
+    /// All children that are still there stop in their order. Some may have been in a round, and some
+    /// may have stopped without knowing that it is for good.
+    fn stop_children(&mut self, now: Instant, node: NodeId) {
+        self.group(node).round = None;
         let for_good = self.is_for_good(node);
-        let again = for_good && !self.group(node).for_good;
-        let group = self.group(node);
-        group.for_good = for_good;
-        group.round = None;
         let mut line = self.children(node);
         for &child in &line {
-            let together = self.nodes[child].again == Again::Together;
-            let stop = &mut self.nodes[child].stop;
-            if together || (again && !stop.late && !stop.deregistered) {
-                stop.over = false;
-                stop.asked = false;
+            let this = &mut self.nodes[child];
+            if this.again == Again::Together {
+                this.stop.over = false;
+            } else if for_good && this.stop.asked && !this.stop.deregistered {
+                self.ask_once_more(now, child);
             }
         }
         line.retain(|&child| !self.nodes[child].stop.over);
         self.order_stops(node, line);
+    }
+
+    /// It has had its turn, and knows now that it is for good: who was not called for that is, at once,
+    /// and is waited for.
+    fn ask_once_more(&mut self, now: Instant, node: NodeId) {
+        self.nodes[node].stop.for_good = true;
+        let is_there = match &self.nodes[node].kind {
+            Kind::Group(_) => {
+                self.stop_children(now, node);
+                self.group(node).open > 0
+            }
+            Kind::Unit(unit) => {
+                if unit.entered > 0 || self.nodes[node].state.is_terminal() {
+                    self.call_stop(node);
+                }
+                self.is_called(node)
+            }
+        };
+        if is_there && !self.nodes[node].stop.late {
+            self.nodes[node].stop.over = false;
+            self.arm_deadline(now, node);
+        }
     }
 
     /// Whether what it belongs to ends for good, and it with that.
@@ -131,63 +150,60 @@ impl Machine {
         if self.nodes[node].stop.asked {
             return;
         }
-        self.nodes[node].stop.asked = true;
-        let state = self.nodes[node].state;
         self.start_no_more(node);
+        self.nodes[node].stop.asked = true;
+        self.nodes[node].stop.for_good = self.is_for_good(node);
+        // First: in the same breath it may be over, and start again with its group.
+        self.arm_deadline(now, node);
         if let Kind::Group(_) = self.nodes[node].kind {
-            self.ask_group(now, node, state);
+            self.ask_group(now, node);
         } else {
-            self.ask_unit(now, node, state, why);
+            self.ask_unit(now, node, why);
         }
         self.check_over(now, node);
     }
 
-    fn ask_group(&mut self, now: Instant, node: NodeId, state: UnitState) {
-        if !state.is_terminal() {
-            self.arm_deadline(now, node);
-        }
+    fn ask_group(&mut self, now: Instant, node: NodeId) {
         if !self.group(node).stopping {
             return self.stop_group(now, node, GroupEnd::Asked);
         }
-        if state == UnitState::Backoff {
+        if self.nodes[node].state == UnitState::Backoff {
             self.enter_state(now, node, UnitState::Stopping);
         }
-        if !self.group(node).for_good {
-            self.stop_children(node);
-        }
+        self.stop_children(now, node);
         self.check_group_over(now, node);
     }
 
-    fn ask_unit(&mut self, now: Instant, node: NodeId, state: UnitState, why: UnitEnd) {
-        match state {
+    fn ask_unit(&mut self, now: Instant, node: NodeId, why: UnitEnd) {
+        match self.nodes[node].state {
             UnitState::New | UnitState::Backoff => {
                 self.enter_state(now, node, UnitState::Stopped);
                 self.act(Action::Stopped(node));
                 self.terminated(now, node);
             }
             UnitState::Starting | UnitState::Running => {
-                self.arm_deadline(now, node);
                 self.enter_state(now, node, UnitState::Stopping);
                 self.act(Action::Tell { unit: node, why });
+                self.unit(node).told = true;
             }
-            UnitState::Stopping => self.arm_deadline(now, node),
-            UnitState::Stopped | UnitState::Failed => {}
+            UnitState::Stopping | UnitState::Stopped | UnitState::Failed => {}
         }
-        if self.nodes[node].state.is_terminal() {
-            self.call_if_last(now, node);
-        } else if self.unit(node).entered > 0
-            && (state != UnitState::Stopping || self.is_for_good(node))
-        {
-            self.call_stop(node); // not if it has ended by itself, and is replaced
+        let for_good = self.nodes[node].stop.for_good;
+        let terminal = self.nodes[node].state.is_terminal();
+        let unit = self.unit(node);
+        // Not if it has ended by itself, and is replaced.
+        if !terminal && unit.entered > 0 && (unit.told || for_good) {
+            self.call_stop(node);
+        } else if terminal {
+            self.call_if_last(node);
         }
     }
 
     /// The unit is at an end, and its last incarnation, or the one before if that was never entered,
     /// is the last of the run: it has its `graceful_stop`, if it had none.
-    pub(super) fn call_if_last(&mut self, now: Instant, node: NodeId) {
-        if self.unit(node).uncalled && self.is_for_good(node) {
+    pub(super) fn call_if_last(&mut self, node: NodeId) {
+        if self.nodes[node].stop.for_good {
             self.call_stop(node);
-            self.arm_deadline(now, node);
         }
     }
 
@@ -203,12 +219,12 @@ impl Machine {
     /// callback of it, or of one below it, is out.
     pub(super) fn check_over(&mut self, now: Instant, node: NodeId) {
         let this = &self.nodes[node];
+        // In a round it has its turn, too: what it comes after may not stop before those that come
+        // after it.
+        let in_round = this.again == Again::Together && this.stop.waits == 0;
         let gone = match this.state {
-            UnitState::Stopped | UnitState::Failed => {
-                this.stop.asked || this.again == Again::Together
-            }
-            // Once its group ends it has its turn, be it later.
-            UnitState::Backoff => this.again == Again::Together && !self.is_in_an_end(node),
+            UnitState::Stopped | UnitState::Failed => this.stop.asked || in_round,
+            UnitState::Backoff => in_round,
             _ => false,
         };
         let called = match &this.kind {
@@ -292,7 +308,6 @@ impl Machine {
         self.act(Action::Stopped(node));
         if end == UnitState::Failed && !self.nodes[node].stop.deregistered {
             // A task that failed no sooner than in its stop has not told its parent yet.
-            self.note_failure(node);
             self.tell_parent(now, node);
         }
         self.terminated(now, node);
@@ -301,7 +316,7 @@ impl Machine {
 
     pub(super) fn deregister(&mut self, now: Instant, node: NodeId) {
         let stop = &self.nodes[node].stop;
-        if stop.deregistered || (stop.over && stop.asked) {
+        if stop.deregistered || (stop.over && stop.asked && self.is_for_good(node)) {
             return;
         }
         // The threads of what comes after it have left, even where that has still to be heard here;
@@ -320,11 +335,22 @@ impl Machine {
         // From here on it counts for nothing. If it was the last, the group's end begins now and not
         // when it has stopped, so that there is a deadline to its stop.
         let stop = &mut self.nodes[node].stop;
+        let was_over = stop.over;
         stop.deregistered = true;
-        stop.over = false; // where it has stopped already, to start again with others
         if !self.nodes[node].state.is_terminal() {
             self.keeps_alive_no_longer(now, node);
         }
-        self.ask(now, node, UnitEnd::Deregistered);
+        let stop = &mut self.nodes[node].stop;
+        if !stop.asked {
+            stop.over = false; // where it was to start again with others
+            self.ask(now, node, UnitEnd::Deregistered);
+        } else if !stop.for_good {
+            self.ask_once_more(now, node);
+        }
+        let Some(parent) = self.nodes[node].parent.filter(|_| was_over) else { return };
+        if self.group(parent).stopping {
+            self.stop_children(now, parent); // it is waited for like the others
+            self.check_group_over(now, parent);
+        }
     }
 }

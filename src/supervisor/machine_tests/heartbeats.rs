@@ -13,8 +13,7 @@ fn beating(driver: &mut Driver, policy: Policy) -> NodeId {
 impl Driver {
     /// It was last heard of so long ago.
     fn alive(&mut self, unit: NodeId, ago: Duration) -> Vec<Action> {
-        let at = self.now.checked_sub(ago).expect("a time that the clock can tell");
-        let incarnation = self.incarnation(unit);
+        let (incarnation, at) = (self.incarnation(unit), self.now.checked_sub(ago).unwrap());
         self.feed(Input::Alive { unit, incarnation, at })
     }
 }

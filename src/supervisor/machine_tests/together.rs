@@ -91,7 +91,7 @@ fn s3_dependents_stop_before_and_start_when_what_they_come_after_is_ready() {
     assert_eq!(driver.machine.waits_for(server), [edge]);
     driver.settle(store);
     assert_eq!(obey(&mut driver, edge), recalled(server, store));
-    let paused = [backoff(store, 0), start_again(store, 2), backoff(server, 0), backoff(edge, 0)];
+    let paused = [backoff(store, 0), backoff(server, 0), backoff(edge, 0), start_again(store, 2)];
     assert_eq!(obey(&mut driver, server), paused);
     assert_eq!(driver.enter(store), [Action::Ready(store), start_again(server, 2)]);
     assert_eq!(driver.enter(server), [Action::Ready(server), start_again(edge, 2)]);
@@ -134,7 +134,7 @@ fn s3_tasks_that_are_done_start_again_with_the_others() {
     driver.enter(store);
     assert_eq!(driver.state(load), UnitState::Stopped);
     driver.fail(store);
-    assert_eq!(driver.settle(store), [backoff(load, 0), start_again(load, 2), backoff(store, 0)]);
+    assert_eq!(driver.settle(store), [backoff(load, 0), backoff(store, 0), start_again(load, 2)]);
     driver.enter(load);
     // It is done once more, and the group goes on by the store alone.
     assert!(driver.leave(load).contains(&Action::Stopped(load)));

@@ -1,12 +1,12 @@
-//! Restart policies at random, and what they say, worked out from all that a unit has done so far:
-//! nothing is counted along the way. In milliseconds.
+//! Restart policies and strategies at random, and what they say, worked out from all that a node has
+//! done so far: nothing is counted along the way. In milliseconds.
 
 use std::time::Duration;
 
 use super::tree::Random;
-use crate::restart::{Backoff, Restart};
+use crate::restart::{Backoff, Restart, Strategy, Who};
 
-/// What a unit starts again after, and how.
+/// What a node starts again after, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Again {
     after: After,
@@ -15,8 +15,62 @@ pub(super) struct Again {
     most: Pause,
     /// A time of service after which the pauses begin anew.
     stable: u64,
-    /// So many in such a time, and no more.
-    limit: Option<(usize, u64)>,
+    limit: Limit,
+}
+
+/// Who starts again when a child of a group does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Together {
+    pub(super) who: Who,
+    limit: Limit,
+}
+
+/// So many in such a time, and no more.
+#[derive(Clone, Copy, Debug)]
+struct Limit(Option<(usize, u64)>);
+
+impl Limit {
+    const NONE: Self = Self(None);
+
+    fn draw(random: &mut Random) -> Self {
+        let limit = (random.below(6), 1 + random.below(60) as u64);
+        Self((!random.one_in(3)).then_some(limit))
+    }
+
+    /// Whether one more would be too many, after those at these times.
+    fn is_reached(self, times: impl Iterator<Item = u64>, now: u64) -> bool {
+        let recent = |period| times.filter(|at| now - at < period).count();
+        self.0.is_some_and(|(restarts, period)| recent(period) >= restarts)
+    }
+
+    fn policy(self) -> Option<(u32, Duration)> {
+        let (restarts, period) = self.0?;
+        Some((u32::try_from(restarts).unwrap(), Duration::from_millis(period)))
+    }
+}
+
+impl Together {
+    pub(super) fn draw(random: &mut Random) -> Self {
+        let who = [Who::One, Who::One, Who::All, Who::Rest][random.below(4)];
+        Self { who, limit: Limit::draw(random) }
+    }
+
+    /// The same for the machine.
+    pub(super) fn strategy(self) -> Strategy {
+        let strategy = match self.who {
+            Who::One => Strategy::one_for_one(),
+            Who::All => Strategy::one_for_all(),
+            Who::Rest => Strategy::rest_for_one(),
+        };
+        match self.limit.policy() {
+            Some((restarts, period)) => strategy.intensity(restarts, period),
+            None => strategy.unlimited(),
+        }
+    }
+
+    pub(super) fn is_too_often(self, times: &[u64], now: u64) -> bool {
+        self.limit.is_reached(times.iter().copied(), now)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +91,19 @@ pub(super) struct End {
 }
 
 impl Again {
-    pub(super) const NEVER: Self =
-        Self { after: After::Nothing, first: Some(0), most: Some(0), stable: 0, limit: None };
+    pub(super) const NEVER: Self = Self {
+        after: After::Nothing,
+        first: Some(0),
+        most: Some(0),
+        stable: 0,
+        limit: Limit::NONE,
+    };
 
     /// A random one, which may be a task's.
     pub(super) fn draw(random: &mut Random, task: bool) -> Self {
-        let after = match random.below(5) {
+        let after = match random.below(8) {
             0 | 1 => After::Nothing,
-            2 | 3 if !task => After::Everything,
+            2..6 if !task => After::Everything,
             _ => After::Failure,
         };
         let (first, most) = match random.below(16) {
@@ -56,9 +115,8 @@ impl Again {
             }
             _ => (Some(1 + random.below(4) as u64), Some(2 + random.below(20) as u64)),
         };
-        let limit = (random.below(4), 1 + random.below(100) as u64);
-        let limit = (!random.one_in(3)).then_some(limit);
-        Self { after, first, most, stable: random.below(40) as u64, limit }
+        let stable = random.below(40) as u64;
+        Self { after, first, most, stable, limit: Limit::draw(random) }
     }
 
     /// The same for the machine.
@@ -71,10 +129,8 @@ impl Again {
         let backoff = Backoff::exponential(length(self.first), length(self.most));
         let stable = Duration::from_millis(self.stable);
         let restart = restart.backoff(backoff.without_jitter().reset_after(stable));
-        match self.limit {
-            Some((restarts, period)) => {
-                restart.intensity(u32::try_from(restarts).unwrap(), Duration::from_millis(period))
-            }
+        match self.limit.policy() {
+            Some((restarts, period)) => restart.intensity(restarts, period),
             None => restart.unlimited(),
         }
     }
@@ -90,8 +146,7 @@ impl Again {
 
     /// Whether one more would be too many, after these.
     pub(super) fn is_too_often(self, ends: &[End], now: u64) -> bool {
-        let recent = |period| ends.iter().filter(|end| now - end.at < period).count();
-        self.limit.is_some_and(|(restarts, period)| recent(period) >= restarts)
+        self.limit.is_reached(ends.iter().map(|end| end.at), now)
     }
 
     /// The pause after the last of these.

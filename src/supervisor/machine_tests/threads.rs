@@ -1,6 +1,8 @@
 //! The simulated threads of one unit, and its calls on the stoppers: what they come up with, if
 //! anything. They are late, behave badly, or stay.
 
+use std::time::{Duration, Instant};
+
 use super::tree::Random;
 use crate::supervisor::state::{Input, NodeId};
 
@@ -26,6 +28,8 @@ pub(super) struct Threads {
     call_stuck: bool,
     /// Somebody has a context of it whose token is set, and may keep it for ever.
     context_is_kept: bool,
+    /// When it last said that it is alive.
+    beat: u64,
 }
 
 impl Threads {
@@ -34,7 +38,7 @@ impl Threads {
         Self {
             flaky,
             steady: calm && !flaky,
-            call_stuck: random.one_in(12),
+            call_stuck: random.one_in(24),
             settled: true,
             ..Self::default()
         }
@@ -46,7 +50,7 @@ impl Threads {
         self.waiting = spawned;
         self.settled = spawned == 0;
         self.told = false;
-        self.stuck = random.one_in(8);
+        self.stuck = random.one_in(24);
     }
 
     pub(super) fn is_told(&mut self) {
@@ -70,6 +74,28 @@ impl Threads {
     /// Its end can be seen, maybe before the machine is told of it.
     pub(super) fn are_seen_to_have_left(&self) -> bool {
         self.incarnation > 0 && !self.stuck && self.waiting + self.serving == 0
+    }
+
+    /// They say that they are alive; or may be stuck somewhere.
+    pub(super) fn beat(&mut self, now: u64) {
+        self.beat = now;
+    }
+
+    /// When they last were alive: at the latest when they started.
+    pub(super) fn say_when_alive(&self, origin: Instant, unit: NodeId) -> Input {
+        let at = origin + Duration::from_millis(self.beat);
+        Input::Alive { unit, incarnation: self.incarnation, at }
+    }
+
+    /// Whoever has a context may ask for more time, whether the machine has told it to stop or not.
+    pub(super) fn ask_for_time(&self, random: &mut Random, unit: NodeId) -> Option<Input> {
+        if self.incarnation == 0 {
+            return None;
+        }
+        let past = self.context_is_kept && random.one_in(4);
+        let incarnation = self.incarnation - u32::from(past && self.incarnation > 1);
+        let by = Duration::from_millis(random.below(60) as u64);
+        Some(Input::ExtendStop { unit, incarnation, by })
     }
 
     /// A callback that was registered with what is told now, or long ago.
@@ -121,7 +147,7 @@ impl Threads {
             return if leaves {
                 self.serving -= 1;
                 self.context_is_kept |= self.told && random.one_in(2);
-                let failed = random.one_in(6) != self.flaky;
+                let failed = random.one_in(12) != self.flaky;
                 Some(Input::Returned { unit, incarnation, failed })
             } else if random.one_in(4) {
                 Some(Input::SaidReady { unit, incarnation })

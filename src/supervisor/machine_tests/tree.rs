@@ -2,15 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use super::policy::Again;
+use super::policy::{Again, Together};
 use crate::supervisor::machine::Machine;
 use crate::supervisor::state::{GroupKind, NodeId, Policy, ROOT, StopOrder, UnitKind};
 
 /// A set of nodes, one bit each.
 pub(super) type Set = u32;
 
-/// The most nodes that a tree of [`grow`] has.
+/// The most nodes that a tree of [`grow`] has, and that a tree may come to.
 pub(super) const NODES: usize = 9;
+pub(super) const MOST: usize = NODES + 3;
 
 pub(super) fn bit(node: NodeId) -> Set {
     1 << node
@@ -35,11 +36,10 @@ pub(super) fn find(set: Set, mut which: impl FnMut(NodeId) -> bool) -> Option<No
 
 /// The members, from the lowest.
 pub(super) fn members(set: Set) -> impl Iterator<Item = NodeId> {
-    (0..NODES).filter(move |&node| has(set, node))
+    (0..MOST).filter(move |&node| has(set, node))
 }
 
-/// A node as it was registered. They are numbered parents first, each with all below it before the
-/// next: in the order in which they start.
+/// A node as it was registered. They are numbered parents first; of a group the lower starts first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub(super) parent: NodeId,
@@ -48,15 +48,83 @@ pub(super) struct Shape {
     pub(super) background: bool,
     /// In milliseconds.
     pub(super) stop_timeout: Option<u64>,
-    /// Of a unit: groups do not start again.
+    pub(super) start_timeout: Option<u64>,
+    /// Of a unit.
+    pub(super) heartbeat: Option<u64>,
     pub(super) again: Again,
     pub(super) kind: Kind,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Unit { instances: u32, declares_ready: bool },
-    Group { reverse: bool },
+    Group { reverse: bool, together: Together },
+}
+
+impl Kind {
+    fn draw_group(random: &mut Random) -> Self {
+        Self::Group { reverse: random.one_in(3), together: Together::draw(random) }
+    }
+
+    fn draw_unit(random: &mut Random) -> Self {
+        let instances = 1 + u32::from(random.one_in(4)) + u32::from(random.one_in(8));
+        Self::Unit { instances, declares_ready: random.one_in(4) }
+    }
+}
+
+impl Shape {
+    /// A random one, that may come after some of `siblings`.
+    pub(super) fn draw(random: &mut Random, parent: NodeId, siblings: Set, is_group: bool) -> Self {
+        let after = members(siblings).filter(|_| random.one_in(3)).map(bit).sum();
+        let task = random.one_in(3);
+        let limit = |random: &mut Random, one_in, most| {
+            let limit = 1 + random.below(most) as u64;
+            random.one_in(one_in).then_some(limit)
+        };
+        Self {
+            parent,
+            after,
+            task,
+            background: random.one_in(4),
+            stop_timeout: limit(random, 2, 60),
+            start_timeout: limit(random, 5, 60),
+            heartbeat: limit(random, 4, 30).filter(|_| !is_group),
+            again: Again::draw(random, task),
+            kind: if is_group { Kind::draw_group(random) } else { Kind::draw_unit(random) },
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        let limit = |millis: Option<u64>| millis.map(Duration::from_millis);
+        Policy {
+            after: members(self.after).collect(),
+            task: self.task,
+            background: self.background,
+            stop_timeout: limit(self.stop_timeout),
+            restart: self.again.policy(),
+            start_timeout: limit(self.start_timeout),
+            heartbeat: limit(self.heartbeat),
+        }
+    }
+
+    /// Adds it to a machine.
+    pub(super) fn add_to(&self, machine: &mut Machine, now: Instant) -> NodeId {
+        match self.kind {
+            Kind::Unit { instances, declares_ready } => {
+                let kind = UnitKind { instances, declares_ready };
+                machine.add_unit(now, self.parent, self.policy(), kind)
+            }
+            Kind::Group { .. } => {
+                machine.add_group(now, self.parent, self.policy(), self.group_kind())
+            }
+        }
+    }
+
+    fn group_kind(&self) -> GroupKind {
+        let Kind::Group { reverse, together } = self.kind else { unreachable!("it is a unit") };
+        let order = if reverse { StopOrder::Reverse } else { StopOrder::Concurrent };
+        GroupKind { order, strategy: together.strategy() }
+    }
 }
 
 /// Marsaglia's xorshift64.
@@ -85,60 +153,25 @@ impl Random {
     }
 }
 
-/// A random tree.
-pub(super) fn grow(random: &mut Random) -> Vec<Shape> {
-    let reverse = random.one_in(3);
-    let mut shapes = vec![Shape {
-        parent: ROOT,
-        after: 0,
-        task: false,
-        background: false,
-        stop_timeout: Some(20 + random.below(80) as u64),
-        again: Again::NEVER,
-        kind: Kind::Group { reverse },
-    }];
-    let nodes = 1 + random.below(NODES);
+/// A random tree, of no more than `most` nodes.
+pub(super) fn grow(random: &mut Random, most: usize) -> Vec<Shape> {
+    let mut root = Shape::draw(random, ROOT, 0, true);
+    root.stop_timeout = Some(20 + random.below(80) as u64);
+    (root.task, root.background) = (false, false);
+    (root.start_timeout, root.again) = (None, Again::NEVER);
+    let mut shapes = vec![root];
+    let nodes = 1 + random.below(most);
     let mut open = vec![ROOT];
     while shapes.len() < nodes {
-        let is_group = open.len() < 4 && random.one_in(5);
+        let is_group = open.len() < 4 && random.one_in(4);
         let parent = *open.last().expect("the root stays");
-        let mut after = 0;
-        for (sibling, shape) in shapes.iter().enumerate().skip(1) {
-            if shape.parent == parent && random.one_in(3) {
-                after |= bit(sibling);
-            }
-        }
-        let timeout = 1 + random.below(60) as u64;
-        let task = random.one_in(3);
-        shapes.push(Shape {
-            parent,
-            after,
-            task,
-            background: random.one_in(4),
-            stop_timeout: random.one_in(2).then_some(timeout),
-            again: if is_group { Again::NEVER } else { Again::draw(random, task) },
-            kind: if is_group {
-                Kind::Group { reverse: random.one_in(3) }
-            } else {
-                let instances = 1 + u32::from(random.one_in(4)) + u32::from(random.one_in(8));
-                Kind::Unit { instances, declares_ready: random.one_in(4) }
-            },
-        });
+        let siblings = (1..shapes.len()).filter(|&node| shapes[node].parent == parent);
+        let siblings = siblings.map(bit).sum();
+        shapes.push(Shape::draw(random, parent, siblings, is_group));
         if is_group {
             open.push(shapes.len() - 1);
         } else if open.len() > 1 && random.one_in(3) {
             open.pop();
-        }
-    }
-    // A task with nobody to do it is done when it starts, in the middle of other starts, whose order
-    // is then not the model's. `nested` has it.
-    for group in 1..shapes.len() {
-        let keeps = |shape: &Shape| shape.parent == group && !shape.background;
-        let is_group = matches!(shapes[group].kind, Kind::Group { .. });
-        let mut above = group;
-        while is_group && above != ROOT && !shapes.iter().any(keeps) {
-            shapes[above].task = false;
-            above = shapes[above].parent;
         }
     }
     shapes
@@ -146,31 +179,11 @@ pub(super) fn grow(random: &mut Random) -> Vec<Shape> {
 
 /// A machine for the tree.
 pub(super) fn plant(shapes: &[Shape], now: Instant) -> Machine {
-    let order = |reverse| GroupKind {
-        order: if reverse { StopOrder::Reverse } else { StopOrder::Concurrent },
-        ..GroupKind::default()
-    };
-    let limit = |shape: &Shape| shape.stop_timeout.map(Duration::from_millis);
-    let Kind::Group { reverse } = shapes[ROOT].kind else { unreachable!("the root is a group") };
-    let root_limit = limit(&shapes[ROOT]).expect("the run has a deadline");
-    let mut machine = Machine::new(now, order(reverse), root_limit, 0);
+    let root_limit = shapes[ROOT].stop_timeout.map(Duration::from_millis);
+    let root_limit = root_limit.expect("the run has a deadline");
+    let mut machine = Machine::new(now, shapes[ROOT].group_kind(), root_limit, 0);
     for shape in &shapes[1..] {
-        let policy = Policy {
-            after: members(shape.after).collect(),
-            task: shape.task,
-            background: shape.background,
-            stop_timeout: limit(shape),
-            restart: shape.again.policy(),
-            start_timeout: None,
-            heartbeat: None,
-        };
-        match shape.kind {
-            Kind::Unit { instances, declares_ready } => {
-                let kind = UnitKind { instances, declares_ready };
-                machine.add_unit(now, shape.parent, policy, kind)
-            }
-            Kind::Group { reverse } => machine.add_group(now, shape.parent, policy, order(reverse)),
-        };
+        shape.add_to(&mut machine, now);
     }
     machine
 }

@@ -2,193 +2,254 @@
 //! `rules` add to them until nothing changes. There are no counters, no queues and no order of
 //! bookkeeping here, which is where a state machine goes wrong. It knows nothing of the machine.
 //!
-//! Here are the facts, and what each input adds to them. Rules only ever add; what is taken back is
-//! in `again`: what belongs to an incarnation that is past, and readiness that was lost with it.
+//! Here are the facts, and what each input adds to them. `again` has what is decided when a node ends by
+//! itself, and `lives` what is forgotten when it starts; `stops` who is asked to stop, and for good or
+//! not; `limits` everything that has a limit.
 
 mod again;
+mod limits;
+mod lives;
 mod rules;
+mod stops;
 
 use super::policy::{End, Pause};
+use super::said::{Quiet, Said, Word};
 use super::tree::{Kind, Set, Shape, bit, has, members};
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{GroupEnd, Input, NodeId, ROOT};
+use crate::supervisor::state::{GroupEnd, Input, LimitOf, NodeId, ROOT};
 
-/// Where a unit's threads are, and what has been of it.
+/// The numbers of one node.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Serving {
-    /// Which incarnation it is, from 1; the two after it are this one's.
+pub(super) struct Facts {
+    /// How often it was started.
     pub(super) incarnation: u32,
+    /// Of a unit, in this incarnation: how many of its instances have entered, and are back.
     pub(super) entered: u32,
     pub(super) returned: u32,
     /// When this incarnation began to serve.
     since: Option<u64>,
     pub(super) calls: u32,
-    /// All ends that it was started again after, or is to be.
+    /// All ends that it was started again after, or is to be, since its group has begun.
     ends: Vec<End>,
-    /// How many pauses there were, and when the last is over.
-    pub(super) pauses: u32,
+    /// Of a group: when children were started again, or are to be.
+    restarts: Vec<u64>,
+    /// When its pause is over.
     resumes: Pause,
+    /// By when it has to be ready, to have stopped in order to start again, to be heard of, and to have
+    /// stopped for good.
+    start_by: Option<u64>,
+    recall_by: Option<u64>,
+    beat_by: Option<u64>,
+    deadline: Option<u64>,
+    pub(super) why: Option<GroupEnd>,
+    pub(super) given_up: Option<LimitOf>,
+    pub(super) round: Option<Round>,
+    pub(super) said: Said,
+}
+
+/// Children of a group that stop in order to start again together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Round {
+    first: NodeId,
+    pause: Pause,
+    /// Those that had to stop when it began, and when it was last widened.
+    line: Set,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) shapes: Vec<Shape>,
+    pub(super) nodes: Vec<Facts>,
     children: Vec<Set>,
+    /// Each before those below it, and those before its next sibling.
+    start_order: Vec<NodeId>,
     /// Those that come after it.
     pub(super) dependents: Vec<Set>,
     /// Background units that come after nothing of the foreground.
     gated: Set,
     pub(super) groups: Set,
-    pub(super) serving: Vec<Serving>,
-    pub(super) deadlines: Vec<Option<u64>>,
-    pub(super) why: Vec<Option<GroupEnd>>,
-    said_ready: Set,
-    /// The last thread of its incarnation has left, or there was none.
-    settled: Set,
-    /// It has ended by itself, or found no thread, and is to start again; and of these, those whose
-    /// pause is over.
-    pub(super) again: Set,
-    due: Set,
-    pub(super) given_up: Set,
-    /// It was to start again, and its stop came before its last thread had left.
-    pub(super) taken_back: Set,
-    /// It has entered `serve` in any incarnation.
-    pub(super) was_entered: Set,
-    /// Groups that have begun and have not looked yet whether anybody keeps them alive.
-    fresh: Set,
     pub(super) deregistered: Set,
+    /// Of [`Quiet`], what has happened.
+    happened: u32,
+    /// The last incarnation that has entered `serve` has had no `graceful_stop`.
+    pub(super) uncalled: Set,
+
+    // ---- of one life: from the start of its group to the next ----
     pub(super) failed: Set,
-    pub(super) started: Set,
+    /// Those whose group has not heard of it: it does when it stops.
+    unnoted: Set,
     pub(super) ready: Set,
-    /// How often it has become ready, and was not any more.
-    pub(super) readied: Vec<u32>,
-    pub(super) lost_readiness: Vec<u32>,
-    /// How often it was told that it has ended by itself.
-    pub(super) told_of_its_end: Vec<u32>,
-    /// Groups whose end has begun.
-    pub(super) stopping: Set,
-    /// Ended by themselves, for good; and of these, the tasks that had not failed by then.
-    pub(super) ended: Set,
-    done: Set,
-    /// Their turn to stop has come; and of these, the units that had anybody to be told.
+    /// Their turn to stop has come; and of these, those for which it is for good.
     pub(super) asked: Set,
-    pub(super) told: Set,
-    pub(super) called: Set,
+    last: Set,
     /// At an end; and of these, the failed ones. What fails later is late.
     pub(super) terminal: Set,
     lost: Set,
+    pub(super) over: Set,
+    pub(super) late: Set,
     /// Groups that were given up, with all below them.
     pub(super) expired: Set,
-    pub(super) late: Set,
-    pub(super) over: Set,
+
+    // ---- of one incarnation ----
+    pub(super) started: Set,
+    /// Groups that have begun and have not looked yet whether anybody keeps them alive.
+    fresh: Set,
+    said_ready: Set,
+    /// It was asked whether it is alive; it is not heard of.
+    awaited: Set,
+    pub(super) silent: Set,
+    /// Groups whose end has begun.
+    pub(super) stopping: Set,
+    /// Units that were told to stop, and that have ended before they were.
+    pub(super) told: Set,
+    pub(super) ended: Set,
+    /// The last thread of its incarnation has left, or there was none.
+    settled: Set,
+    /// Its end is one after which its group ends; and of these, the tasks for which it does not.
+    out: Set,
+    done: Set,
+    /// It is to start again; of these, those that do so together and are not out of the way yet; of
+    /// these, those whose turn has come.
+    pub(super) again: Set,
+    pub(super) together: Set,
+    turned: Set,
+    /// Of those that are to start again: they have stopped; and of these, those whose pause is over.
+    pub(super) resting: Set,
+    due: Set,
 }
 
 impl Model {
     /// The root is the first of `shapes`, and its own parent.
-    pub(super) fn new(shapes: Vec<Shape>) -> Self {
-        let nodes = 0..shapes.len();
-        let set = |which: &dyn Fn(NodeId) -> bool| {
-            nodes.clone().filter(|&node| which(node)).map(bit).sum::<Set>()
-        };
-        let children = |of: NodeId| set(&|node| node != ROOT && shapes[node].parent == of);
-        let mut gated = 0;
-        for node in nodes.clone() {
-            if shapes[node].background && shapes[node].after & !gated == 0 {
-                gated |= bit(node);
-            }
+    pub(super) fn new(shapes: &[Shape]) -> Self {
+        let mut model = Self::default();
+        for &shape in shapes {
+            model.plant(shape);
         }
-        Self {
-            children: nodes.clone().map(children).collect(),
-            dependents: nodes.clone().map(|of| set(&|node| has(shapes[node].after, of))).collect(),
-            gated,
-            groups: set(&|node| matches!(shapes[node].kind, Kind::Group { .. })),
-            serving: vec![Serving::default(); shapes.len()],
-            readied: vec![0; shapes.len()],
-            lost_readiness: vec![0; shapes.len()],
-            told_of_its_end: vec![0; shapes.len()],
-            deadlines: vec![None; shapes.len()],
-            why: vec![None; shapes.len()],
-            shapes,
-            ..Self::default()
+        model
+    }
+
+    fn plant(&mut self, shape: Shape) {
+        let node = self.shapes.len();
+        self.shapes.push(shape);
+        self.nodes.push(Facts::default());
+        self.children.push(0);
+        self.dependents.push(0);
+        if node != ROOT {
+            self.children[shape.parent] |= bit(node);
         }
+        let is_last = |&it: &NodeId| it == shape.parent || self.is_below(bit(shape.parent), it);
+        let behind = self.start_order.iter().rposition(is_last).map_or(0, |at| at + 1);
+        self.start_order.insert(behind, node);
+        for dependency in members(shape.after) {
+            self.dependents[dependency] |= bit(node);
+        }
+        if shape.background && shape.after & !self.gated == 0 {
+            self.gated |= bit(node);
+        }
+        if matches!(shape.kind, Kind::Group { .. }) {
+            self.groups |= bit(node);
+        }
+    }
+
+    /// A node more, behind those that are there.
+    pub(super) fn add(&mut self, shape: Shape) {
+        self.loses_readiness(shape.parent);
+        self.plant(shape);
     }
 
     pub(super) fn is_finished(&self) -> bool {
         has(self.terminal, ROOT)
     }
 
-    /// When the next deadline of those that are still waited for is, or the end of a pause.
-    pub(super) fn next_timer(&self) -> Option<u64> {
-        let waited_for = members(self.all() & !self.done_with());
-        let deadlines = waited_for.filter_map(|node| self.deadlines[node]);
-        let pauses = members(self.in_pause() & !self.due);
-        deadlines.chain(pauses.filter_map(|unit| self.serving[unit].resumes)).min()
-    }
-
     pub(super) fn state(&self, node: NodeId) -> UnitState {
-        let is_group = has(self.groups, node);
-        if has(self.terminal, node) {
-            return if has(self.lost, node) { UnitState::Failed } else { UnitState::Stopped };
+        let has = |set| has(set, node);
+        if has(self.terminal) {
+            return if has(self.lost) { UnitState::Failed } else { UnitState::Stopped };
         }
-        if has(self.in_pause(), node) {
+        if has(self.resting) {
             return UnitState::Backoff;
         }
-        let leaving = (self.asked | self.ended | self.again) & self.started;
-        if has(self.stopping | leaving, node) {
+        if has(self.stopping | ((self.told | self.ended | self.settled) & self.started)) {
             return UnitState::Stopping;
         }
-        if has(self.started, node) && (is_group || self.serving[node].entered > 0) {
+        if has(self.started) && (has(self.groups) || self.nodes[node].entered > 0) {
             return UnitState::Running;
         }
-        if has(self.started, node) { UnitState::Starting } else { UnitState::New }
+        if has(self.started) { UnitState::Starting } else { UnitState::New }
+    }
+
+    fn is_running(&self, node: NodeId) -> bool {
+        self.state(node) == UnitState::Running
+    }
+
+    /// Whether it serves, or is about to.
+    fn is_up(&self, node: NodeId) -> bool {
+        matches!(self.state(node), UnitState::Starting | UnitState::Running)
     }
 
     pub(super) fn take(&mut self, now: u64, input: Input) {
         match input {
-            Input::Begin => self.begin(ROOT),
+            Input::Begin => self.begin(now, ROOT),
+            Input::Added(_) => {} // it is there
             Input::StopAsked => self.stop(now, ROOT, GroupEnd::Asked),
-            Input::Deregister(node) => {
-                if !has(self.deregistered | self.over, node) {
-                    self.deregistered |= bit(node);
-                    self.close(now); // while it has not stopped it is in nobody's way
-                    self.ask(now, node);
-                }
-            }
+            Input::Deregister(node) => self.deregister(now, node),
             Input::Refused(unit) => {
-                if !self.is_in_an_end(unit) {
+                if self.is_to_spawn(unit) {
                     self.stop(now, ROOT, GroupEnd::Asked);
                 }
                 self.settled |= bit(unit);
             }
-            Input::SpawnFailed { unit, spawned } => {
-                if spawned > 0 {
-                    self.ends(now, unit, true);
-                } else {
-                    self.has_no_thread(now, unit);
-                }
-            }
+            Input::SpawnFailed { unit, spawned: 0 } => self.has_no_thread(now, unit),
+            Input::SpawnFailed { unit, .. } => self.ends_all(now, unit, true),
             Input::Entered { unit, .. } => self.entered(now, unit),
-            Input::ExtendStop { .. } | Input::Added(_) | Input::Alive { .. } => {
-                unreachable!("nobody does that here")
-            }
             Input::SaidReady { unit, incarnation } => {
-                if incarnation == self.serving[unit].incarnation {
+                if incarnation == self.nodes[unit].incarnation {
                     self.said_ready |= bit(unit);
                 }
             }
-            Input::Returned { unit, failed, .. } => {
-                self.serving[unit].returned += 1;
-                if failed || self.serving[unit].returned == self.instances(unit) {
-                    self.ends(now, unit, failed);
+            Input::ExtendStop { unit, incarnation, by } => {
+                if incarnation == self.nodes[unit].incarnation {
+                    self.extend(now, unit, u64::try_from(by.as_millis()).unwrap());
                 }
             }
-            Input::Settled { unit, .. } => self.left(now, unit),
-            Input::CallStarted(unit) => self.serving[unit].calls += 1,
-            Input::CallReturned(unit) => self.serving[unit].calls -= 1,
+            Input::Alive { .. } => unreachable!("see `hear`"),
+            Input::Returned { unit, failed, .. } => {
+                self.nodes[unit].returned += 1;
+                if failed || self.nodes[unit].returned == self.instances(unit) {
+                    self.ends_all(now, unit, failed);
+                }
+            }
+            Input::Settled { unit, .. } => self.settled |= bit(unit),
+            Input::CallStarted(unit) => self.nodes[unit].calls += 1,
+            Input::CallReturned(unit) => self.nodes[unit].calls -= 1,
             Input::Tick => self.tick(now),
         }
         self.close(now);
+    }
+
+    /// The one input that holds a time: the unit was last heard of `at`.
+    pub(super) fn hear(&mut self, now: u64, unit: NodeId, incarnation: u32, at: u64) {
+        if incarnation == self.nodes[unit].incarnation {
+            self.heard_of(now, unit, at);
+        }
+        self.close(now);
+    }
+
+    fn say(&mut self, node: NodeId, word: Word) {
+        self.nodes[node].said[word as usize] += 1;
+    }
+
+    pub(super) fn said(&self, node: NodeId, word: Word) -> u32 {
+        self.nodes[node].said[word as usize]
+    }
+
+    fn happens(&mut self, what: Quiet) {
+        self.happened |= 1 << what as u32;
+    }
+
+    pub(super) fn has_happened(&self, what: Quiet) -> bool {
+        self.happened & (1 << what as u32) != 0
     }
 
     fn instances(&self, unit: NodeId) -> u32 {
@@ -198,108 +259,27 @@ impl Model {
         }
     }
 
+    /// The groups above it, the nearest first.
+    fn above(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
+        let parent = |node: NodeId| (node != ROOT).then(|| self.shapes[node].parent);
+        std::iter::successors(parent(node), move |&node| parent(node))
+    }
+
     /// Whether one of `groups` is above `node`.
-    pub(super) fn is_below(&self, groups: Set, mut node: NodeId) -> bool {
-        while node != ROOT {
-            node = self.shapes[node].parent;
-            if has(groups, node) {
-                return true;
-            }
-        }
-        false
+    pub(super) fn is_below(&self, groups: Set, node: NodeId) -> bool {
+        self.above(node).any(|group| has(groups, group))
     }
 
-    fn begin(&mut self, node: NodeId) {
-        self.started |= bit(node);
-        self.fresh |= bit(node) & self.groups;
-        if !has(self.groups, node) {
-            self.begin_incarnation(node);
-        }
-    }
-
-    fn becomes_ready(&mut self, node: NodeId) {
-        self.readied[node] += u32::from(!has(self.ready, node));
-        self.ready |= bit(node);
-    }
-
-    fn stop(&mut self, now: u64, group: NodeId, why: GroupEnd) {
-        if has(self.stopping, group) {
-            return;
-        }
-        self.stopping |= bit(group);
-        self.why[group] = Some(why);
-        self.arm(now, group);
-        if why != GroupEnd::Asked {
-            self.ended |= bit(group);
-        }
-    }
-
-    fn ask(&mut self, now: u64, node: NodeId) {
-        if has(self.asked, node) {
-            return;
-        }
-        self.asked |= bit(node);
-        if has(self.groups, node) {
-            if !has(self.terminal, node) {
-                self.arm(now, node);
-                self.stop(now, node, GroupEnd::Asked);
-            }
-            return;
-        }
-        let is_there = self.started & !self.settled & !self.terminal;
-        if has(is_there | self.was_entered, node) {
-            self.arm(now, node);
-        }
-        self.told |= bit(node) & is_there & !self.ended & !self.again;
-        self.taken_back |= bit(node) & self.again & !self.settled;
-        self.again &= !bit(node); // it starts no more
-    }
-
-    fn arm(&mut self, now: u64, node: NodeId) {
-        let limit = self.shapes[node].stop_timeout;
-        self.deadlines[node] = self.deadlines[node].or(limit.map(|limit| now + limit));
-    }
-
-    /// Nobody waits for it, so its deadline is none.
-    fn done_with(&self) -> Set {
-        self.over | (self.groups & self.terminal)
-    }
-
-    /// Whatever is due happens in the order in which it was to; where that is the same time, pauses
-    /// end first.
-    fn tick(&mut self, now: u64) {
-        while let Some(at) = self.next_timer().filter(|&at| at <= now) {
-            let resumes = |unit: NodeId| self.serving[unit].resumes == Some(at);
-            let due = set_of(self.in_pause() & !self.due, resumes);
-            if due == 0 {
-                self.expire(now, at);
-            } else {
-                self.due |= due;
-                self.settle(now);
-            }
-        }
-    }
-
-    /// Those of whom this is the deadline are given up, and with a group all below it, once they are
-    /// told.
-    fn expire(&mut self, now: u64, at: u64) {
-        let due = set_of(self.all() & !self.done_with(), |node| self.deadlines[node] == Some(at));
-        self.expired |= due & self.groups;
-        let below = set_of(self.all() & !self.over, |node| self.is_below(due, node));
-        for node in members(below) {
-            self.ask(now, node);
-        }
-        self.settle(now);
-        self.late |= (due | below) & !self.over & !self.groups;
-        self.settle(now);
+    /// All below the group that belong to it: not who was taken out, nor what is below that.
+    pub(super) fn belongs_to(&self, group: NodeId) -> Set {
+        let belongs = |&node: &NodeId| {
+            let mut path = std::iter::once(node).chain(self.above(node));
+            path.find(|&it| it == group || has(self.deregistered, it)) == Some(group)
+        };
+        members(self.all() & !bit(group)).filter(belongs).map(bit).sum()
     }
 
     fn all(&self) -> Set {
         (bit(self.shapes.len() - 1) << 1).wrapping_sub(1)
     }
-}
-
-/// The members of which `which` holds.
-fn set_of(set: Set, which: impl Fn(NodeId) -> bool) -> Set {
-    members(set).filter(|&node| which(node)).fold(0, |set, node| set | bit(node))
 }

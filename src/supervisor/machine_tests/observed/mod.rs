@@ -1,89 +1,101 @@
 //! What has been seen of a machine: its actions, each held against the rules on its own as it comes,
-//! and all of them together against the model, after each input.
+//! and all of them together against the model (`compare`), after each input.
+
+mod compare;
 
 use std::time::{Duration, Instant};
 
 use super::model::Model;
-use super::tree::{Kind, Set, bit, has};
-use crate::snapshot::UnitState;
-use crate::supervisor::machine::Machine;
-use crate::supervisor::state::{Action, GroupEnd, Input, NodeId, ROOT, UnitEnd};
+use super::said::{Said, Word};
+use super::tree::{Set, bit, has, members};
+use crate::restart::Who;
+use crate::supervisor::state::{Action, GroupEnd, Input, LimitOf, NodeId, UnitEnd};
 
-/// See the module.
-#[derive(Debug)]
+/// What of a node no set says.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    said: Said,
+    incarnation: u32,
+    why: Option<GroupEnd>,
+    given_up: Option<LimitOf>,
+    /// When the last thread of its incarnation has left, and when its pause is over.
+    left: Option<Instant>,
+    resumes: Option<Instant>,
+}
+
+/// See the module. The sets are of the present incarnation of each node, or life of each group.
+#[derive(Debug, Default)]
 pub(super) struct Observed {
-    /// Which incarnation is the last that was started.
-    started: Vec<u32>,
+    nodes: Vec<Seen>,
     ready: Set,
-    readied: Vec<u32>,
     stopping: Set,
-    why: Vec<Option<GroupEnd>>,
     told: Set,
-    /// Told that its incarnation has ended by itself; and how often that was.
     ended: Set,
-    ends: Vec<u32>,
-    /// It is in its pause; how many it had, and when the last is over.
+    /// Told to stop for a round that has not brought it to its pause.
+    in_round: Set,
     pausing: Set,
-    pauses: Vec<u32>,
-    resumes: Vec<Option<Instant>>,
-    /// When the last thread of its incarnation has left, or none was found.
-    left: Vec<Option<Instant>>,
-    given_up: Set,
-    /// Whose pause was ended by a stop, and by being taken out.
-    pub(super) stopped_in_pause: Set,
-    pub(super) taken_out_in_pause: Set,
+    /// A group above has started since.
+    anew: Set,
     called: Set,
+    /// It has entered `serve`, in this incarnation or in any.
+    entered: Set,
+    was_entered: Set,
+    /// Units that have threads, and those for which there were none.
+    there: Set,
+    without: Set,
     stopped: Set,
     late: Set,
     finished: bool,
-    states: Vec<UnitState>,
-    incarnations: Vec<u32>,
-}
-
-/// Adds a node to what may happen to it once.
-fn once(set: &mut Set, node: NodeId, what: Action) {
-    assert!(!has(*set, node), "a second {what:?}");
-    *set |= bit(node);
+    /// Taken out while actions were on their way, and what is below: some of these are of before.
+    unsure: Set,
+    /// Whose pause was ended by a stop, and by being taken out.
+    pub(super) stopped_in_pause: Set,
+    pub(super) taken_out_in_pause: Set,
+    /// Who was told for a round.
+    pub(super) recalled_for_round: Set,
+    /// Called for a life before.
+    pub(super) called_late: Set,
 }
 
 impl Observed {
     pub(super) fn new(nodes: usize) -> Self {
-        Self {
-            started: vec![0; nodes],
-            ready: 0,
-            readied: vec![0; nodes],
-            stopping: 0,
-            why: vec![None; nodes],
-            told: 0,
-            ended: 0,
-            ends: vec![0; nodes],
-            pausing: 0,
-            pauses: vec![0; nodes],
-            resumes: vec![None; nodes],
-            left: vec![None; nodes],
-            given_up: 0,
-            stopped_in_pause: 0,
-            taken_out_in_pause: 0,
-            called: 0,
-            stopped: 0,
-            late: 0,
-            finished: false,
-            states: vec![UnitState::New; nodes],
-            incarnations: vec![0; nodes],
-        }
+        Self { nodes: vec![Seen::default(); nodes], ..Self::default() }
+    }
+
+    pub(super) fn add(&mut self) {
+        self.nodes.push(Seen::default());
     }
 
     /// What the machine is about to be told.
-    pub(super) fn hear(&mut self, input: Input, now: Instant) {
-        if let Input::Settled { unit, .. } | Input::SpawnFailed { unit, spawned: 0 } = input {
-            self.left[unit] = Some(now);
+    pub(super) fn hear(&mut self, input: Input, world: &Model, now: Instant) {
+        if let Input::Deregister(node) = input {
+            let below = (0..self.nodes.len()).filter(|&it| world.is_below(bit(node), it));
+            self.unsure |= below.map(bit).fold(bit(node), |all, it| all | it);
+        }
+        if let Input::Refused(unit) | Input::SpawnFailed { unit, spawned: 0 } = input {
+            self.without |= bit(unit);
+        }
+        match input {
+            Input::Settled { unit, .. }
+            | Input::SpawnFailed { unit, spawned: 0 }
+            | Input::Refused(unit) => {
+                self.there &= !bit(unit);
+                self.nodes[unit].left = Some(now);
+            }
+            Input::Entered { unit, .. } => {
+                if !has(self.entered, unit) {
+                    self.called &= !bit(unit);
+                }
+                self.entered |= bit(unit);
+                self.was_entered |= bit(unit);
+            }
+            _ => {}
         }
     }
 
     /// An action, before it is done. What the rules say of its moment is said here a second time,
-    /// without the model's rules: it lends its eyes for the tree and what the threads have said.
+    /// without the model's rules: it lends its eyes for the tree and for who was taken out.
     pub(super) fn note(&mut self, action: Action, world: &Model, now: Instant) {
-        let gone = self.stopped | self.late;
         if self.finished {
             let of_the_late = match action {
                 Action::Stopped(unit) | Action::CallStop(unit) => has(self.late, unit),
@@ -92,91 +104,80 @@ impl Observed {
             assert!(of_the_late, "{action:?} after the end");
         }
         match action {
-            Action::Start { unit, .. } if has(world.groups, unit) => {}
             Action::Start { unit, incarnation } => {
-                self.started[unit] += 1;
-                assert_eq!(incarnation, self.started[unit], "{action:?} out of turn");
-                let shape = &world.shapes[unit];
-                assert_eq!(shape.after & !self.ready, 0, "{action:?} before what it comes after");
-                assert!(!world.is_below(self.stopping, unit), "{action:?} after an end began");
-                let may_not = gone | self.told | self.called | self.given_up;
-                assert!(!has(may_not, unit), "{action:?} after its stop");
-                if incarnation > 1 {
-                    assert!(has(self.pausing, unit), "{action:?} without a pause");
-                    assert!(self.resumes[unit].is_some_and(|at| at <= now), "{action:?} too early");
-                }
-                let begins = !bit(unit);
-                self.pausing &= begins;
-                self.left[unit] = None;
-                self.ended &= begins;
+                self.note_start(action, unit, incarnation, world, now);
             }
             Action::Ready(node) => {
-                self.ready |= bit(node);
-                self.readied[node] += 1;
-                let may = 1 + world.lost_readiness[node];
-                assert!(self.readied[node] <= may, "{action:?} of one that is ready");
+                self.say(node, Word::Ready);
+                self.ready |= bit(node); // be it once more: it may have lost it since
             }
-            Action::Backoff { unit, pause } => {
-                once(&mut self.pausing, unit, action);
-                assert!(!has(gone | self.told | self.called | self.given_up, unit), "{action:?}");
-                assert_eq!(pause, world.pause(unit), "{action:?}");
-                self.pauses[unit] += 1;
-                self.resumes[unit] = self.left[unit].and_then(|left| left.checked_add(pause));
-            }
-            Action::GaveUp { unit, .. } => {
-                once(&mut self.given_up, unit, action);
-                assert!(!has(self.ended, unit), "{action:?} after the end was told");
+            Action::Backoff { unit, pause } => self.note_pause(action, unit, pause, world),
+            Action::GaveUp { unit, limit } => {
+                self.say(unit, Word::GivenUp);
+                self.nodes[unit].given_up = Some(limit);
             }
             Action::Stopping { group, why } => {
-                once(&mut self.stopping, group, action);
-                self.why[group] = Some(why);
+                self.say(group, Word::Stopping);
+                self.once(self.stopping, group, action);
+                self.stopping |= bit(group);
+                self.nodes[group].why = Some(why);
             }
-            Action::Tell { unit, why: UnitEnd::Ended } => {
-                once(&mut self.ended, unit, action);
-                self.ends[unit] += 1;
-            }
-            Action::Tell { unit, why } => {
-                once(&mut self.told, unit, action);
-                let nobody = self.ended | self.stopped | self.pausing;
-                assert!(!has(nobody, unit), "{action:?} and nobody to tell");
-                let UnitEnd::Group(group) = why else {
-                    assert!(has(world.deregistered, unit), "{action:?}");
-                    return;
-                };
-                assert!(has(self.stopping, group), "{action:?} before the end began");
-                // Before a deadline above it, it is the turn of none whose dependents are there.
-                if !world.is_below(world.expired, unit) {
-                    let there = world.dependents[unit] & !gone;
-                    assert_eq!(there, 0, "{action:?} before its dependents");
-                }
-            }
+            Action::Tell { unit, why } => self.note_told(action, unit, why, world),
             Action::CallStop(unit) => {
-                once(&mut self.called, unit, action);
-                assert!(has(world.was_entered, unit), "{action:?} before it entered");
-                let entered = world.serving[unit].entered > 0;
-                assert!(entered || has(self.stopped, unit), "{action:?} and it may yet enter");
+                self.say(unit, Word::Called);
+                self.once(self.called, unit, action);
+                self.called |= bit(unit);
+                assert!(has(self.was_entered, unit), "{action:?} before it entered");
+                let may_enter = !has(self.entered, unit) && has(self.there, unit);
+                assert!(!may_enter, "{action:?} and it may yet enter");
+                // L8: who has ended by itself and is replaced gets none.
+                let is_last = has(self.told & self.entered, unit) || world.is_for_good(unit);
+                assert!(is_last, "{action:?} and it is replaced");
+                self.called_late |= bit(unit) & !self.entered;
             }
             Action::Stopped(node) => {
-                once(&mut self.stopped, node, action);
+                self.say(node, Word::Stopped);
+                self.once(self.stopped, node, action);
+                self.stopped |= bit(node);
                 let in_pause = bit(node) & self.pausing;
                 self.taken_out_in_pause |= in_pause & world.deregistered;
                 self.stopped_in_pause |= in_pause & !world.deregistered;
+                self.in_round &= !bit(node);
+                assert_eq!(self.threads_of(node, world) & !self.late, 0, "{action:?} with threads");
             }
             Action::Late(unit) => {
-                once(&mut self.late, unit, action);
-                assert!(
-                    has(self.told | self.ended | self.stopped, unit),
-                    "{action:?} and not told"
-                );
+                self.say(unit, Word::Late);
+                self.once(self.late, unit, action);
+                self.late |= bit(unit);
+                let is_told = has(self.told | self.ended | self.stopped, unit);
+                assert!(is_told, "{action:?} and not told");
             }
-            Action::NotReadyInTime(_)
-            | Action::DidNotStop(_)
-            | Action::Extended { .. }
-            | Action::AskIfAlive(_)
-            | Action::Unresponsive(_)
-            | Action::Responsive(_) => {
-                panic!("{action:?}: nobody has such a limit, or asks for more time");
+            Action::NotReadyInTime(node) => {
+                self.say(node, Word::NotReady);
+                assert!(!has(self.ready, node) && !self.is_in_an_end(node, world), "{action:?}");
             }
+            Action::DidNotStop(node) => {
+                self.say(node, Word::DidNotStop);
+                assert!(!self.is_in_an_end(node, world), "{action:?} in an end");
+                // Who was taken out is waited for, too.
+                let is_there = |it: NodeId| has(self.there, it) || world.nodes[it].calls > 0;
+                let mut below = (0..self.nodes.len()).filter(|&it| world.is_below(bit(node), it));
+                assert!(is_there(node) || below.any(is_there), "{action:?} and it has stopped");
+            }
+            Action::Extended { unit, .. } => {
+                self.say(unit, Word::Extended);
+                assert!(has(self.told | self.ended | self.stopped, unit), "{action:?}: not told");
+            }
+            Action::AskIfAlive(unit) => {
+                self.say(unit, Word::AskedIfAlive);
+                assert!(has(self.there & self.entered, unit), "{action:?}");
+            }
+            Action::Unresponsive(unit) => {
+                self.say(unit, Word::Silent);
+                assert!(has(self.there & self.ready, unit), "{action:?}");
+                self.ready &= !bit(unit);
+            }
+            Action::Responsive(unit) => self.say(unit, Word::HeardOf),
             Action::Finished => {
                 assert!(!self.finished, "a second {action:?}");
                 self.finished = true;
@@ -184,81 +185,137 @@ impl Observed {
         }
     }
 
-    /// Everything that was decided so far is what the model says, and nothing else.
-    pub(super) fn compare(&mut self, machine: &Machine, model: &Model, origin: Instant) {
-        // What is not ready any more says so by its level alone.
-        let lost = |node: NodeId| u32::from(model.lost_readiness[node] > 0) << node;
-        self.ready &= model.ready | !(0..self.states.len()).map(lost).sum::<Set>();
-        assert_eq!(self.ready, model.ready, "ready");
-        assert_eq!(self.readied, model.readied, "became ready");
-        assert_eq!(self.stopping, model.stopping, "stopping");
-        assert_eq!(self.why[ROOT], model.why[ROOT], "why the run stops");
-        assert_eq!(self.told, model.told, "told");
-        assert_eq!(self.ends, model.told_of_its_end, "ended by themselves");
-        assert_eq!(self.given_up, model.given_up, "given up");
-        assert_eq!(self.called, model.called, "graceful_stop called");
-        assert_eq!(self.stopped, model.terminal & !bit(ROOT), "stopped");
-        assert_eq!(self.late, model.late, "late");
-        assert_eq!(self.finished, model.is_finished(), "finished");
-        assert_eq!(machine.is_finished(), self.finished);
-        let at = |millis| origin + Duration::from_millis(millis);
-        let deadline = model.next_timer().map(at);
-        assert_eq!(machine.next_deadline(), deadline, "the next deadline");
-        if model.stopping == 0 && model.deregistered == 0 && self.pausing == 0 {
-            assert_eq!(deadline, None, "nothing stops, and nothing is to start again");
+    /// It is not among those to whom it has happened.
+    fn once(&self, to: Set, node: NodeId, what: Action) {
+        assert!(!has(to & !self.unsure, node), "a second {what:?}");
+    }
+
+    fn say(&mut self, node: NodeId, word: Word) {
+        self.nodes[node].said[word as usize] += 1;
+    }
+
+    /// The units that have threads among these: of the node, and of all that belongs to it.
+    fn threads_of(&self, node: NodeId, world: &Model) -> Set {
+        self.there & (bit(node) | world.belongs_to(node))
+    }
+
+    fn is_in_an_end(&self, node: NodeId, world: &Model) -> bool {
+        world.is_below(self.stopping, node)
+    }
+
+    fn note_start(
+        &mut self,
+        action: Action,
+        node: NodeId,
+        incarnation: u32,
+        world: &Model,
+        now: Instant,
+    ) {
+        self.say(node, Word::Start);
+        assert_eq!(incarnation, self.nodes[node].incarnation + 1, "{action:?} out of turn");
+        self.nodes[node].incarnation = incarnation;
+        let after = world.shapes[node].after & !world.deregistered;
+        assert_eq!(after & !self.ready, 0, "{action:?} before what it comes after");
+        assert!(!self.is_in_an_end(node, world), "{action:?} after an end began");
+        // S2, of all below a group, too.
+        assert_eq!(self.threads_of(node, world), 0, "{action:?} beside threads");
+        if has(self.unsure, node) {
+            // By whom, cannot be told.
+        } else if incarnation > 1 && !has(self.anew, node) {
+            assert!(has(self.pausing, node), "{action:?} without a pause");
+            let over = self.nodes[node].resumes.is_none_or(|at| at <= now);
+            assert!(over, "{action:?} too early");
+        } else {
+            let may_not = self.stopped | self.late | self.told | self.ended;
+            assert!(!has(may_not, node), "{action:?} after its stop");
         }
-        for node in 0..self.states.len() {
-            let (state, _) = machine.state(node);
-            assert_eq!(state, model.state(node), "state of node {node}");
-            let before = std::mem::replace(&mut self.states[node], state);
-            let moved = before == state || rank(before) < rank(state);
-            let has_started = model.serving[node].incarnation != self.incarnations[node];
-            self.incarnations[node] = model.serving[node].incarnation;
-            let again = has_started
-                && matches!(before, UnitState::Starting | UnitState::Stopping | UnitState::Backoff);
-            assert!(moved || again, "node {node}: {before} → {state}");
-            let serving = &model.serving[node];
-            assert_eq!(self.started[node], serving.incarnation, "starts of node {node}");
-            assert_eq!(self.pauses[node], serving.pauses, "pauses of node {node}");
-            assert_eq!(machine.restarts(node), serving.incarnation.saturating_sub(1));
-            // Below an end that has begun two reasons may come together, and either may be first.
-            if self.why[node] != model.why[node] {
-                assert!(model.is_below(model.stopping, node), "why {node} stops: {model:#?}");
-            }
-            assert_eq!(machine.is_ready(node), has(model.ready, node));
-            assert_eq!(machine.is_late(node), has(model.late, node));
-            assert_eq!(machine.has_failed(node), has(model.failed, node), "failure of {node}");
-            assert_eq!(machine.may_start(node), model.is_to_spawn(node), "threads of {node}");
-            assert_eq!(machine.may_come_back(node), model.may_come_back(node), "of {node}");
-            assert_eq!(machine.starts_at(node), model.starts_at(node).map(at), "of {node}");
-            assert_eq!(machine.is_called(node), model.serving[node].calls > 0);
+        self.begin_anew(bit(node));
+        if has(world.groups, node) {
+            let below = world.belongs_to(node);
+            self.begin_anew(below);
+            self.anew |= below;
+        } else {
+            self.there |= bit(node);
         }
     }
 
-    /// At the end everybody is at an end or late, and was told of it.
-    pub(super) fn check_end(&self, model: &Model) {
-        for node in 1..self.states.len() {
-            let is_unit = matches!(model.shapes[node].kind, Kind::Unit { .. });
-            let gone = has(self.stopped | self.late, node);
-            assert!(gone, "node {node} is neither stopped nor late");
-            assert!(has(model.over, node), "node {node} is not over");
-            // Of one that is late and may yet enter, nothing is called.
-            let is_the_last = model.serving[node].entered > 0 || has(self.stopped, node);
-            if is_unit && has(model.was_entered, node) && is_the_last {
-                assert!(has(self.called, node), "graceful_stop of {node} was not called");
-            }
+    fn begin_anew(&mut self, nodes: Set) {
+        let of_one = [
+            &mut self.stopping,
+            &mut self.ready,
+            &mut self.told,
+            &mut self.ended,
+            &mut self.in_round,
+            &mut self.pausing,
+            &mut self.anew,
+            &mut self.without,
+            &mut self.entered,
+            &mut self.stopped,
+            &mut self.late,
+        ];
+        for facts in of_one {
+            *facts &= !nodes;
         }
     }
-}
 
-/// Which state comes before which; one step of the machine may take several edges.
-fn rank(state: UnitState) -> u32 {
-    match state {
-        UnitState::New => 0,
-        UnitState::Starting => 1,
-        UnitState::Running => 2,
-        UnitState::Stopping => 3,
-        UnitState::Backoff => 4,
-        UnitState::Stopped | UnitState::Failed => 5,
+    fn note_pause(&mut self, action: Action, node: NodeId, pause: Duration, world: &Model) {
+        self.say(node, Word::Pauses);
+        self.pausing |= bit(node); // once more, if a round comes in between
+        self.in_round &= !bit(node);
+        self.stopped &= !bit(node); // a task that was done
+        // At the earliest: it may have waited for others, and of a group it is not known here.
+        let left = self.nodes[node].left;
+        self.nodes[node].resumes = left.and_then(|left| left.checked_add(pause));
+        assert!(!self.is_in_an_end(node, world), "{action:?} in an end");
+        assert_eq!(self.threads_of(node, world), 0, "{action:?} with threads");
+        if let Some(right) = world.pause(node) {
+            assert_eq!(pause, right, "{action:?}");
+        }
+        // S3: of a round all are out of the way before the first has its pause.
+        let others = match world.strategy_around(node) {
+            Who::One => 0,
+            Who::All => world.siblings(node),
+            Who::Rest => world.siblings(node) & !(bit(node) - 1),
+        };
+        for other in members(others & self.in_round & !world.deregistered) {
+            assert_eq!(self.threads_of(other, world), 0, "{action:?} before {other} has left");
+        }
+    }
+
+    fn note_told(&mut self, action: Action, unit: NodeId, why: UnitEnd, world: &Model) {
+        assert!(has(self.there | self.without, unit), "{action:?} and nobody to tell");
+        self.once(self.told | self.ended | self.stopped, unit, action);
+        if why == UnitEnd::Ended {
+            self.ended |= bit(unit);
+            return self.say(unit, Word::Ended);
+        }
+        self.told |= bit(unit);
+        self.say(unit, Word::Told);
+        // Before a deadline above it, it is the turn of none whose dependents are there.
+        let gone = self.late;
+        let mut in_order = !world.is_below(world.expired, unit);
+        match why {
+            UnitEnd::Group(group) => {
+                assert!(has(self.stopping, group), "{action:?} before the end began");
+            }
+            UnitEnd::Round(culprit) => {
+                assert!(has(world.siblings(unit), culprit), "{action:?} with no sibling");
+                assert_ne!(world.strategy_around(unit), Who::One, "{action:?}");
+                self.in_round |= bit(unit);
+                self.recalled_for_round |= bit(unit);
+            }
+            UnitEnd::NotReady => in_order = false,
+            UnitEnd::Deregistered => {
+                assert!(has(world.deregistered, unit), "{action:?}");
+                in_order = false;
+            }
+            UnitEnd::Ended => unreachable!("see above"),
+        }
+        if in_order {
+            for dependent in members(world.dependents[unit]) {
+                let there = self.threads_of(dependent, world) & !gone;
+                assert_eq!(there, 0, "{action:?} before its dependent {dependent}");
+            }
+        }
     }
 }

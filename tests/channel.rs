@@ -10,10 +10,10 @@ use std::hint;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use common::{SOON, within};
+use common::{SOON, tasks, within};
 use crossbeam_channel::{never, select};
 use rungroup::channel::{
     self, Hold, IntoIter, Iter, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError,
@@ -29,6 +29,18 @@ const LONG: Duration = Duration::from_mins(10);
 /// Lets other threads get as far as they can: waits in vain for something that does not come.
 fn let_others_block() {
     assert!(never::<()>().recv_timeout(MOMENT).is_err());
+}
+
+/// Spawns a thread that does what blocks, and waits until it does. The kernel shows the first 15 bytes of
+/// a name, and a thread that was joined for a moment yet: so a name is used once.
+fn spawn_till_asleep<'scope, R: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    blocks: impl FnOnce() -> R + Send + 'scope,
+) -> ScopedJoinHandle<'scope, R> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, blocks).unwrap();
+    tasks::wait_till_asleep(name);
+    thread
 }
 
 /// An item that counts its drops.
@@ -121,9 +133,11 @@ fn c2_a_send_that_blocks_is_refused_at_the_close_with_its_item() {
             let (sender, receiver) = channel::bounded(capacity);
             (0..capacity).for_each(|_| sender.send(0).unwrap());
             thread::scope(|scope| {
-                let plain = scope.spawn(|| sender.send(1));
-                let limited = scope.spawn(|| sender.send_timeout(2, LONG));
-                let_others_block();
+                let plain =
+                    spawn_till_asleep(scope, &format!("c2-plain-{capacity}"), || sender.send(1));
+                let limited = spawn_till_asleep(scope, &format!("c2-limit-{capacity}"), || {
+                    sender.send_timeout(2, LONG)
+                });
                 assert!(!plain.is_finished() && !limited.is_finished());
                 receiver.close();
                 // Nobody receives: it is the close that ends them.
@@ -293,9 +307,11 @@ fn c3_a_send_that_blocks_while_the_last_receiver_goes_gets_its_item_back() {
             let (sender, receiver) = channel::bounded(capacity);
             (0..capacity).for_each(|_| sender.send(0).unwrap());
             thread::scope(|scope| {
-                let plain = scope.spawn(|| sender.send(1));
-                let limited = scope.spawn(|| sender.send_timeout(2, LONG));
-                let_others_block();
+                let plain =
+                    spawn_till_asleep(scope, &format!("c3-plain-{capacity}"), || sender.send(1));
+                let limited = spawn_till_asleep(scope, &format!("c3-limit-{capacity}"), || {
+                    sender.send_timeout(2, LONG)
+                });
                 drop(receiver);
                 assert_eq!(plain.join().unwrap(), Err(SendError::Disconnected(1)));
                 assert_eq!(limited.join().unwrap(), Err(SendTimeoutError::Disconnected(2)));

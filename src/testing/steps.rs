@@ -66,8 +66,8 @@ impl Step {
     fn play(&self, ctx: &ServeContext, note: &dyn Fn(&str)) -> Result<Then, BoxError> {
         match self {
             Step::Ready => {
+                note("ready"); // first: what comes after it starts, and notes something, as soon as it is
                 ctx.ready();
-                note("ready");
             }
             Step::Until(gate) => {
                 select! {

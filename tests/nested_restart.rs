@@ -5,8 +5,8 @@ mod common;
 use std::time::Duration;
 
 use common::{SOON, within};
-use rungroup::testing::{Journal, Tester};
-use rungroup::{Backoff, ErrorKind, Event, Group, Restart, StopReason, UnitState};
+use rungroup::testing::{Gate, Journal, Script, Tester};
+use rungroup::{Backoff, ErrorKind, Event, Group, Restart, StopReason, UnitState, service_fn};
 
 fn demo() -> Group {
     Group::new("demo").args(["demo"])
@@ -135,7 +135,7 @@ fn s5_a_stop_while_a_group_waits_to_start_again_returns_at_once() {
 fn s2_a_unit_that_hangs_keeps_its_group_from_starting_again_and_is_named() {
     within(SOON, || {
         let journal = Journal::new();
-        let gate = rungroup::testing::Gate::new();
+        let gate = Gate::new();
         let mut uplink = Group::new("uplink");
         uplink.register(journal.script("deaf").hang(&gate)).stop_timeout(Duration::from_millis(20));
         uplink.register(journal.script("feed").fail("lost"));
@@ -165,5 +165,55 @@ fn s6_a_group_that_is_not_ready_in_time_starts_again() {
         let why = units[0].last_failure.as_ref().map(ToString::to_string);
         assert_eq!(why.as_deref(), Some("unit 'uplink': start failed: not ready within 20ms"));
         tester.stop().unwrap();
+    });
+}
+
+#[test]
+fn l3_what_one_that_is_yet_to_start_again_comes_after_cannot_be_taken_out() {
+    within(SOON, || {
+        let (journal, fails) = (Journal::new(), Gate::new());
+        let mut uplink = Group::new("uplink");
+        // It is ready at its first attempt alone, so `user` has an end behind it, and no start before it.
+        let base = journal.script("base").ready().times(1).until(&fails).times(1);
+        let base = uplink.register(base.fail("connection lost").times(1)).id();
+        uplink.register(journal.script("user")).after(base);
+        let mut group = demo();
+        group.register(uplink).restart(at_once());
+        let run = Tester::start(group);
+        fails.open();
+        journal.wait_for_count("base serve", 2);
+        let refused = run.handle().deregister(base).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InUse, "{refused}");
+        run.stop().unwrap();
+        assert_eq!(journal.count("user serve"), 1);
+    });
+}
+
+#[test]
+fn s7_what_one_that_was_taken_out_fails_with_is_reported_also_where_its_group_starts_again() {
+    within(SOON, || {
+        let (fails, leaves) = (Gate::new(), Gate::new());
+        let mut uplink = Group::new("uplink");
+        let lost = Script::new("feed").until(&fails).times(1).fail("connection lost").times(1);
+        uplink.register(lost);
+        let pass = leaves.pass();
+        let leaver = service_fn("leaver", move |ctx| {
+            ctx.stopped().wait();
+            pass.wait();
+            Err("disk full".into())
+        });
+        let leaver = uplink.register(leaver).id();
+        let mut group = demo();
+        group.register(uplink).restart(at_once());
+        let run = Tester::start(group);
+        run.handle().deregister(leaver).unwrap();
+        fails.open();
+        run.wait_for(|event| matches!(event, Event::StopAsked { unit, .. } if &**unit == "uplink"));
+        leaves.open();
+        run.wait_for(|event| event.to_string() == "unit 'uplink' starting, attempt 2");
+        let error = run.stop().unwrap_err();
+        let report = error.report().unwrap();
+        let failed: Vec<&str> = report.failures().iter().map(rungroup::Failure::unit).collect();
+        assert_eq!(failed, ["uplink/leaver"]);
     });
 }

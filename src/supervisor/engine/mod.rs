@@ -182,7 +182,9 @@ impl Engine {
     /// among the run's failures, of which there would be more and more.
     fn keep_of_incarnation(&mut self, unit: NodeId, failure: Failure) {
         let mut board = self.board.lock();
-        if board.machine().counts(unit) {
+        // Nothing makes good what one has failed with that was taken out.
+        let taken_out = board.look(unit).deregistered && board.machine().has_failed(unit);
+        if taken_out || board.machine().counts(unit) {
             drop(board);
             self.keep(unit, failure);
         } else {

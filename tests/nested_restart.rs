@@ -197,16 +197,16 @@ fn s7_what_one_that_was_taken_out_fails_with_is_reported_also_where_its_group_st
         let lost = Script::new("feed").until(&fails).times(1).fail("connection lost").times(1);
         uplink.register(lost);
         let pass = leaves.pass();
-        let leaver = service_fn("leaver", move |ctx| {
+        let goer = service_fn("leaver", move |ctx| {
             ctx.stopped().wait();
             pass.wait();
             Err("disk full".into())
         });
-        let leaver = uplink.register(leaver).id();
+        let goer = uplink.register(goer).id();
         let mut group = demo();
         group.register(uplink).restart(at_once());
         let run = Tester::start(group);
-        run.handle().deregister(leaver).unwrap();
+        run.handle().deregister(goer).unwrap();
         fails.open();
         run.wait_for(|event| matches!(event, Event::StopAsked { unit, .. } if &**unit == "uplink"));
         leaves.open();

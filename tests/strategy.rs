@@ -56,37 +56,63 @@ fn stop_when_back(group: &Group, unit: &'static str) -> thread::JoinHandle<()> {
 #[test]
 fn s3_one_for_all_restarts_all_in_order_and_the_run_is_well() {
     within(SOON, || {
-        let (notes, seen) = unbounded();
+        let (notes, _seen) = unbounded();
         let mut group = demo(Strategy::one_for_all()).stop_order(StopOrder::Reverse);
         let first = group.register(service_fn("first", noting("first", &notes, false))).id();
         let second = service_fn("second", noting("second", &notes, true));
         let second = group.register(second).restart(at_once()).after(first).id();
         group.register(service_fn("third", noting("third", &notes, false))).after(second);
+        let events = group.handle().events(256);
         let stopper = stop_when_back(&group, "third");
         let report = group.run().unwrap();
         stopper.join().unwrap();
-        drop(group);
-        drop(notes);
-        let why = "starts again with unit 'second'";
-        let mut seen: Vec<String> = seen.iter().collect();
-        let end = seen.split_off(8);
+        let in_story = |event: &Event| match event {
+            Event::Starting { .. } => true,
+            Event::StopAsked { reason, .. } => matches!(reason, StopReason::RestartsWith(_)),
+            _ => false,
+        };
+        let story = events.iter().filter(in_story);
+        let story: Vec<String> = story.map(|event| event.to_string()).collect();
         assert_eq!(
-            seen,
+            story,
             [
-                "first 1 comes",
-                "second 1 comes",
-                "third 1 comes",
-                &format!("third 1 goes: {why}"),
-                &format!("first 1 goes: {why}"),
-                "first 2 comes",
-                "second 2 comes",
-                "third 2 comes",
+                "unit 'first' starting",
+                "unit 'second' starting",
+                "unit 'third' starting",
+                "unit 'third' told to stop: starts again with unit 'second'",
+                "unit 'first' told to stop: starts again with unit 'second'",
+                "unit 'first' starting, attempt 2",
+                "unit 'second' starting, attempt 2",
+                "unit 'third' starting, attempt 2",
             ]
         );
-        assert!(end.iter().all(|note| note.ends_with("goes: requested: all are back")), "{end:?}");
         let restarts: Vec<u32> = report.units().iter().map(|unit| unit.restarts).collect();
         assert_eq!(restarts, [1, 1, 1]);
         assert!(report.failures().is_empty());
+    });
+}
+
+/// All have left before the first of them comes back.
+#[test]
+fn s3_what_is_started_finds_none_of_those_before() {
+    within(SOON, || {
+        let (notes, seen) = unbounded();
+        let mut group = demo(Strategy::one_for_all());
+        group.register(service_fn("first", noting("first", &notes, false)));
+        group.register(service_fn("second", noting("second", &notes, true))).restart(at_once());
+        group.register(service_fn("third", noting("third", &notes, false)));
+        let stopper = stop_when_back(&group, "third");
+        group.run().unwrap();
+        stopper.join().unwrap();
+        drop(group);
+        drop(notes);
+        let seen: Vec<String> = seen.iter().collect();
+        let at = |note: &str| seen.iter().position(|it| it.starts_with(note)).expect(note);
+        for gone in ["first 1 goes", "third 1 goes"] {
+            for back in ["first 2 comes", "second 2 comes", "third 2 comes"] {
+                assert!(at(gone) < at(back), "{seen:?}");
+            }
+        }
     });
 }
 

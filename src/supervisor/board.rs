@@ -138,17 +138,12 @@ impl Board {
         // machine has still to be told of that end.
         let users: Vec<NodeId> = self.machine().live_dependents(node).collect();
         let machine = self.machine.as_ref();
-        // Where its group starts again it is new once more, or its start is decided and not made: that
-        // end is of the one before.
-        let starts = |machine: &Machine, user: NodeId| {
-            machine.state(user).0 == UnitState::New
-                || machine.incarnation(user) != self.look(user).attempts
-        };
+        // Where its start is decided and not made that end is of the one before.
+        let starts =
+            |machine: &Machine, user: NodeId| machine.incarnation(user) != self.look(user).attempts;
         let lives = |&user: &NodeId| {
             !self.look(user).has_ended()
-                || machine.is_some_and(|it| {
-                    it.may_come_back(user) || it.is_to_start(user) || starts(it, user)
-                })
+                || machine.is_some_and(|it| it.may_come_back(user) || starts(it, user))
         };
         if let Some(user) = users.into_iter().find(lives) {
             let kind = if self.look(node).as_group().is_some() { "group" } else { "unit" };

@@ -91,8 +91,8 @@ impl Machine {
         true
     }
 
-    /// Counts for whom each of `line` waits, in start order; those that wait for nobody have their turn
-    /// now, the last first.
+    /// Counts for whom each of `line`, which is in start order, waits; those that wait for nobody have
+    /// their turn now.
     pub(super) fn order_stops(&mut self, node: NodeId, line: Vec<NodeId>) {
         for child in self.children(node) {
             let stop = &mut self.nodes[child].stop;

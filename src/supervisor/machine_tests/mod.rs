@@ -20,6 +20,7 @@ mod seen;
 mod stage;
 mod starting;
 mod stop_order;
+mod taken_back;
 mod threads;
 mod together;
 mod tree;

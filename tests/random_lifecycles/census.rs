@@ -1,19 +1,19 @@
 //! What kinds of lifecycles there were: a test that never sees a restart proves nothing about restarts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rungroup::{ErrorKind, StopReason};
 
-use crate::plan::{How, Plan};
+use crate::plan::{How, Plan, Who};
 use crate::record::{Entry, Note, What};
-use crate::verdict::Verdict;
+use crate::verdict::{Failed, Verdict};
 
 /// How often each kind was seen.
 #[derive(Default)]
 pub struct Census(BTreeMap<&'static str, usize>);
 
 /// What has to be seen, in thousands of lifecycles.
-const EXPECTED: [&str; 24] = [
+const EXPECTED: [&str; 30] = [
     "ended ok",
     "ended by a unit",
     "ended as its tasks were done",
@@ -30,6 +30,12 @@ const EXPECTED: [&str; 24] = [
     "started again",
     "started again, a third time",
     "failed, and started again no more",
+    "started again together",
+    "started again together, one group in another",
+    "a group started again",
+    "more have failed while some were to start again together",
+    "stopped while some were to start again together",
+    "given up, as it did not stop in time to start again",
     "not ready in time",
     "told before it had anything to do",
     "graceful_stop overtook the first line of serve",
@@ -105,8 +111,63 @@ pub fn kinds(plan: &Plan, notes: &[Note], verdict: &Verdict) -> Vec<&'static str
     {
         kinds.push("failed, and started again no more");
     }
+    if restarted(verdict, |group| plan.groups.iter().any(|it| it.path() == group)) {
+        kinds.push("a group started again");
+    }
+    let given_up = |failed: &Failed| failed.text.contains("did not stop in time");
+    if verdict.failures.iter().any(given_up) {
+        kinds.push("given up, as it did not stop in time to start again");
+    }
+    for group in (0..plan.groups.len()).filter(|&group| plan.groups[group].who != Who::One) {
+        kinds.extend(of_rounds(plan, group, notes));
+    }
     kinds.sort_unstable();
     kinds.dedup();
+    kinds
+}
+
+/// Whether something with such a path was started again.
+fn restarted(verdict: &Verdict, is_it: impl Fn(&str) -> bool) -> bool {
+    verdict.restarts.iter().any(|(path, restarts)| *restarts > 0 && is_it(path))
+}
+
+/// What became of those in a group that start again together.
+fn of_rounds(plan: &Plan, group: usize, notes: &[Note]) -> Vec<&'static str> {
+    let mut kinds = Vec::new();
+    // For whom, while they stop, and which units have left for that and have not come back.
+    let mut culprit: Option<&str> = None;
+    let mut gone: BTreeSet<usize> = BTreeSet::new();
+    for note in notes {
+        let Entry::Of(unit, what) = &note.entry else { continue };
+        if !plan.groups_of(*unit).contains(&group) {
+            continue;
+        }
+        match what {
+            What::Leave { told: Some(StopReason::RestartsWith(with)), .. } => {
+                let of_this = plan.part(with).is_some_and(|it| plan.is_in_group(it, group));
+                if of_this {
+                    if culprit.is_some_and(|before| before != &**with) {
+                        kinds.push("more have failed while some were to start again together");
+                    }
+                    culprit = Some(with);
+                    gone.insert(*unit);
+                }
+            }
+            What::Leave { told: Some(StopReason::Requested(_)), .. } if !gone.is_empty() => {
+                kinds.push("stopped while some were to start again together");
+            }
+            What::Enter { attempt: 2.., .. } => {
+                culprit = None;
+                if gone.remove(unit) {
+                    kinds.push("started again together");
+                    if plan.units[*unit].group != group {
+                        kinds.push("started again together, one group in another");
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
     kinds
 }
 

@@ -84,6 +84,34 @@ fn plan() -> Plan {
     }
 }
 
+/// The same as one-for-all, and with a group in it: the feed comes after all others, which say when they
+/// are ready, so all of them have noted that they are there when it fails.
+fn plan_of_a_round() -> Plan {
+    let mut plan = plan();
+    plan.groups[0].who = Who::All;
+    let inner = GroupPlan {
+        name: "g1/".to_owned(),
+        parent: Some(0),
+        place: 2,
+        who: Who::One,
+        ..plan.groups[0].clone()
+    };
+    plan.groups.push(inner);
+    let says = UnitPlan { declares_ready: true, serve: plan.units[0].serve.clone(), ..unit(1) };
+    plan.units[1] = UnitPlan { after: vec![Part::Unit(0)], ..says.clone() };
+    let inner = UnitPlan { name: "g1/u2".to_owned(), group: 1, pre_run: None, ..says };
+    plan.units.insert(2, inner);
+    "u3".clone_into(&mut plan.units[FEED].name);
+    plan.units[FEED].after = vec![Part::Unit(0), Part::Unit(1), Part::Group(1)];
+    // Four of the pre-runs, six and two of each that says when it is ready, four and two of the feed, and
+    // the waiter's.
+    plan.outsiders[0].notes = 35;
+    plan
+}
+
+/// Who fails in it.
+const FEED: usize = 3;
+
 /// What is changed.
 struct Changed {
     notes: Vec<Note>,
@@ -117,6 +145,13 @@ impl Changed {
     fn remove(&mut self, entry: &Entry) {
         let place = self.place(entry);
         self.notes.remove(place);
+    }
+
+    /// The last of them.
+    fn find_last(&self, unit: usize, is_it: impl Fn(&What) -> bool) -> usize {
+        let is_it =
+            |note: &Note| matches!(&note.entry, Entry::Of(it, what) if *it == unit && is_it(what));
+        self.notes.iter().rposition(is_it).expect("it is there")
     }
 
     fn leave(&self, unit: usize) -> usize {
@@ -231,10 +266,59 @@ const CHANGES: [(&str, &str, Change); 28] = [
     }),
 ];
 
+/// What is changed in a lifecycle with a round, and the rule that it goes against.
+const CHANGES_OF_A_ROUND: [(&str, &str, Change); 10] = [
+    ("S3", "starts again while the server is there", |it| {
+        it.pull(it.place(&enters(FEED, 2)), it.leave(1));
+    }),
+    ("S3", "starts again while one in the inner group is there", |it| {
+        it.pull(it.place(&enters(FEED, 2)), it.leave(2));
+    }),
+    ("S3", "one in the inner group starts again while the store is there", |it| {
+        it.pull(it.place(&enters(2, 2)), it.leave(0));
+    }),
+    ("S3", "told before what comes after it has left", |it| {
+        let told = it.find(0, |what| matches!(what, What::Told { .. }));
+        it.pull(told, it.leave(1));
+    }),
+    ("S2", "starts again beside itself", |it| it.pull(it.place(&enters(1, 2)), it.leave(1))),
+    ("S2", "starts again beside a helper of the one before", |it| {
+        let helper = it.find(FEED, |what| matches!(what, What::HelperOut { attempt: 1, .. }));
+        it.pull(it.place(&enters(FEED, 2)), helper);
+    }),
+    ("S6", "starts again before what it comes after is ready", |it| {
+        let ready = it.find(0, |what| matches!(what, What::Ready { attempt: 2 }));
+        it.pull(it.place(&enters(1, 2)), ready);
+    }),
+    ("L9", "told for good before what comes after it has left", |it| {
+        let told = it.find_last(0, |what| matches!(what, What::Told { .. }));
+        it.pull(told, it.find_last(1, |what| matches!(what, What::Leave { .. })));
+    }),
+    ("L6", "a group that is given up without a limit", |it| {
+        it.verdict.error = Some(ErrorKind::Failed);
+        it.verdict.failures.push(Failed {
+            unit: "g1".to_owned(),
+            phase: Phase::Start,
+            text: "it was to start again, and did not stop in time for that".to_owned(),
+            panic_at: None,
+        });
+    }),
+    ("L8", "no graceful_stop at the end", |it| {
+        for _ in 0..2 {
+            it.remove(&graceful_in(1));
+            it.remove(&graceful_out(1));
+        }
+    }),
+];
+
 /// A lifecycle of the plan above, and what there is to say against it.
 fn played() -> (Plan, Changed, Vec<String>) {
+    played_by(plan())
+}
+
+fn played_by(plan: Plan) -> (Plan, Changed, Vec<String>) {
     keep_quiet();
-    let (plan, record) = (plan(), Arc::new(Record::default()));
+    let record = Arc::new(Record::default());
     let verdict = play(&plan, &record);
     let notes = record.notes();
     let faults = judge(&plan, &notes, &verdict);
@@ -259,6 +343,64 @@ fn the_judge_condemns_what_goes_against_a_rule() {
             let found = faults.iter().any(|fault| fault.starts_with(&format!("{rule}:")));
             assert!(found, "{rule}, {what}: {faults:?} {:#?}", case.notes);
         }
+    });
+}
+
+#[test]
+fn the_judge_has_nothing_against_a_round_in_which_all_is_well() {
+    within(LIMIT, || {
+        let (_, case, faults) = played_by(plan_of_a_round());
+        assert!(faults.is_empty(), "{faults:?} {:#?}", case.notes);
+        for unit in 0..4 {
+            assert!(case.notes.iter().any(|note| note.entry == enters(unit, 2)), "{unit}");
+        }
+    });
+}
+
+#[test]
+fn the_judge_condemns_what_goes_against_a_rule_in_a_round() {
+    within(LIMIT, || {
+        for (rule, what, change) in CHANGES_OF_A_ROUND {
+            let (plan, mut case, _) = played_by(plan_of_a_round());
+            change(&mut case);
+            let faults = judge(&plan, &case.notes, &case.verdict);
+            let found = faults.iter().any(|fault| fault.starts_with(&format!("{rule}:")));
+            assert!(found, "{rule}, {what}: {faults:?} {:#?}", case.notes);
+        }
+    });
+}
+
+/// A limit is what makes it true: then the group may have been late, but only if one beside it may have
+/// been to start again.
+#[test]
+fn the_judge_believes_that_a_group_was_given_up_only_where_it_may_have_been() {
+    within(LIMIT, || {
+        let faults = |hasty: Option<Duration>, fails: bool, who: Who| {
+            let (mut plan, mut case, _) = played_by(plan_of_a_round());
+            plan.hasty = hasty;
+            plan.groups[0].who = who;
+            for note in &mut case.notes {
+                if let Entry::Of(FEED, What::Leave { how, .. }) = &mut note.entry
+                    && !fails
+                {
+                    *how = How::Ok;
+                }
+            }
+            case.verdict.error = Some(ErrorKind::Failed);
+            case.verdict.failures.push(Failed {
+                unit: "g1".to_owned(),
+                phase: Phase::Start,
+                text: "it was to start again, and did not stop in time for that".to_owned(),
+                panic_at: None,
+            });
+            let faults = judge(&plan, &case.notes, &case.verdict);
+            faults.iter().filter(|fault| fault.starts_with("L6: reported, and did not")).count()
+        };
+        let limit = Some(Duration::from_millis(2));
+        assert_eq!(faults(limit, true, Who::All), 0);
+        assert_eq!(faults(None, true, Who::All), 1);
+        assert_eq!(faults(limit, false, Who::All), 1);
+        assert_eq!(faults(limit, true, Who::One), 1);
     });
 }
 

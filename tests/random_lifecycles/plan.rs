@@ -149,6 +149,10 @@ pub struct GroupPlan {
 }
 
 impl GroupPlan {
+    pub fn path(&self) -> &str {
+        self.name.trim_end_matches('/')
+    }
+
     pub fn order(&self) -> StopOrder {
         if self.reverse { StopOrder::Reverse } else { StopOrder::default() }
     }
@@ -215,7 +219,7 @@ impl Plan {
     }
 
     /// The group that this is in.
-    fn parent(&self, part: Part) -> Option<usize> {
+    pub fn parent(&self, part: Part) -> Option<usize> {
         match part {
             Part::Unit(unit) => Some(self.units[unit].group),
             Part::Group(group) => self.groups[group].parent,
@@ -283,7 +287,33 @@ impl Plan {
 
     /// Whether it may have to start again since another does.
     pub fn in_rounds(&self, unit: usize) -> bool {
-        self.groups_of(unit).iter().any(|&group| self.groups[group].who != Who::One)
+        self.line(unit).into_iter().any(|part| self.starters(part).next().is_some())
+    }
+
+    /// Whether a group that it is in may have to start again: then its end may be one that all in it
+    /// come back from.
+    pub fn group_in_rounds(&self, unit: usize) -> bool {
+        let groups = self.line(unit).into_iter().skip(1);
+        groups.into_iter().any(|group| self.starters(group).next().is_some())
+    }
+
+    /// Those that may start again, and take this along.
+    pub fn starters(&self, part: Part) -> impl Iterator<Item = usize> {
+        let group = self.parent(part);
+        let who = group.map_or(Who::One, |group| self.groups[group].who);
+        (0..self.units.len()).filter(move |&unit| {
+            let starter = Part::Unit(unit);
+            let beside = self.parent(starter) == group && self.units[unit].when != When::Never;
+            beside && (who == Who::All || (who == Who::Rest && !self.is_later(starter, part)))
+        })
+    }
+
+    /// What has this path.
+    pub fn part(&self, path: &str) -> Option<Part> {
+        let unit = self.units.iter().position(|unit| unit.name == path);
+        let is_it = |group: &GroupPlan| group.path() == path;
+        let group = || self.groups.iter().position(is_it);
+        unit.map(Part::Unit).or_else(|| group().map(Part::Group))
     }
 
     /// The two parts of the nearest group that both are in, to which these units belong.
@@ -295,19 +325,21 @@ impl Plan {
         })
     }
 
-    /// Gated: it stops when all in its group that are not have (L9).
-    fn is_gated(&self, part: Part) -> bool {
-        self.is_background(part) && self.after(part).iter().all(|&other| self.is_gated(other))
+    /// Gated: it stops when all in its group that are not have (L9). What it comes after counts if it is
+    /// there: of `absent` groups all units were taken out before they could serve.
+    fn is_gated(&self, part: Part, absent: &[Part]) -> bool {
+        let mut after = self.after(part).iter().filter(|other| !absent.contains(other));
+        self.is_background(part) && after.all(|&other| self.is_gated(other, absent))
     }
 
     /// Whether `first` is over before `second` is told to stop, at the end of the group.
-    pub fn stops_before(&self, first: usize, second: usize) -> bool {
+    pub fn stops_before(&self, first: usize, second: usize, absent: &[Part]) -> bool {
         let Some((first, second)) = self.side_by_side(first, second) else { return false };
         if self.after(first).contains(&second) {
             return true;
         }
         let reverse = self.parent(first).is_some_and(|group| self.groups[group].reverse);
-        let gated = (self.is_gated(first), self.is_gated(second));
+        let gated = (self.is_gated(first, absent), self.is_gated(second, absent));
         gated == (false, true) || (reverse && gated.0 == gated.1 && self.is_later(first, second))
     }
 
@@ -343,12 +375,6 @@ fn tree(random: &mut Random, mood: Mood) -> (Vec<GroupPlan>, Vec<UnitPlan>) {
     (groups, units)
 }
 
-/// Whether groups have other strategies than one-for-one. Not yet, if nobody says so: what they do is
-/// being worked on.
-fn strategies() -> bool {
-    std::env::var_os("RUNGROUP_LIFECYCLE_STRATEGIES").is_some()
-}
-
 /// Some of those that are there.
 fn some(random: &mut Random, siblings: &[Part]) -> Vec<Part> {
     if random.once_in(3) {
@@ -375,8 +401,8 @@ fn group(
         background: parent.is_some() && !task && random.once_in(6),
         reverse: random.once_in(4),
         who: match random.below(12) {
-            0 | 1 if strategies() => Who::All,
-            2 if strategies() => Who::Rest,
+            0..=3 => Who::All,
+            4..=6 => Who::Rest,
             _ => Who::One,
         },
     }

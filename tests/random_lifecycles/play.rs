@@ -274,8 +274,8 @@ impl Building<'_> {
         for place in 0..=plan.units.len() {
             for (inner, inner_plan) in plan.groups.iter().enumerate() {
                 if inner_plan.parent == Some(number) && inner_plan.place == place {
-                    let path = inner_plan.name.trim_end_matches('/');
-                    let name = path.rsplit('/').next().expect("a path has a last part");
+                    let name =
+                        inner_plan.path().rsplit('/').next().expect("a path has a last part");
                     let mut filled = Group::new(name)
                         .stop_order(inner_plan.order())
                         .strategy(inner_plan.strategy());

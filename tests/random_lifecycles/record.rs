@@ -125,6 +125,17 @@ impl Record {
     }
 }
 
+/// How many threads of a unit are under way after these notes.
+pub fn threads(notes: &[Note], unit: usize) -> usize {
+    notes.iter().fold(0, |count, note| match &note.entry {
+        Entry::Of(other, What::Enter { .. } | What::HelperIn { .. }) if *other == unit => count + 1,
+        Entry::Of(other, What::Leave { .. } | What::HelperOut { .. }) if *other == unit => {
+            count - 1
+        }
+        _ => count,
+    })
+}
+
 /// How many threads and callbacks of a unit are under way after these notes.
 pub fn under_way(notes: &[Note], unit: usize) -> usize {
     let of_unit = notes.iter().filter_map(|note| match &note.entry {

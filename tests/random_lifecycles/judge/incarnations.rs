@@ -3,9 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use rungroup::StopReason;
+
 use super::{Case, is_service};
 use crate::plan::Who;
-use crate::record::{Entry, What, under_way};
+use crate::record::{Entry, What, threads, under_way};
 
 pub(super) fn judge(case: &Case, faults: &mut Vec<String>) {
     for unit in case.units() {
@@ -131,25 +133,42 @@ fn rounds(case: &Case, unit: usize, faults: &mut Vec<String>) {
             .filter(|&other| case.plan.groups_of(other).contains(&group))
             .filter(|&other| other == unit || starts_with(case, who, group, other, unit))
             .collect();
-        let (mut left, mut quiet) = (0, true);
+        let inner = case.plan.units[unit].group != group;
+        let (mut last, mut quiet, mut with_others) = (1, true, false);
         for (place, entry) in case.entries() {
             let Entry::Of(other, what) = entry else { continue };
             match what {
-                // A restart for reasons of its own is none of this group's.
-                What::Enter { attempt: 2.., instance } if *other == unit && left > 0 => {
-                    let inner = case.plan.groups_of(unit)[0] != group;
-                    if !quiet && !inner && *instance == 0 {
+                // Its first thread: when the second notes something, others may have started, too.
+                What::Enter { attempt, .. } if *other == unit && *attempt > last => {
+                    if !quiet && with_others {
                         let name = case.name(unit);
                         faults.push(format!("S3: {name} starts again at {place} beside others"));
                     }
+                    (last, with_others) = (*attempt, false);
                 }
-                What::Leave { .. } if *other == unit => (left, quiet) = (place, false),
+                What::Leave { told, .. } if *other == unit => {
+                    quiet = false;
+                    // A restart of one further down, for reasons of its own, is none of this group's.
+                    with_others |= !inner || told.as_ref().is_some_and(|it| is_of(case, group, it));
+                }
                 _ => {}
             }
             let notes = &case.notes[..=place];
-            quiet |= with.contains(other) && with.iter().all(|&it| under_way(notes, it) == 0);
+            let gone = |&it: &usize| {
+                // The last call of one that was taken out holds nobody up.
+                let taken_out = case.deregistered(it).is_some_and(|taken_out| taken_out < place);
+                let there = if taken_out { threads(notes, it) } else { under_way(notes, it) };
+                there == 0 || case.may_be_new(it, unit, group, notes)
+            };
+            quiet |= with.contains(other) && with.iter().all(gone);
         }
     }
+}
+
+/// Whether it was told since one in this group starts again.
+fn is_of(case: &Case, group: usize, told: &StopReason) -> bool {
+    let StopReason::RestartsWith(culprit) = told else { return false };
+    case.plan.part(culprit).is_some_and(|culprit| case.plan.is_in_group(culprit, group))
 }
 
 /// Whether `other` starts again when `unit` does.

@@ -9,7 +9,7 @@ mod readiness;
 
 use rungroup::{ErrorKind, StopReason};
 
-use crate::plan::Plan;
+use crate::plan::{How, Part, Plan, When, Who};
 use crate::record::{Entry, Note, What};
 use crate::verdict::Verdict;
 
@@ -67,6 +67,15 @@ impl Case<'_> {
         Some(asked.unwrap_or(taken_out))
     }
 
+    /// The groups that have no part in the serving, as all units in them were taken out before it.
+    pub fn absent(&self) -> Vec<Part> {
+        let serves = |entry: &Entry| matches!(entry, Entry::Of(_, what) if is_service(what));
+        let serving = self.first(serves).unwrap_or(self.notes.len());
+        let taken_out = |unit| self.deregistered(unit).is_some_and(|place| place < serving);
+        let groups = (1..self.plan.groups.len()).map(Part::Group);
+        groups.filter(|&group| self.plan.units_of(group).all(taken_out)).collect()
+    }
+
     /// The last attempt at which it entered `serve`; 0 if it never did.
     pub fn attempts(&self, unit: usize) -> u32 {
         let attempts = self.of(unit).filter_map(|(_, what)| match what {
@@ -82,14 +91,61 @@ impl Case<'_> {
         self.plan.units[unit].start_timeout.is_some() || self.plan.in_rounds(unit)
     }
 
+    /// Whether a token of this unit with this reason was set since it is to stop for good.
+    pub fn is_for_good(&self, unit: usize, reason: &StopReason) -> bool {
+        match reason {
+            StopReason::Ended | StopReason::NotReady | StopReason::RestartsWith(_) => false,
+            // A group that it is in ends; that may have been to start again already, with others.
+            StopReason::UnitStopped(_) | StopReason::TasksDone => !self.plan.group_in_rounds(unit),
+            _ => true,
+        }
+    }
+
+    /// Whether it may have been the first of a restart: it has left on its own account, in a way that
+    /// its policy covers, or may not have been ready in time.
+    pub fn may_have_started_again(&self, unit: usize) -> bool {
+        let plan = &self.plan.units[unit];
+        let ended = |(_, what): (usize, &What)| match what {
+            What::Leave { how, told, .. } => {
+                let by_itself = !told.as_ref().is_some_and(|why| self.is_for_good(unit, why));
+                by_itself && (plan.when == When::Always || *how != How::Ok)
+            }
+            _ => false,
+        };
+        plan.when != When::Never && (plan.start_timeout.is_some() || self.of(unit).any(ended))
+    }
+
+    /// Whether it may have been to start again, and not have stopped in time for that: groups, too, have
+    /// a limit there, the least of those that are said for them and for the groups above. Here it is
+    /// said of the outermost alone. Who was recalled on its way into `serve` may have noted nothing, so
+    /// those are asked that it would have started again with.
+    pub fn may_have_been_given_up(&self, part: Part) -> bool {
+        let itself = matches!(part, Part::Unit(unit) if self.may_have_started_again(unit));
+        let starts_again =
+            itself || self.plan.starters(part).any(|unit| self.may_have_started_again(unit));
+        self.plan.hasty.is_some() && starts_again
+    }
+
+    /// Whether `other` may not have been started when `unit` was to start again. Of rest-for-one only:
+    /// there what it comes after may go on, and be ready while the others stop; then it starts, for the
+    /// first time.
+    pub fn may_be_new(&self, other: usize, unit: usize, group: usize, notes: &[Note]) -> bool {
+        let Some((part, rest)) = self.plan.side_by_side(other, unit) else { return false };
+        let waited = |&it: &Part| self.plan.is_later(rest, it);
+        let first = |note: &Note| match &note.entry {
+            Entry::Of(it, What::Leave { .. }) => *it != other,
+            Entry::Of(it, What::Enter { attempt, .. }) => *it != other || *attempt == 1,
+            _ => true,
+        };
+        self.plan.groups[group].who == Who::Rest
+            && self.plan.is_in_group(part, group)
+            && self.plan.after(part).iter().any(waited)
+            && notes.iter().all(first)
+    }
+
     pub fn name(&self, unit: usize) -> &str {
         &self.plan.units[unit].name
     }
-}
-
-/// Whether a token with this reason was set since the unit is to stop for good.
-pub fn is_for_good(reason: &StopReason) -> bool {
-    !matches!(reason, StopReason::Ended | StopReason::NotReady | StopReason::RestartsWith(_))
 }
 
 /// Whether this is done on a thread of the unit's incarnation, or is a callback of its end.

@@ -3,15 +3,16 @@
 
 use rungroup::{ErrorKind, Phase, StopReason};
 
-use super::{Case, is_for_good, is_misuse};
+use super::{Case, is_misuse};
 use crate::plan::{How, When};
 use crate::play::SCRIPTED;
 use crate::record::{Entry, What};
+use crate::verdict::Failed;
 
 /// A failure, as the record has it.
 #[derive(Debug)]
 pub(super) struct Failure {
-    pub(super) unit: usize,
+    pub(super) path: String,
     phase: Phase,
     panicked: bool,
     /// Whether it counts was decided by a race: a restart and a stop, or a limit and what it is for.
@@ -40,7 +41,7 @@ pub(super) fn judge(case: &Case, faults: &mut Vec<String>) {
     panicked_helpers(case, faults);
     reason(case, faults);
     if let Some(cause) = &verdict.cause {
-        let named = failures.iter().any(|it| case.name(it.unit) == cause.unit);
+        let named = failures.iter().any(|it| it.path == cause.unit);
         if !named {
             faults.push(format!("L6: the cause is {cause:?}, of {failures:?}"));
         }
@@ -49,8 +50,9 @@ pub(super) fn judge(case: &Case, faults: &mut Vec<String>) {
 
 /// What has failed, but for helper threads, which end themselves alone.
 pub(super) fn failures(case: &Case) -> Vec<Failure> {
-    let mut failures = Vec::new();
+    let mut failures = given_up(case);
     for unit in case.units() {
+        let path = || case.name(unit).to_owned();
         for (_, what) in case.of(unit) {
             let (phase, how) = match what {
                 What::PreRunOut(how) => (Phase::PreRun, how),
@@ -62,7 +64,7 @@ pub(super) fn failures(case: &Case) -> Vec<Failure> {
             if *how != How::Ok {
                 // Of a call that comes back after the deadline nobody hears.
                 let raced = case.plan.hasty.is_some();
-                failures.push(Failure { unit, phase, panicked: *how == How::Panic, raced });
+                failures.push(Failure { path: path(), phase, panicked: *how == How::Panic, raced });
             }
         }
         for attempt in 1..=case.attempts(unit) {
@@ -70,11 +72,33 @@ pub(super) fn failures(case: &Case) -> Vec<Failure> {
         }
         // One that is not ready in time may not even have entered.
         if case.plan.units[unit].start_timeout.is_some() {
-            failures.push(Failure { unit, phase: Phase::Start, panicked: false, raced: true });
+            let (path, phase) = (path(), Phase::Start);
+            failures.push(Failure { path, phase, panicked: false, raced: true });
         }
     }
     failures
 }
+
+/// What is reported as given up, since it did not stop in time to start again, and may have been.
+fn given_up(case: &Case) -> Vec<Failure> {
+    let reported = case.verdict.failures.iter().filter(|reported| is_given_up(reported));
+    let known = reported.filter(|reported| {
+        let part = case.plan.part(&reported.unit);
+        part.is_some_and(|part| case.may_have_been_given_up(part))
+    });
+    let failure = |reported: &Failed| {
+        let (path, phase) = (reported.unit.clone(), Phase::Start);
+        Failure { path, phase, panicked: false, raced: true }
+    };
+    known.map(failure).collect()
+}
+
+fn is_given_up(reported: &Failed) -> bool {
+    reported.phase == Phase::Start && reported.text.contains(NOT_STOPPED)
+}
+
+/// What is said of who did not stop in time to start again.
+const NOT_STOPPED: &str = "did not stop in time";
 
 fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure>) {
     let plan = &case.plan.units[unit];
@@ -86,7 +110,8 @@ fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure
         _ => None,
     });
     for (how, told) in leaves {
-        let for_good = told.as_ref().is_some_and(is_for_good);
+        let path = || case.name(unit).to_owned();
+        let for_good = told.as_ref().is_some_and(|why| case.is_for_good(unit, why));
         let recalled = *told == Some(StopReason::NotReady);
         let failed = how != How::Ok;
         let covered = !for_good && (with_others || plan.covers(failed || recalled, attempt));
@@ -98,20 +123,18 @@ fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure
         if failed {
             // What would be made good, if no stop came: which was first?
             let raced = covered || hasty;
-            failures.push(Failure { unit, phase: Phase::Serve, panicked, raced });
+            failures.push(Failure { path: path(), phase: Phase::Serve, panicked, raced });
         }
         if recalled {
             let raced = covered || hasty;
-            failures.push(Failure { unit, phase: Phase::Start, panicked: false, raced });
-        }
-        // One that is to start again, and is late with its stop, is given up.
-        if (covered || with_others) && hasty {
-            failures.push(Failure { unit, phase: Phase::Start, panicked: false, raced: true });
+            let (path, phase) = (path(), Phase::Start);
+            failures.push(Failure { path, phase, panicked: false, raced });
         }
         // An `Ok` too many is given up as a failure; unless it was told before that was known.
         let too_many = with_others || !covered;
         if !failed && too_many && !for_good && plan.when == When::Always {
-            failures.push(Failure { unit, phase: Phase::Serve, panicked: false, raced: true });
+            let (path, phase) = (path(), Phase::Serve);
+            failures.push(Failure { path, phase, panicked: false, raced: true });
         }
     }
 }
@@ -119,9 +142,9 @@ fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure
 /// What has failed is reported (L6), and what has panicked as a panic, with its place (L12).
 fn missing(case: &Case, failures: &[Failure], faults: &mut Vec<String>) {
     for failure in failures.iter().filter(|failure| !failure.raced) {
-        let name = case.name(failure.unit);
+        let name = &failure.path;
         let reported = case.verdict.failures.iter().find(|other| {
-            other.unit == name
+            other.unit == *name
                 && other.phase == failure.phase
                 && other.panic_at.is_some() == failure.panicked
         });
@@ -141,13 +164,17 @@ fn invented(case: &Case, failures: &[Failure], faults: &mut Vec<String>) {
         if reported.phase == Phase::Helper {
             continue;
         }
-        let known = failures.iter().any(|failure| {
-            case.name(failure.unit) == reported.unit && failure.phase == reported.phase
-        });
+        let is_it = |it: &Failure| it.path == reported.unit && it.phase == reported.phase;
+        let known = if is_given_up(reported) {
+            let part = case.plan.part(&reported.unit);
+            part.is_some_and(|part| case.may_have_been_given_up(part))
+        } else {
+            failures.iter().any(is_it)
+        };
         if !known {
             faults.push(format!("L6: reported, and did not happen: {}", reported.text));
         }
-        let says = [SCRIPTED, "not ready", "again and again", "did not stop in time"];
+        let says = [SCRIPTED, "not ready", "again and again", NOT_STOPPED];
         if !says.iter().any(|text| reported.text.contains(text)) {
             faults.push(format!("L12: its own words are lost: {}", reported.text));
         }
@@ -188,6 +215,12 @@ fn reason(case: &Case, faults: &mut Vec<String>) {
         })
         .collect();
     let right = match (reason, &firsts[..]) {
+        // Who was given up ends the group.
+        (StopReason::UnitStopped(name), [])
+            if given_up(case).iter().any(|failure| *failure.path == **name) =>
+        {
+            true
+        }
         (StopReason::Requested(why), [first]) => **why == ***first,
         (StopReason::UnitStopped(name), []) => {
             let itself = |unit| case.name(unit) == &**name && ended_by_itself(case, unit);
@@ -214,7 +247,7 @@ fn ended_by_itself(case: &Case, unit: usize) -> bool {
         // A group that is a task, and was done, may yet fail at its stop.
         What::Leave { told, how, .. } => {
             let at_stop = case.plan.in_task(unit) && *how != How::Ok;
-            at_stop || !told.as_ref().is_some_and(is_for_good)
+            at_stop || !told.as_ref().is_some_and(|why| case.is_for_good(unit, why))
         }
         _ => false,
     });

@@ -24,7 +24,7 @@ pub(super) fn judge(case: &Case, faults: &mut Vec<String>) {
             }
             (Ok(()), None) => ready(case, place, faults),
             (Err(NotReady::Failed(unit)), None) => {
-                let known = failed.iter().any(|failure| *case.name(failure.unit) == **unit);
+                let known = failed.iter().any(|failure| *failure.path == **unit);
                 if !known {
                     faults.push(format!("L14: '{unit}' has not failed, at {place}"));
                 }

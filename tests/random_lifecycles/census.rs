@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rungroup::{ErrorKind, StopReason};
 
-use crate::plan::{How, Plan, Who};
+use crate::plan::{How, Plan, When, Who};
 use crate::record::{Entry, Note, What};
 use crate::verdict::{Failed, Verdict};
 
@@ -152,6 +152,13 @@ fn of_rounds(plan: &Plan, group: usize, notes: &[Note]) -> Vec<&'static str> {
                     culprit = Some(with);
                     gone.insert(*unit);
                 }
+            }
+            What::Leave { told: None, how: How::Error | How::Panic, .. }
+                if culprit.is_some()
+                    && plan.units[*unit].group == group
+                    && plan.units[*unit].when != When::Never =>
+            {
+                kinds.push("more have failed while some were to start again together");
             }
             What::Leave { told: Some(StopReason::Requested(_)), .. } if !gone.is_empty() => {
                 kinds.push("stopped while some were to start again together");

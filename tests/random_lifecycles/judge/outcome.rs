@@ -115,7 +115,10 @@ fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure
         let recalled = *told == Some(StopReason::NotReady);
         let failed = how != How::Ok;
         let covered = !for_good && (with_others || plan.covers(failed || recalled, attempt));
-        if covered && made_good {
+        // Its group may have been ending for good when it failed, and start again with others since: then
+        // the failure was reported already.
+        let group_ended = matches!(told, Some(StopReason::UnitStopped(_) | StopReason::TasksDone));
+        if covered && made_good && !group_ended {
             continue;
         }
         let panicked = how == How::Panic;

@@ -217,3 +217,45 @@ fn s7_what_one_that_was_taken_out_fails_with_is_reported_also_where_its_group_st
         assert_eq!(failed, ["uplink/leaver"]);
     });
 }
+
+#[test]
+fn l3_what_was_taken_out_is_not_in_the_way_when_its_group_starts_again() {
+    within(SOON, || {
+        let (journal, fails) = (Journal::new(), Gate::new());
+        let mut uplink = Group::new("uplink");
+        let base = uplink.register(journal.script("base")).id();
+        let user = uplink.register(journal.script("user")).after(base).id();
+        uplink.register(Script::new("feed").until(&fails).times(1).fail("lost").times(1));
+        let mut group = demo();
+        group.register(uplink).restart(at_once());
+        let run = Tester::start(group);
+        run.handle().deregister(user).unwrap().wait().unwrap();
+        fails.open();
+        journal.wait_for_count("base serve", 2);
+        run.stop().unwrap();
+        assert_eq!(journal.count("user serve"), 1);
+    });
+}
+
+#[test]
+fn l3_what_is_taken_out_when_it_has_stopped_with_its_group_does_not_start_again() {
+    within(SOON, || {
+        let (journal, fails) = (Journal::new(), Gate::new());
+        let mut uplink = Group::new("uplink");
+        let gone = uplink.register(journal.script("gone")).id();
+        uplink.register(journal.script("base"));
+        uplink.register(Script::new("feed").until(&fails).times(1).fail("lost").times(1));
+        let pause = Backoff::constant(Duration::from_millis(50));
+        let mut group = demo();
+        group.register(uplink).restart(Restart::on_failure().backoff(pause));
+        let run = Tester::start(group);
+        fails.open();
+        run.wait_for(
+            |event| matches!(event, Event::Restarting { unit, .. } if &**unit == "uplink"),
+        );
+        run.handle().deregister(gone).unwrap().wait().unwrap();
+        journal.wait_for_count("base serve", 2);
+        run.stop().unwrap();
+        assert_eq!(journal.count("gone serve"), 1);
+    });
+}

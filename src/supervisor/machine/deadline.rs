@@ -129,11 +129,8 @@ impl Machine {
 
     fn ask_all_below(&mut self, now: Instant, node: NodeId) {
         for child in self.children(node) {
-            // With the last child that is over it may start again, in the same breath.
-            if self.group(node).stopping {
-                self.ask(now, child, UnitEnd::Group(node));
-                self.ask_all_below(now, child);
-            }
+            self.ask(now, child, UnitEnd::Group(node));
+            self.ask_all_below(now, child);
         }
     }
 
@@ -143,6 +140,7 @@ impl Machine {
         }
         if let Kind::Group(_) = self.nodes[node].kind {
             for child in self.children(node) {
+                // With the last child that is over it may start again, in the same breath.
                 if self.group(node).stopping {
                     self.give_up(now, child);
                 }

@@ -35,7 +35,6 @@ impl Machine {
                     self.disarm(child);
                 }
                 self.nodes[child].again = Again::Together;
-                self.nodes[child].stop.over = false;
             }
         }
         let line = line.into_iter().filter(|&child| !self.nodes[child].stop.over).collect();

@@ -81,7 +81,7 @@ fn s5_a_child_that_is_given_up_has_its_group_start_again_with_a_clean_slate() {
     let a = driver.unit_in(group, Policy { restart: once, ..Policy::default() }, PLAIN);
     driver.begin_and_enter_all();
     for attempt in [2, 4] {
-        driver.fail(a);
+        assert_eq!(driver.fail(a), [ended(a)], "once is within its limit");
         assert_eq!(driver.settle(a).last(), Some(&start_again(a, attempt)));
         driver.enter(a);
         assert_eq!(driver.fail(a)[0], Action::GaveUp { unit: a, limit: LimitOf::Itself });

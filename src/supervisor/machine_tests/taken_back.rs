@@ -124,6 +124,52 @@ fn s3_nobody_starts_again_with_one_that_was_left_behind() {
 }
 
 #[test]
+fn s3_what_a_done_task_has_failed_with_is_made_good_by_the_round_that_it_is_in() {
+    let mut driver = Driver::with_strategy(Strategy::one_for_all());
+    let jobs = driver.group(task());
+    let job = driver.unit_in(jobs, task(), PLAIN);
+    let log = driver.unit_in(jobs, background(), PLAIN);
+    let feed = driver.unit(at_once());
+    driver.begin_and_enter_all();
+    driver.leave(job);
+    driver.call_returned(job);
+    driver.fail(log);
+    assert!(driver.machine.has_failed(jobs), "it was done, and has failed in its stop");
+    driver.fail(feed);
+    driver.settle(feed);
+    driver.call_returned(log);
+    let again = driver.settle(log);
+    assert!(again.contains(&start_again(jobs, 2)), "{again:?}");
+    assert!(!driver.machine.has_failed(jobs));
+    assert!(!driver.machine.has_failed(ROOT));
+}
+
+#[test]
+fn s3_a_done_task_that_is_to_start_again_has_no_deadline_any_more_once_it_has_stopped() {
+    let mut driver = Driver::with_strategy(Strategy::one_for_all());
+    let jobs = driver.group(Policy { stop_timeout: Some(secs(5)), ..task() });
+    let job = driver.unit_in(jobs, task(), PLAIN);
+    let log = driver.unit_in(jobs, background(), PLAIN);
+    let edge = driver.unit(after(&[jobs]));
+    let feed = driver.unit(at_once());
+    driver.begin_and_enter_all();
+    driver.leave(job);
+    driver.call_returned(job);
+    driver.enter(edge);
+    assert_eq!(driver.next_deadline(), Some(secs(5)));
+    driver.fail(feed);
+    driver.settle(feed);
+    driver.call_returned(log);
+    driver.settle(log);
+    assert_eq!(
+        driver.state(jobs),
+        UnitState::Backoff,
+        "it waits for its turn, and so for the edge"
+    );
+    assert_eq!(driver.next_deadline(), Some(RUN));
+}
+
+#[test]
 fn s2_a_deadline_does_not_reach_into_the_next_life() {
     let mut driver = Driver::new();
     let outer = driver.group(at_once());

@@ -248,6 +248,8 @@ pub(super) struct Stop {
     pub(super) for_good: bool,
     /// Nobody waits for it any longer: it has stopped and its callbacks have returned, or it is late.
     pub(super) over: bool,
+    /// It was over, and is waited for once more; nobody's turn depends on that.
+    pub(super) behind: bool,
     pub(super) late: bool,
     /// Taken out: it counts for nothing in its group.
     pub(super) deregistered: bool,

@@ -124,7 +124,16 @@ impl Machine {
     /// up.
     fn expire(&mut self, now: Instant, node: NodeId) {
         self.ask_all_below(now, node);
-        self.give_up(now, node);
+        match self.nodes[node].kind {
+            Kind::Unit(_) => self.give_up(now, node),
+            Kind::Group(_) => self.give_up_below(now, node), // it may have ended by itself
+        }
+    }
+
+    fn give_up_below(&mut self, now: Instant, group: NodeId) {
+        for child in self.children(group) {
+            self.give_up(now, child);
+        }
     }
 
     fn ask_all_below(&mut self, now: Instant, node: NodeId) {
@@ -135,17 +144,13 @@ impl Machine {
     }
 
     fn give_up(&mut self, now: Instant, node: NodeId) {
-        if self.nodes[node].stop.over {
+        // One that was not asked is in a next life: with the last child that is over its group may
+        // have started again, in the same breath.
+        if self.nodes[node].stop.over || !self.nodes[node].stop.asked {
             return;
         }
         if let Kind::Group(_) = self.nodes[node].kind {
-            for child in self.children(node) {
-                // With the last child that is over it may start again, in the same breath.
-                if self.group(node).stopping {
-                    self.give_up(now, child);
-                }
-            }
-            return; // with its last child it is over
+            return self.give_up_below(now, node); // with its last child it is over
         }
         self.nodes[node].stop.late = true;
         self.act(Action::Late(node));
@@ -162,7 +167,6 @@ impl Machine {
         for group in above {
             if self.is_to_start(group) {
                 self.did_not_stop(now, group);
-                self.start_no_more(group);
             }
             if self.nodes[group].stop.deregistered {
                 return;

@@ -37,6 +37,19 @@ impl Machine {
         self.nodes[node].stop.asked || self.above(node).any(ends)
     }
 
+    /// Whether what it belongs to ends for good, and it with that.
+    pub(super) fn is_for_good(&self, node: NodeId) -> bool {
+        for node in std::iter::once(node).chain(self.above(node)) {
+            if self.is_to_start(node) && !self.is_in_an_end(node) {
+                return false;
+            }
+            if self.nodes[node].stop.deregistered {
+                return true;
+            }
+        }
+        true
+    }
+
     /// The groups above it, the nearest first.
     pub(super) fn above(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         let parent = |&node: &NodeId| self.nodes[node].parent;

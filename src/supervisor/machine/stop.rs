@@ -72,23 +72,12 @@ impl Machine {
                 self.is_called(node)
             }
         };
-        if is_there && !self.nodes[node].stop.late {
-            self.nodes[node].stop.over = false;
+        let stop = &mut self.nodes[node].stop;
+        if is_there && !stop.late {
+            stop.behind |= stop.over;
+            stop.over = false;
             self.arm_deadline(now, node);
         }
-    }
-
-    /// Whether what it belongs to ends for good, and it with that.
-    pub(super) fn is_for_good(&self, node: NodeId) -> bool {
-        for node in std::iter::once(node).chain(self.above(node)) {
-            if self.is_to_start(node) {
-                return false;
-            }
-            if self.nodes[node].stop.deregistered {
-                return true;
-            }
-        }
-        true
     }
 
     /// Counts for whom each of `line`, which is in start order, waits; those that wait for nobody have
@@ -101,13 +90,19 @@ impl Machine {
         for &child in &line {
             self.nodes[child].stop.in_line = true;
         }
+        let open = line.len();
+        let line: Vec<NodeId> =
+            line.into_iter().filter(|&child| !self.nodes[child].stop.behind).collect();
         let foreground = line.iter().filter(|&&child| !self.nodes[child].stop.gated).count();
         let group = self.group(node);
-        group.open = line.len();
+        group.open = open;
         group.open_foreground = foreground;
         let order = group.kind.order;
         for &child in &line {
-            let in_line = |&&dependent: &&NodeId| self.nodes[dependent].stop.in_line;
+            let in_line = |&&dependent: &&NodeId| {
+                let stop = &self.nodes[dependent].stop;
+                stop.in_line && !stop.behind
+            };
             let dependents = self.nodes[child].dependents.iter().filter(in_line).count();
             let gate = usize::from(self.nodes[child].stop.gated && foreground > 0);
             self.nodes[child].stop.waits = dependents + gate;
@@ -242,10 +237,15 @@ impl Machine {
         let stop = &mut self.nodes[node].stop;
         stop.over = true;
         let was_in_line = std::mem::take(&mut stop.in_line);
-        let gated = stop.gated;
+        let (gated, behind) = (stop.gated, stop.behind);
         let Some(parent) = self.nodes[node].parent.filter(|_| was_in_line) else { return };
         let group = self.group(parent);
         group.open -= 1;
+        if behind {
+            self.check_group_over(now, parent);
+            return self.check_round_over(now, parent);
+        }
+        let group = self.group(parent);
         group.open_foreground -= usize::from(!gated);
         let gate_opens = !gated && group.open_foreground == 0;
         for index in 0..self.nodes[node].policy.after.len() {

@@ -1,8 +1,6 @@
 //! Starting again, in the model: what is decided when a node ends by itself, or is not ready in time,
 //! and who starts again with it.
 
-use std::time::Duration;
-
 use super::{End, Model, Round};
 use crate::restart::Who;
 use crate::snapshot::UnitState;
@@ -46,8 +44,9 @@ impl Model {
     /// Whether it stops with all that it belongs to, and nothing of that starts again.
     pub(in crate::supervisor::machine_tests) fn is_for_good(&self, node: NodeId) -> bool {
         let mut path = std::iter::once(node).chain(self.above(node));
-        let settles = path.find(|&it| has(self.again | self.deregistered, it));
-        settles.is_none_or(|it| !has(self.again, it))
+        let starts = |it| has(self.again, it) && !self.is_in_an_end(it);
+        let settles = path.find(|&it| starts(it) || has(self.deregistered, it));
+        settles.is_none_or(|it| !starts(it))
     }
 
     /// Whether what has failed there counts for the whole.
@@ -211,7 +210,6 @@ impl Model {
             self.together |= bit(child);
             self.turned &= !bit(child);
             self.due &= !bit(child);
-            self.over &= !bit(child);
             self.nodes[child].resumes = None;
         }
         let line = with_it & !self.over;
@@ -229,6 +227,7 @@ impl Model {
 
     fn pauses(&mut self, now: u64, node: NodeId, pause: Pause) {
         self.say(node, Word::Pauses);
+        self.nodes[node].pause = Some(length(pause));
         self.nodes[node].resumes = pause.map(|pause| now + pause);
         if pause == Some(0) {
             self.due |= bit(node);
@@ -248,12 +247,5 @@ impl Model {
             self.turned &= !bit(child);
             self.pauses(now, child, round.pause);
         }
-    }
-
-    /// How long the pauses are that the node may be in.
-    pub(in crate::supervisor::machine_tests) fn pause(&self, node: NodeId) -> Option<Duration> {
-        // That of a round is longer where others have widened it: no number is known for that here.
-        let together = self.together_in(self.shapes[node].parent);
-        (together.who == Who::One).then(|| length(self.own_pause(node)))
     }
 }

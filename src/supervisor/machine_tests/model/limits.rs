@@ -136,7 +136,11 @@ impl Model {
     fn expire(&mut self, now: u64, node: NodeId) {
         self.expired |= bit(node) & self.groups;
         let below = members(self.all() & !self.over & !bit(node));
-        let below: Vec<NodeId> = below.filter(|&it| self.is_below(bit(node), it)).collect();
+        // A group that is over is waited for no longer, whoever was taken out of it since.
+        let is_waited_for = |&it: &NodeId| {
+            self.above(it).find(|&group| group == node || has(self.over, group)) == Some(node)
+        };
+        let below: Vec<NodeId> = below.filter(is_waited_for).collect();
         for &node in &below {
             self.ask(now, node);
         }
@@ -161,7 +165,6 @@ impl Model {
             if has(self.again, pair[1]) {
                 self.happens(Quiet::LateBelow);
                 self.did_not_stop(now, pair[1]);
-                self.again &= !bit(pair[1]);
             }
         }
     }

@@ -56,6 +56,7 @@ impl Model {
             calls: old.calls,
             ends: old.ends,
             why: old.why,
+            pause: old.pause,
             given_up: old.given_up,
             said: old.said,
             ..Facts::default()
@@ -80,6 +81,7 @@ impl Model {
             &mut self.terminal,
             &mut self.lost,
             &mut self.over,
+            &mut self.behind,
             &mut self.late,
             &mut self.expired,
             &mut self.out,

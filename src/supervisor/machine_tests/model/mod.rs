@@ -12,6 +12,8 @@ mod lives;
 mod rules;
 mod stops;
 
+use std::time::Duration;
+
 use super::policy::{End, Pause};
 use super::said::{Quiet, Said, Word};
 use super::tree::{Kind, Set, Shape, bit, has, members};
@@ -41,7 +43,9 @@ pub(super) struct Facts {
     recall_by: Option<u64>,
     beat_by: Option<u64>,
     deadline: Option<u64>,
+    /// What was said of it last.
     pub(super) why: Option<GroupEnd>,
+    pub(super) pause: Option<Duration>,
     pub(super) given_up: Option<LimitOf>,
     pub(super) round: Option<Round>,
     pub(super) said: Said,
@@ -82,11 +86,13 @@ pub(super) struct Model {
     pub(super) ready: Set,
     /// Their turn to stop has come; and of these, those for which it is for good.
     pub(super) asked: Set,
-    last: Set,
+    pub(super) last: Set,
     /// At an end; and of these, the failed ones. What fails later is late.
     pub(super) terminal: Set,
     lost: Set,
     pub(super) over: Set,
+    /// It was over, and is waited for once more.
+    behind: Set,
     pub(super) late: Set,
     /// Groups that were given up, with all below them.
     pub(super) expired: Set,

@@ -9,22 +9,34 @@ use crate::supervisor::machine_tests::tree::{Kind, bit, find, has, members};
 use crate::supervisor::state::{GroupEnd, NodeId, ROOT};
 
 impl Model {
-    /// Applies the rules until nothing changes. Whose turn it is to stop is looked at last.
+    /// Applies the rules until nothing changes. Whose turn it is to stop is looked at last, and those
+    /// whose it is have it before those whose it is after that.
     pub(super) fn close(&mut self, now: u64) {
         self.settle(now);
         loop {
-            let rest = self.all() & !bit(ROOT);
-            if let Some(node) = find(rest & !self.asked, |node| self.has_its_turn(node)) {
-                self.ask(now, node);
-            } else if let Some(node) =
-                find(rest & self.together & !self.turned, |node| self.has_its_turn_in_round(node))
-            {
-                self.takes_turn_in_round(now, node);
-            } else {
+            let inner = members(self.all() & !bit(ROOT));
+            let turns: Vec<NodeId> = inner.filter(|&node| self.may_take_turn(node)).collect();
+            if turns.is_empty() {
                 return;
             }
-            self.settle(now);
+            for node in turns {
+                if self.may_be_asked(node) {
+                    self.ask(now, node);
+                } else if self.may_take_turn(node) {
+                    self.takes_turn_in_round(now, node);
+                } // else who has had it before has changed that
+                self.settle(now);
+            }
         }
+    }
+
+    fn may_be_asked(&self, node: NodeId) -> bool {
+        node != ROOT && !has(self.asked, node) && self.has_its_turn(node)
+    }
+
+    fn may_take_turn(&self, node: NodeId) -> bool {
+        self.may_be_asked(node)
+            || (has(self.together & !self.turned, node) && self.has_its_turn_in_round(node))
     }
 
     /// Applies all other rules until nothing changes.
@@ -125,6 +137,7 @@ impl Model {
 
     fn is_ready(&self, node: NodeId) -> bool {
         self.is_running(node)
+            && !has(self.out, node)
             && match self.shapes[node].kind {
                 Kind::Unit { instances, declares_ready } => {
                     self.nodes[node].entered == instances

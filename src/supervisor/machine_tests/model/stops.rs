@@ -101,6 +101,7 @@ impl Model {
         };
         if is_there && !has(self.late, node) {
             self.happens(Quiet::AskedOnceMore);
+            self.behind |= bit(node) & self.over;
             self.over &= !bit(node);
             self.arm(now, node);
         }
@@ -146,18 +147,18 @@ impl Model {
 
     pub(super) fn has_its_turn(&self, node: NodeId) -> bool {
         let parent = self.shapes[node].parent;
-        has(self.stopping, parent)
-            && self.is_next_of(node, self.children[parent] & !self.over, self.children[parent])
+        has(self.stopping, parent) && self.is_next_of(node, self.children[parent])
     }
 
     pub(super) fn has_its_turn_in_round(&self, node: NodeId) -> bool {
         let parent = self.shapes[node].parent;
         let round = self.nodes[parent].round.filter(|_| !has(self.stopping, parent));
-        round.is_some_and(|round| self.is_next_of(node, round.line & !self.over, round.line))
+        round.is_some_and(|round| self.is_next_of(node, round.line))
     }
 
-    /// Whether nobody of `open` has to stop before it.
-    fn is_next_of(&self, node: NodeId, open: Set, line: Set) -> bool {
+    /// Whether nobody of `line` has to stop before it. Those that are asked once more have.
+    fn is_next_of(&self, node: NodeId, line: Set) -> bool {
+        let open = line & !self.over & !self.behind;
         let gated = has(self.gated, node);
         let Kind::Group { reverse, .. } = self.shapes[self.shapes[node].parent].kind else {
             unreachable!("a parent is a group")

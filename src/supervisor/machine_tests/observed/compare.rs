@@ -18,7 +18,17 @@ impl Observed {
     ) {
         // What is not ready any more says so by its level alone.
         self.ready = model.ready;
-        self.unsure = 0;
+        // Nor can be told of which life of theirs it was what was heard of these.
+        let unsure = std::mem::take(&mut self.unsure);
+        for (facts, right) in [
+            (&mut self.stopped, model.terminal),
+            (&mut self.stopping, model.stopping),
+            (&mut self.late, model.late),
+            (&mut self.told, model.told),
+            (&mut self.ended, model.ended),
+        ] {
+            *facts = (*facts & !unsure) | (right & unsure);
+        }
         assert_eq!(self.finished, model.is_finished(), "finished");
         assert_eq!(machine.is_finished(), self.finished);
         let at = |millis| origin + Duration::from_millis(millis);
@@ -35,6 +45,7 @@ impl Observed {
             if seen.why != facts.why {
                 assert!(model.is_below(model.stopping, node), "why {node} stops: {model:#?}");
             }
+            assert_eq!(seen.pause, facts.pause, "the pause of {node}");
             assert_eq!(seen.given_up, facts.given_up, "whose limit {node} has reached");
             assert_eq!(machine.is_ready(node), has(model.ready, node), "readiness of {node}");
             assert_eq!(machine.is_late(node), has(model.late, node), "lateness of {node}");

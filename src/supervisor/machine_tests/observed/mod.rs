@@ -18,6 +18,7 @@ struct Seen {
     incarnation: u32,
     why: Option<GroupEnd>,
     given_up: Option<LimitOf>,
+    pause: Option<Duration>,
     /// When the last thread of its incarnation has left, and when its pause is over.
     left: Option<Instant>,
     resumes: Option<Instant>,
@@ -130,8 +131,9 @@ impl Observed {
                 assert!(has(self.was_entered, unit), "{action:?} before it entered");
                 let may_enter = !has(self.entered, unit) && has(self.there, unit);
                 assert!(!may_enter, "{action:?} and it may yet enter");
-                // L8: who has ended by itself and is replaced gets none.
-                let is_last = has(self.told & self.entered, unit) || world.is_for_good(unit);
+                // L8: who has ended by itself and is replaced gets none, as far as was known when it
+                // was asked.
+                let is_last = has((self.told & self.entered) | world.last, unit);
                 assert!(is_last, "{action:?} and it is replaced");
                 self.called_late |= bit(unit) & !self.entered;
             }
@@ -264,13 +266,11 @@ impl Observed {
         self.in_round &= !bit(node);
         self.stopped &= !bit(node); // a task that was done
         // At the earliest: it may have waited for others, and of a group it is not known here.
+        self.nodes[node].pause = Some(pause);
         let left = self.nodes[node].left;
         self.nodes[node].resumes = left.and_then(|left| left.checked_add(pause));
         assert!(!self.is_in_an_end(node, world), "{action:?} in an end");
         assert_eq!(self.threads_of(node, world), 0, "{action:?} with threads");
-        if let Some(right) = world.pause(node) {
-            assert_eq!(pause, right, "{action:?}");
-        }
         // S3: of a round all are out of the way before the first has its pause.
         let others = match world.strategy_around(node) {
             Who::One => 0,

@@ -99,7 +99,7 @@ fn s5_a_group_that_is_given_up_ends_the_run_and_the_unit_is_the_cause() {
         group.register(journal.script("beside"));
         group.register(uplink).restart(at_once().intensity(2, Duration::from_mins(1)));
         let events = group.handle().events(256);
-        let error = Tester::start(group).wait().unwrap_err();
+        let error = Tester::spawn(group).wait().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Failed);
         assert_eq!(error.to_string(), "unit 'uplink/feed': serve failed: lost");
         let reason = error.report().unwrap().reason();
@@ -141,7 +141,7 @@ fn s2_a_unit_that_hangs_keeps_its_group_from_starting_again_and_is_named() {
         uplink.register(journal.script("feed").fail("lost"));
         let mut group = demo();
         group.register(uplink).restart(at_once());
-        let error = Tester::start(group).wait().unwrap_err();
+        let error = Tester::spawn(group).wait().unwrap_err();
         gate.open();
         assert_eq!(error.left_behind()[0].unit.as_deref(), Some("uplink/deaf"));
         assert_eq!(journal.count("deaf serve"), 1, "no second beside the first");

@@ -59,9 +59,11 @@ fn l8_every_service_is_stopped_once_and_not_on_its_own_thread() {
         let calls = calls.lock().unwrap();
         let caller = thread::current().id();
         for name in ["one", "two", "three"] {
-            let of_unit: Vec<_> = calls.iter().filter(|call| call.0 == name).collect();
+            // In any order: a service is entered, and may be told to stop, before its first line.
+            let mut of_unit: Vec<_> = calls.iter().filter(|call| call.0 == name).collect();
+            of_unit.sort_by_key(|call| call.1);
             let [(_, "serve", serving), (_, "stop", stopping)] = of_unit[..] else {
-                panic!("serve once, then graceful_stop once: {of_unit:?}");
+                panic!("serve once, and graceful_stop once: {of_unit:?}");
             };
             assert_ne!(serving, stopping);
             assert_ne!(*stopping, caller, "the thread that called run waits for the others");

@@ -1,16 +1,19 @@
 //! A sticky event: set at most once, with a value, and seen by any number of threads, whether they
 //! block, `select!`, poll a file descriptor or just look. It knows nothing of units.
 
+use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::sync::{Monitor, Mutex, OnceLock};
+use crate::sync::{Monitor, Mutex, OnceLock, Ordering};
 
-/// What waits on a [`Latch`] beside the condvar, made on first use: a stop costs nothing for those
-/// who only ever block.
+/// What waits on a [`Latch`] beside the condvar, made on first use: a stop costs nothing, and the latch is
+/// small, for those who only ever block.
 struct Bridges<T> {
     /// Dropping it disconnects the channel, which every `select!` sees, now and later.
     sender: Option<Sender<Infallible>>,
@@ -34,22 +37,39 @@ impl<T> Default for Bridges<T> {
     }
 }
 
-/// The event. The bell is the condvar.
-pub(crate) struct Latch<T> {
+/// What those who block wait on, where several latches share one.
+pub(crate) type Bell = Arc<Monitor<()>>;
+
+/// The event. Those who block wait on its bell: one of its own, or a [`Bell`] that it shares with others,
+/// so that one broadcast wakes those of all that are [set together](Latch::set_all).
+pub(crate) struct Latch<T, B = Monitor<()>> {
     /// Written once, before anybody is told; `OnceLock` publishes it (release/acquire).
     value: OnceLock<T>,
-    bell: Monitor<()>,
+    bell: B,
+    /// How many block, or are about to: nobody is woken where only others at the same bell do. Whoever
+    /// blocks is counted before it takes the bell's lock, and whoever sets looks after it has held that
+    /// lock: so either it finds them counted, or they find the value (hence relaxed).
+    blocked: AtomicUsize,
     channel: OnceLock<Receiver<Infallible>>,
     #[cfg(feature = "net")]
     fd: OnceLock<std::os::unix::net::UnixStream>,
-    bridges: Mutex<Bridges<T>>,
+    bridges: Mutex<Option<Box<Bridges<T>>>>,
 }
 
-impl<T> Latch<T> {
-    pub(crate) fn new() -> Self {
+impl<T, B: Borrow<Monitor<()>>> Latch<T, B> {
+    pub(crate) fn new() -> Self
+    where
+        B: Default,
+    {
+        Self::at(B::default())
+    }
+
+    /// One that shares `bell`.
+    pub(crate) fn at(bell: B) -> Self {
         Self {
             value: OnceLock::new(),
-            bell: Monitor::default(),
+            bell,
+            blocked: AtomicUsize::new(0),
             channel: OnceLock::new(),
             #[cfg(feature = "net")]
             fd: OnceLock::new(),
@@ -59,12 +79,22 @@ impl<T> Latch<T> {
 
     /// Sets the latch, unless it is set; says whether it was this call.
     pub(crate) fn set(&self, value: T) -> bool {
+        let first = self.publish(value);
+        if first {
+            Self::ring(&[self]);
+        }
+        first
+    }
+
+    /// Sets it for all but those who block.
+    fn publish(&self, value: T) -> bool {
         if self.value.set(value).is_err() {
             return false;
         }
         // Taken out under the lock, dropped (which wakes) outside it. A bridge that is made later
         // sees the value under this same lock and is born hung up.
-        let mut bridges = std::mem::take(&mut *self.bridges.lock());
+        let bridges = self.bridges.lock().take();
+        let Some(mut bridges) = bridges else { return true };
         let callbacks = std::mem::take(&mut bridges.callbacks);
         drop(bridges);
         if let Some(value) = self.get() {
@@ -72,11 +102,19 @@ impl<T> Latch<T> {
                 callback(value);
             }
         }
+        true
+    }
+
+    /// Wakes those who block on any of `latches`, which are set and at the same bell.
+    fn ring<L: Borrow<Self>>(latches: &[L]) {
+        let Some(first) = latches.first() else { return };
+        let bell = first.borrow().bell.borrow();
         // Taking the lock once closes the gap between a waiter's look at the value and its sleep: it
         // holds the lock from the one to the other.
-        drop(self.bell.lock());
-        self.bell.notify_all();
-        true
+        drop(bell.lock());
+        if latches.iter().any(|latch| latch.borrow().blocked.load(Ordering::Relaxed) > 0) {
+            bell.notify_all();
+        }
     }
 
     /// Calls `callback` with the value as soon as there is one, on the thread that sets it: now, if
@@ -84,7 +122,9 @@ impl<T> Latch<T> {
     pub(crate) fn on_set(&self, callback: impl FnOnce(&T) + Send + 'static) {
         let mut bridges = self.bridges.lock();
         // Under this lock: who sets the latch takes the callbacks out after the value is there.
-        let Some(value) = self.get() else { return bridges.callbacks.push(Box::new(callback)) };
+        let Some(value) = self.get() else {
+            return bridges.get_or_insert_default().callbacks.push(Box::new(callback));
+        };
         drop(bridges);
         callback(value);
     }
@@ -103,16 +143,22 @@ impl<T> Latch<T> {
             if let Some(value) = self.value.get() {
                 return value;
             }
-            drop(self.bell.wait_while(|()| !self.is_set()));
+            self.block(|bell| drop(bell.wait_while(|()| !self.is_set())));
         }
     }
 
     /// Blocks until the latch is set, or `deadline`; `None` is no deadline.
     pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Option<&T> {
         if !self.is_set() {
-            drop(self.bell.wait_while_until(deadline, |()| !self.is_set()));
+            self.block(|bell| drop(bell.wait_while_until(deadline, |()| !self.is_set())));
         }
         self.value.get()
+    }
+
+    fn block(&self, wait: impl FnOnce(&Monitor<()>)) {
+        self.blocked.fetch_add(1, Ordering::Relaxed);
+        wait(self.bell.borrow());
+        self.blocked.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// A channel on which nothing ever comes and that disconnects when the latch is set.
@@ -121,7 +167,7 @@ impl<T> Latch<T> {
             let (sender, receiver) = crossbeam_channel::bounded(0);
             let mut bridges = self.bridges.lock();
             if !self.is_set() {
-                bridges.sender = Some(sender);
+                bridges.get_or_insert_default().sender = Some(sender);
             }
             receiver
         })
@@ -145,13 +191,25 @@ impl<T> Latch<T> {
             ours
         });
         if fresh && !self.is_set() {
-            bridges.hangup = Some(hangup);
+            bridges.get_or_insert_default().hangup = Some(hangup);
         }
         Ok(fd.as_fd())
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Latch<T> {
+impl<T: Clone> Latch<T, Bell> {
+    /// Sets all of them that are not set. Where neighbours share a bell it is rung once for all of them.
+    pub(crate) fn set_all(latches: &[Arc<Self>], value: &T) {
+        for neighbours in latches.chunk_by(|one, next| Arc::ptr_eq(&one.bell, &next.bell)) {
+            for latch in neighbours {
+                latch.publish(value.clone());
+            }
+            Self::ring(neighbours);
+        }
+    }
+}
+
+impl<T: fmt::Debug, B> fmt::Debug for Latch<T, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Latch").field(&self.value.get()).finish()
     }

@@ -11,7 +11,7 @@ use crossbeam_channel::Receiver;
 use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::failure::Outcome;
-use crate::latch::Latch;
+use crate::latch::{Bell, Latch};
 use crate::thread::{self, Place};
 
 /// Why something was asked to stop.
@@ -125,11 +125,30 @@ impl From<String> for StopReason {
 /// group.run().unwrap();
 /// ```
 #[derive(Clone, Debug)]
-pub struct StopToken(Arc<Latch<StopReason>>);
+pub struct StopToken(Arc<StopLatch>);
+
+/// What is behind a token. Units share bells, as most are told together.
+pub(crate) type StopLatch = Latch<StopReason, Bell>;
 
 impl StopToken {
-    pub(crate) fn new(latch: Arc<Latch<StopReason>>) -> Self {
+    pub(crate) fn new(latch: Arc<StopLatch>) -> Self {
         Self(latch)
+    }
+
+    /// For the models: as those of units are made.
+    #[cfg(loom)]
+    #[doc(hidden)]
+    pub fn at_one_bell(count: usize) -> Vec<Self> {
+        let bell = Bell::default();
+        (0..count).map(|_| Self::new(Arc::new(StopLatch::at(bell.clone())))).collect()
+    }
+
+    /// For the models: as the units of a group are told.
+    #[cfg(loom)]
+    #[doc(hidden)]
+    pub fn set_together(tokens: &[Self], reason: &StopReason) {
+        let latches: Vec<_> = tokens.iter().map(|token| token.0.clone()).collect();
+        StopLatch::set_all(&latches, reason);
     }
 
     /// Whether it has been set.

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{Builder, JoinHandle};
 
@@ -60,12 +61,12 @@ impl Drop for Entered {
 /// known once the thread runs.
 #[derive(Debug)]
 pub(crate) struct Identity {
-    name: String,
+    name: Arc<str>,
     os_id: AtomicU32,
 }
 
 impl Identity {
-    pub(crate) fn new(name: String) -> Self {
+    pub(crate) fn new(name: Arc<str>) -> Self {
         Self { name, os_id: AtomicU32::new(0) }
     }
 
@@ -82,7 +83,7 @@ impl Identity {
             id => Some(id),
         };
         let (state, waits_in) = id.map_or((None, None), |id| (state(id), wait_channel(id)));
-        ThreadStatus { name: self.name.clone(), id, state, waits_in }
+        ThreadStatus { name: self.name.to_string(), id, state, waits_in }
     }
 }
 

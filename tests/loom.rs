@@ -1,6 +1,7 @@
-//! The models of the closers: loom runs each through every interleaving of its threads, and every
-//! value that a relaxed or stale read may give, within the bounds said there. Rules C2 to C7 of the
-//! design; the protocol that they check is in `src/closer/count/protocol.md`.
+//! The models of the closers, and of the tokens by which units are told to stop: loom runs each through
+//! every interleaving of its threads, and every value that a relaxed or stale read may give, within the
+//! bounds said there. Rules C2 to C7 and L7 of the design; the protocol of the closers is in
+//! `src/closer/count/protocol.md`.
 //!
 //! ```console
 //! $ RUSTFLAGS="--cfg loom" cargo test --profile models --no-default-features --test loom
@@ -24,7 +25,9 @@ use std::time::Duration;
 
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
-use rungroup::{ChannelCloser, ChannelGroupCloser, Closer, RunningOwned, number_this_thread};
+use rungroup::{
+    ChannelCloser, ChannelGroupCloser, Closer, RunningOwned, StopToken, number_this_thread,
+};
 
 /// All interleavings.
 fn model(run: impl Fn() + Sync + Send + 'static) {
@@ -584,5 +587,49 @@ fn c3_a_group_that_closes_while_its_first_channel_drains() {
         group.close_then_wait();
         assert!(second.is_closed());
         leaving.join().unwrap();
+    });
+}
+
+// ---- tokens that share a bell ----
+
+/// All who block on one of them wake up, on whichever they do.
+#[test]
+fn l7_tokens_at_one_bell_are_set_together() {
+    model(|| {
+        let tokens = StopToken::at_one_bell(2);
+        let waiting: Vec<_> =
+            tokens.iter().cloned().map(|token| on(0, move || token.wait().to_string())).collect();
+        StopToken::set_together(&tokens, &"enough".into());
+        for waiting in waiting {
+            assert_eq!(waiting.join().unwrap(), "requested: enough");
+        }
+    });
+}
+
+/// Who blocks on the one wakes up, and who blocks on the other goes on to block until that is set.
+#[test]
+fn l7_a_token_is_set_and_its_neighbour_is_not() {
+    model(|| {
+        let tokens = StopToken::at_one_bell(2);
+        let waiting: Vec<_> =
+            tokens.iter().cloned().map(|token| on(0, move || token.wait().to_string())).collect();
+        for (token, (waiting, why)) in tokens.iter().zip(waiting.into_iter().zip(["one", "two"])) {
+            StopToken::set_together(&[token.clone()], &why.into());
+            assert_eq!(waiting.join().unwrap(), format!("requested: {why}"));
+        }
+    });
+}
+
+/// With a limit, which may pass at any point: then the token is not set, or it is.
+#[test]
+fn l7_a_limit_passes_while_tokens_are_set_together() {
+    model(|| {
+        let tokens = StopToken::at_one_bell(2);
+        let patient = tokens[1].clone();
+        let waiting = on(0, move || patient.wait_timeout(Duration::from_secs(1)).is_some());
+        StopToken::set_together(&tokens, &"enough".into());
+        if !waiting.join().unwrap() {
+            assert!(tokens[1].is_stopped(), "set since");
+        }
     });
 }

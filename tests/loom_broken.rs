@@ -269,8 +269,43 @@ const BROKEN: &[Broken] = &[
     },
     Broken {
         what: "the bell is rung without its lock",
-        edits: &[Edit { file: LATCH, code: "drop(self.bell.lock());", by: "" }],
+        edits: &[Edit { file: LATCH, code: "drop(bell.lock());", by: "" }],
         model: "c4_a_wait_against_the_last_done",
+    },
+    Broken {
+        what: "who blocks is counted too late",
+        edits: &[Edit {
+            file: LATCH,
+            code: "self.blocked.fetch_add(1, Ordering::Relaxed);
+        wait(self.bell.borrow());",
+            by: "wait(self.bell.borrow());
+        self.blocked.fetch_add(1, Ordering::Relaxed);",
+        }],
+        model: "l7_a_token_is_set_and_its_neighbour_is_not",
+    },
+    Broken {
+        what: "the bell is rung only if somebody blocks on the first",
+        edits: &[Edit {
+            file: LATCH,
+            code: "latches.iter().any(|latch| latch.borrow()",
+            by: "latches.iter().take(1).any(|latch| latch.borrow()",
+        }],
+        model: "l7_tokens_at_one_bell_are_set_together",
+    },
+    Broken {
+        what: "the bell is rung before the last is set",
+        edits: &[Edit {
+            file: LATCH,
+            code: "            for latch in neighbours {
+                latch.publish(value.clone());
+            }
+            Self::ring(neighbours);",
+            by: "            Self::ring(neighbours);
+            for latch in neighbours {
+                latch.publish(value.clone());
+            }",
+        }],
+        model: "l7_tokens_at_one_bell_are_set_together",
     },
     Broken {
         what: "the bell wakes one",

@@ -17,7 +17,7 @@ use crate::latch::Latch;
 use crate::panic;
 use crate::ready::NotReady;
 use crate::snapshot::Snapshot;
-use crate::stop::{RunNumber, Scope, StopNotify, StopReason, StopToken};
+use crate::stop::{RunNumber, Scope, StopLatch, StopNotify, StopReason, StopToken};
 use crate::supervisor::{Board, Crew, Publisher, RUN_IS_OVER, Request};
 use crate::sync::{Mutex, OnceLock};
 use crate::thread::Place;
@@ -36,7 +36,7 @@ pub(super) struct Shared {
     pub(super) calling: Mutex<Option<(Arc<str>, Phase)>>,
     /// Panics of helper threads.
     pub(super) helper_failures: Mutex<Vec<Failure>>,
-    pub(super) stop: Arc<Latch<StopReason>>,
+    pub(super) stop: Arc<StopLatch>,
     token: StopToken,
     pub(super) ready: Arc<Latch<Result<(), NotReady>>>,
     pub(super) stopped: StopNotify,
@@ -112,8 +112,9 @@ impl Control for Shared {
 
     fn stop(&self, reason: StopReason) -> bool {
         // The token first: a unit that is about to start sees it even while the engine is busy.
-        let first = self.stop.set(reason);
+        let first = self.stop.set(reason.clone());
         if first {
+            Board::stop(&self.board, &reason);
             let _ = self.requests.send(Request::Stop); // the inbox lives as long as `self`
         }
         first
@@ -186,7 +187,7 @@ impl Control for Shared {
 
 impl HelperSpawner for Arc<Shared> {
     fn spawn_helper(&self, unit: &Arc<str>, name: &str, body: Task) -> Result<(), Error> {
-        let name = format!("{unit}:{name}");
+        let name = format!("{unit}:{name}").into();
         let (shared, unit) = (self.clone(), unit.clone());
         let body = move || {
             if let Err(panic) = panic::catch(body) {

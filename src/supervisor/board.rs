@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 use super::incarnation::Incarnation;
 use super::machine::Machine;
 use super::plan::{NodePlan, PartPlan, node_of};
-use super::record::Record;
+use super::record::{Part, Record, Service};
 use super::report::{LeftBehind, UnitReport};
-use super::state::{GroupKind, Input, NodeId, ROOT};
+use super::state::{Action, GroupKind, Input, NodeId, ROOT, UnitEnd};
 use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::failure::{Failure, Outcome, Phase};
+use crate::latch::Bell;
 use crate::snapshot::{Snapshot, UnitState, UnitStatus};
-use crate::stop::StopNotify;
+use crate::stop::{Scope, StopLatch, StopNotify, StopReason};
 use crate::sync::Mutex;
 use crate::thread::ThreadStatus;
 
@@ -25,13 +26,19 @@ pub(crate) struct Board {
     pub(super) machine: Option<Machine>,
     /// Of each node but the root.
     pub(super) records: Vec<Record>,
+    /// Of as many neighbours each as [`AT_ONE_BELL`] says.
+    bells: Vec<Bell>,
 }
+
+/// How many units' tokens share a bell. When all of them are told it is rung once; when one is told, and
+/// somebody blocks on its token, those who block on the others wake up for nothing.
+const AT_ONE_BELL: usize = 16;
 
 impl Board {
     /// Of a run that nothing is part of yet.
     pub(crate) fn new(kind: GroupKind, stop_timeout: Duration) -> Self {
         let machine = Machine::new(clock::now(), kind, stop_timeout, run_seed());
-        Self { machine: Some(machine), records: Vec::new() }
+        Self { machine: Some(machine), ..Self::default() }
     }
 
     /// Which node comes next.
@@ -46,17 +53,23 @@ impl Board {
         let first = self.next_node();
         let last = last_in_each(&nodes, first);
         for (plan, last) in nodes.into_iter().zip(last) {
-            let (above, policy) = (plan.parent.unwrap_or(ROOT), plan.policy.clone());
-            let machine = self.machine();
-            let node = match &plan.part {
-                PartPlan::Service(service) => machine.add_unit(now, above, policy, service.kind),
-                PartPlan::Group(kind) => machine.add_group(now, above, policy, kind.clone()),
+            let NodePlan { parent, path, policy, part } = plan;
+            let (above, machine) = (parent.unwrap_or(ROOT), self.machine());
+            let (node, part) = match part {
+                PartPlan::Service(plan) => {
+                    let node = machine.add_unit(now, above, policy, plan.kind);
+                    (node, Part::Service(Service { plan, incarnation: None }))
+                }
+                PartPlan::Group(kind) => {
+                    (machine.add_group(now, above, policy, kind), Part::Group(Box::default()))
+                }
             };
             debug_assert_eq!(node, self.next_node());
-            if let Some(parent) = plan.parent {
+            if let Some(parent) = parent {
                 self.record(parent).group().children.push(node);
             }
-            self.records.push(Record::new(run, (node, last), plan));
+            let scope = Scope::Units { run, first: node, last };
+            self.records.push(Record::new(parent, path, part, scope));
         }
     }
 
@@ -73,6 +86,50 @@ impl Board {
             self.machine().step(now, Input::Added(node));
         }
         true
+    }
+
+    /// Somebody asks for the end of the run, and tells those whose turn it is by that, so that they need
+    /// not wait for the engine; which is to be woken for all the rest.
+    pub(crate) fn stop(board: &Mutex<Self>, reason: &StopReason) {
+        let mut this = board.lock();
+        if !this.is_serving() {
+            return; // the engine will be asked as soon as there is one
+        }
+        let to_be_done = this.machine().actions().len();
+        this.machine().step(clock::now(), Input::StopAsked);
+        // What the step has added. A group that was at its end before has a reason of its own.
+        let asked = |group: NodeId| group == ROOT || this.reason_of(group).is_none();
+        let told = this.machine.iter().flat_map(|it| it.actions().skip(to_be_done));
+        let tokens: Vec<_> = told
+            .filter_map(|action| match *action {
+                Action::Tell { unit, why: UnitEnd::Group(group) } if asked(group) => {
+                    this.current(unit).map(|incarnation| incarnation.ends.stop.clone())
+                }
+                _ => None,
+            })
+            .collect();
+        drop(this);
+        StopLatch::set_all(&tokens, reason);
+    }
+
+    /// The incarnation that is meant when the unit is told: without one its start was refused.
+    pub(super) fn current(&self, unit: NodeId) -> Option<&Arc<Incarnation>> {
+        let record = self.look(unit);
+        record.incarnation().filter(|current| current.number == record.attempts)
+    }
+
+    /// Why the end of the group has begun, once it has.
+    pub(super) fn reason_of(&self, group: NodeId) -> Option<&StopReason> {
+        self.look(group).as_group().and_then(|group| group.reason.as_ref())
+    }
+
+    /// The bell of the unit's tokens.
+    pub(super) fn bell(&mut self, unit: NodeId) -> Bell {
+        let number = unit / AT_ONE_BELL;
+        if self.bells.len() <= number {
+            self.bells.resize_with(number + 1, Bell::default);
+        }
+        self.bells[number].clone()
     }
 
     /// Whether the services have begun to start.
@@ -319,3 +376,6 @@ fn last_in_each(nodes: &[NodePlan], first: NodeId) -> Vec<NodeId> {
 fn run_seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,7 +60,7 @@ impl Crew {
     /// is released: its drop may be the program's code, and that may ask for this crew's threads.
     pub(crate) fn spawn<R>(
         self: &Arc<Self>,
-        name: &str,
+        name: &Arc<str>,
         stack_size: Option<usize>,
         place: Place,
         body: impl FnOnce() -> R + Send + 'static,
@@ -74,7 +74,7 @@ impl Crew {
         }
         let key = members.next;
         members.next += 1;
-        let identity = Arc::new(Identity::new(name.to_owned()));
+        let identity = Arc::new(Identity::new(name.clone()));
         let mine = identity.clone();
         let handle = thread::spawn(name, stack_size, place, move || {
             mine.note_os_id();

@@ -14,9 +14,8 @@ use crate::context::{self, ServeContext, Task};
 use crate::error::{Error, ErrorKind};
 use crate::failure::{self, BoxError, Failure, Outcome, Phase};
 use crate::handle::GroupHandle;
-use crate::latch::Latch;
 use crate::panic;
-use crate::stop::{StopNotify, StopReason, StopToken};
+use crate::stop::{StopLatch, StopNotify, StopReason, StopToken};
 use crate::sync::Mutex;
 use crate::thread::{Place, ThreadStatus};
 use crate::unit::Unit;
@@ -67,15 +66,20 @@ pub(super) enum Notice {
     },
 }
 
+/// By what an incarnation is told to stop, and tells that it has.
+pub(super) struct Ends {
+    pub(super) stop: Arc<StopLatch>,
+    /// Made with the record of the unit, so that it can be waited for before there is a thread.
+    pub(super) stopped: StopNotify,
+}
+
 /// See the module.
 pub(super) struct Incarnation {
     pub(super) unit: NodeId,
     pub(super) number: u32,
     pub(super) path: Arc<str>,
     run: u64,
-    stop: Arc<Latch<StopReason>>,
-    /// Made with the record of the unit, so that it can be waited for before there is a thread.
-    stopped: StopNotify,
+    pub(super) ends: Ends,
     crew: Arc<Crew>,
     notices: Sender<Notice>,
     /// The first failure of its instances.
@@ -84,7 +88,7 @@ pub(super) struct Incarnation {
     /// The first time counts, and is the only one that the engine is woken for.
     said_ready: OnceLock<()>,
     /// Of one that has to be heard of.
-    pulse: Option<Pulse>,
+    pulse: Option<Box<Pulse>>,
 }
 
 #[derive(Default)]
@@ -100,7 +104,7 @@ impl Incarnation {
         unit: NodeId,
         number: u32,
         path: Arc<str>,
-        stopped: StopNotify,
+        ends: Ends,
         notices: Sender<Notice>,
         pulse: Option<Pulse>,
     ) -> Arc<Self> {
@@ -109,14 +113,13 @@ impl Incarnation {
             number,
             path,
             run,
-            stop: Arc::new(Latch::new()),
-            stopped,
+            ends,
             crew: Arc::new(Crew::new("its unit has stopped")),
             notices,
             outcome: Mutex::new(Outcome::Ok),
             callbacks: Mutex::default(),
             said_ready: OnceLock::new(),
-            pulse,
+            pulse: pulse.map(Box::new),
         })
     }
 
@@ -125,7 +128,7 @@ impl Incarnation {
         self: &Arc<Self>,
         unit: Arc<dyn Unit>,
         handle: GroupHandle,
-        name: &str,
+        name: &Arc<str>,
         stack_size: Option<usize>,
         instance: u32,
     ) -> std::io::Result<()> {
@@ -157,19 +160,19 @@ impl Incarnation {
             if spawned {
                 self.leaving(last);
             } else {
-                self.stopped.set(self.outcome.lock().clone());
+                self.ends.stopped.set(self.outcome.lock().clone());
             }
         });
     }
 
     fn enter(self: &Arc<Self>, unit: &dyn Unit, handle: GroupHandle, instance: u32) -> Outcome {
-        if self.stop.is_set() {
+        if self.ends.stop.is_set() {
             return Outcome::Ok; // told before it began: `serve` is not entered
         }
         let ctx = ServeContext {
             handle,
             unit: self.path.clone(),
-            stop: StopToken::new(self.stop.clone()),
+            stop: StopToken::new(self.ends.stop.clone()),
             attempt: self.number,
             instance,
             incarnation: self.clone(),
@@ -212,7 +215,7 @@ impl Incarnation {
     /// Under the crew's lock. One that is alone, as most are, says both in one: the engine wakes once.
     fn returned(&self, outcome: Outcome, last: bool) {
         if last {
-            self.stopped.set(self.outcome());
+            self.ends.stopped.set(self.outcome());
         }
         let (unit, incarnation) = (self.unit, self.number);
         self.tell_engine(Notice::Returned { unit, incarnation, outcome, settled: last });
@@ -221,17 +224,20 @@ impl Incarnation {
     /// Under the crew's lock. The outcome is set before the engine, or anybody, can see the end.
     fn leaving(&self, last: bool) {
         if last {
-            self.stopped.set(self.outcome());
+            self.ends.stopped.set(self.outcome());
             self.tell_engine(Notice::Settled { unit: self.unit, incarnation: self.number });
         }
     }
 
-    /// Sets the stop token, and hands out the callbacks that are to be called now.
-    pub(super) fn tell(&self, reason: StopReason) -> Vec<Task> {
-        self.stop.set(reason);
+    /// Sets the stop token, if nobody has, and hands out what it says, and the callbacks that are to be
+    /// called now.
+    pub(super) fn tell(&self, reason: StopReason) -> (StopReason, Vec<Task>) {
+        self.ends.stop.set(reason.clone());
+        let said = self.ends.stop.get().cloned().unwrap_or(reason);
         let mut callbacks = self.callbacks.lock();
         callbacks.told = true;
-        std::mem::take(&mut callbacks.waiting).into_iter().map(|(_, callback)| callback).collect()
+        let waiting = std::mem::take(&mut callbacks.waiting);
+        (said, waiting.into_iter().map(|(_, callback)| callback).collect())
     }
 
     pub(super) fn join(&self) {
@@ -273,7 +279,7 @@ impl context::Incarnation for Incarnation {
     }
 
     fn spawn(self: Arc<Self>, name: &str, body: Task) -> Result<(), Error> {
-        let name = format!("{}:{name}", self.path);
+        let name = format!("{}:{name}", self.path).into();
         let this = self.clone();
         let body = move || {
             if let Err(panic) = panic::catch(body) {

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::handle::GroupHandle;
 use crate::latch::Latch;
 use crate::ready::NotReady;
-use crate::stop::StopReason;
+use crate::stop::StopLatch;
 use crate::unit::Unit;
 
 /// One service, as it was registered.
@@ -49,7 +49,7 @@ pub(crate) struct Run {
     pub(crate) id: u64,
     pub(crate) began: Instant,
     pub(crate) handle: GroupHandle,
-    pub(crate) stop: Arc<Latch<StopReason>>,
+    pub(crate) stop: Arc<StopLatch>,
     pub(crate) ready: Arc<Latch<Result<(), NotReady>>>,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) requests: Receiver<Request>,

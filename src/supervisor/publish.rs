@@ -66,7 +66,7 @@ impl Publisher {
         let body = move || write_log(&events);
         let place = Place::Helper { run: self.run };
         // Without a thread there is no log; the run goes on, and its result says what happened.
-        let _ = crew.spawn("rungroup-log", None, place, body, |(), _last| {});
+        let _ = crew.spawn(&"rungroup-log".into(), None, place, body, |(), _last| {});
         *logger = Logger::Started(crew);
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::incarnation::Incarnation;
-use super::plan::{NodePlan, PartPlan, ServicePlan};
-use super::state::{NodeId, Policy};
+use super::plan::ServicePlan;
+use super::state::NodeId;
 use crate::failure::Failure;
 use crate::stop::{Scope, StopNotify, StopReason};
 
@@ -15,7 +15,6 @@ pub(super) struct Record {
     /// None for what is right below the root, of which there is no record.
     pub(super) parent: Option<NodeId>,
     pub(super) path: Arc<str>,
-    pub(super) policy: Policy,
     pub(super) part: Part,
     pub(super) deregistered: bool,
     /// The end of a service's incarnation; while it has none, of the first or of the one before. The
@@ -69,20 +68,14 @@ impl GroupRecord {
 }
 
 impl Record {
-    /// `last` is the last of the nodes that are in it: they follow it. A unit is alone.
-    pub(super) fn new(run: u64, nodes: (NodeId, NodeId), plan: NodePlan) -> Self {
-        let (first, last) = nodes;
-        let part = match plan.part {
-            PartPlan::Service(plan) => Part::Service(Service { plan, incarnation: None }),
-            PartPlan::Group(_) => Part::Group(Box::default()),
-        };
+    /// `scope` is the node, and all that is in it.
+    pub(super) fn new(parent: Option<NodeId>, path: Arc<str>, part: Part, scope: Scope) -> Self {
         Self {
-            parent: plan.parent,
-            path: plan.path,
-            policy: plan.policy,
+            parent,
+            path,
             part,
             deregistered: false,
-            stopped_notify: StopNotify::new(Scope::Units { run, first, last }),
+            stopped_notify: StopNotify::new(scope),
             attempts: 0,
             last_failure: None,
             started: None,

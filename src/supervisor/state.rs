@@ -260,7 +260,8 @@ pub(super) struct Stop {
 #[derive(Debug)]
 pub(super) enum Kind {
     Unit(Unit),
-    Group(Group),
+    /// Boxed: there are few, and a node is as large as the largest.
+    Group(Box<Group>),
 }
 
 #[derive(Debug)]

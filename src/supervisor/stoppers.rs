@@ -72,13 +72,13 @@ struct Open {
     phase: Phase,
     asked: Instant,
     /// The name of the thread that is in it, if one is.
-    stopper: Option<String>,
+    stopper: Option<Arc<str>>,
 }
 
 impl Calls {
-    fn begins(&mut self, number: usize, stopper: &str) {
+    fn begins(&mut self, number: usize, stopper: &Arc<str>) {
         if let Some(Some(call)) = self.open.get_mut(number - self.first) {
-            call.stopper = Some(stopper.to_owned());
+            call.stopper = Some(stopper.clone());
         }
     }
 
@@ -133,7 +133,7 @@ impl Stoppers {
     }
 
     fn add_thread(&mut self) -> io::Result<()> {
-        let name = format!("stopper-{}", self.threads + 1);
+        let name: Arc<str> = format!("stopper-{}", self.threads + 1).into();
         let (waiting, calls, wake) = (self.receiver.clone(), self.calls.clone(), self.wake.clone());
         let own = name.clone();
         let body = move || {
@@ -224,7 +224,7 @@ impl Stoppers {
         let threads = crew.threads();
         let mut stuck: Vec<Stuck> = Vec::new();
         for call in calls.lock().open.iter().flatten() {
-            let is_in = |thread: &&ThreadStatus| Some(&thread.name) == call.stopper.as_ref();
+            let is_in = |thread: &&ThreadStatus| Some(&*thread.name) == call.stopper.as_deref();
             // One that waits does so for any of them.
             let Some(thread) = threads.iter().find(is_in).or(threads.first()) else { break };
             let (unit, thread) = (Some(call.unit.clone()), thread.clone());

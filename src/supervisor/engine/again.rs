@@ -35,7 +35,7 @@ impl Engine {
     pub(super) fn gave_up(&mut self, node: NodeId, limit: LimitOf) {
         let mut board = self.board.lock();
         let limit = match limit {
-            LimitOf::Itself => board.look(node).policy.restart.too_often(),
+            LimitOf::Itself => board.machine().policy(node).restart.too_often(),
             LimitOf::ItsGroup => {
                 let strategy = board.machine().strategy_above(node);
                 strategy.map(Strategy::too_often).unwrap_or_default()
@@ -52,7 +52,7 @@ impl Engine {
     }
 
     pub(super) fn not_ready_in_time(&mut self, node: NodeId) {
-        let limit = self.board.lock().look(node).policy.start_timeout.unwrap_or_default();
+        let limit = self.board.lock().machine().policy(node).start_timeout.unwrap_or_default();
         let failure = self.fail(node, Phase::Start, format!("not ready within {limit:?}"));
         self.keep_of_incarnation(node, failure.clone());
         self.publish(&Event::NotReady { failure });

@@ -79,7 +79,7 @@ impl Engine {
         let record = board.look(group);
         let of_parent = match record.parent {
             None => self.served.stopping_at.map(|_| self.reason()),
-            Some(parent) => board.look(parent).as_group().and_then(|it| it.reason.clone()),
+            Some(parent) => board.reason_of(parent).cloned(),
         };
         if let Some(reason) = of_parent {
             return reason;
@@ -99,7 +99,7 @@ impl Engine {
             return self.reason();
         }
         let board = self.board.lock();
-        let reason = board.look(group).as_group().and_then(|group| group.reason.clone());
+        let reason = board.reason_of(group).cloned();
         drop(board);
         reason.unwrap_or_else(|| self.reason())
     }

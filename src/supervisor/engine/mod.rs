@@ -30,6 +30,8 @@ pub(crate) struct Engine {
     stoppers: Stoppers,
     notices: Receiver<Notice>,
     notify: Sender<Notice>,
+    /// How many of the units that are to be told next have their token set.
+    told_ahead: usize,
     served: Served,
 }
 
@@ -46,7 +48,7 @@ impl Engine {
             // When the engine has left this call behind, there is nobody to tell.
             let _ = called.send(Notice::Called);
         })?;
-        Ok(Self { run, board, stoppers, notices, notify, served: Served::default() })
+        Ok(Self { run, board, stoppers, notices, notify, told_ahead: 0, served: Served::default() })
     }
 
     /// Serves until the last service has stopped or is past its deadline.

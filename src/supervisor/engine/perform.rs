@@ -1,7 +1,8 @@
 //! What the machine has decided, done: threads are started, told and joined, callbacks handed to the
 //! stoppers, events published.
 
-use std::io;
+use std::sync::Arc;
+use std::{io, iter};
 
 use super::Engine;
 use crate::clock;
@@ -10,8 +11,9 @@ use crate::event::Event;
 use crate::failure::{self, BoxError, Failure, Outcome, Phase};
 use crate::ready::NotReady;
 use crate::snapshot::UnitState;
-use crate::stop::StopReason;
-use crate::supervisor::incarnation::{Incarnation, denies};
+use crate::stop::{StopLatch, StopReason};
+use crate::supervisor::incarnation::{Ends, Incarnation, denies};
+use crate::supervisor::machine::Machine;
 use crate::supervisor::pulse::Pulse;
 use crate::supervisor::state::{Action, GroupEnd, Input, NodeId, ROOT, UnitEnd};
 use crate::supervisor::stoppers::Call;
@@ -66,23 +68,26 @@ impl Engine {
             drop(board);
             return self.note(Input::Refused(unit));
         }
+        let heartbeat = board.machine().policy(unit).heartbeat;
         let record = board.record(unit);
         let stopped = record.next_end();
-        let (path, heartbeat) = (record.path.clone(), record.policy.heartbeat);
+        let (path, heartbeat) = (record.path.clone(), heartbeat);
         let plan = &record.service().plan;
         let (service, instances, stack_size) =
             (plan.unit.clone(), plan.kind.instances, plan.stack_size);
         let pulse = heartbeat.map(|limit| Pulse::new(limit, instances));
-        let notify = self.notify.clone();
-        let incarnation =
-            Incarnation::new(self.run.id, unit, number, path.clone(), stopped, notify, pulse);
         record.started = record.started.or_else(|| Some(clock::now()));
         record.stopped = None;
-        record.service().incarnation = Some(incarnation.clone());
+        let ends = Ends { stop: Arc::new(StopLatch::at(board.bell(unit))), stopped };
+        let notify = self.notify.clone();
+        let incarnation =
+            Incarnation::new(self.run.id, unit, number, path.clone(), ends, notify, pulse);
+        board.record(unit).service().incarnation = Some(incarnation.clone());
         drop(board);
         self.publish(&Event::Starting { unit: path.clone(), attempt: number });
         for instance in 0..instances {
-            let name = if instances == 1 { path.to_string() } else { format!("{path}#{instance}") };
+            let name =
+                if instances == 1 { path.clone() } else { format!("{path}#{instance}").into() };
             let handle = self.run.handle.clone();
             let spawned = incarnation.serve(service.clone(), handle, &name, stack_size, instance);
             if let Err(error) = spawned {
@@ -129,6 +134,29 @@ impl Engine {
         self.run.stop.get().cloned().unwrap_or(StopReason::RunFailed)
     }
 
+    /// When a group ends, its units are to be told one after the other. All their tokens are set with the
+    /// first of them, so that one broadcast wakes many; the rest of it is done when it is their turn.
+    fn tell_all_next(&mut self, unit: NodeId, group: NodeId) {
+        if let Some(left) = self.told_ahead.checked_sub(1) {
+            self.told_ahead = left;
+            return;
+        }
+        let reason = self.reason_of(group);
+        let board = self.board.lock();
+        let actions = board.machine.iter().flat_map(Machine::actions);
+        let next = actions.map_while(|action| match *action {
+            Action::Tell { unit, why } => (why == UnitEnd::Group(group)).then_some(Some(unit)),
+            Action::CallStop(_) => Some(None),
+            _ => None,
+        });
+        let next: Vec<NodeId> = next.flatten().collect();
+        self.told_ahead = next.len();
+        let current = |unit| board.current(unit).map(|it| it.ends.stop.clone());
+        let tokens: Vec<_> = iter::once(unit).chain(next).filter_map(current).collect();
+        drop(board);
+        StopLatch::set_all(&tokens, &reason);
+    }
+
     fn tell(&mut self, unit: NodeId, why: UnitEnd) {
         let reason = match why {
             UnitEnd::Group(group) => self.reason_of(group),
@@ -137,16 +165,17 @@ impl Engine {
             UnitEnd::NotReady => StopReason::NotReady,
             UnitEnd::Round(culprit) => StopReason::RestartsWith(self.path(culprit)),
         };
+        if let UnitEnd::Group(group) = why {
+            self.tell_all_next(unit, group);
+        }
         let mut board = self.board.lock();
+        let Some(incarnation) = board.current(unit).cloned() else { return };
         let record = board.record(unit);
-        // Without this one its start was refused: there is nobody to tell.
-        let attempts = record.attempts;
-        let current = record.incarnation().filter(|current| current.number == attempts);
-        let Some(incarnation) = current.cloned() else { return };
         record.told = Some(clock::now());
         let path = record.path.clone();
         drop(board);
-        let callbacks = incarnation.tell(reason.clone());
+        // Whoever asked for the end of the run may have told it already.
+        let (reason, callbacks) = incarnation.tell(reason);
         self.publish(&Event::StopAsked { unit: path, reason });
         for callback in callbacks {
             self.call_on_stop(unit, callback);

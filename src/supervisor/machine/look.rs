@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Machine;
 use crate::restart::Strategy;
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{Again, Kind, NodeId, Timer};
+use crate::supervisor::state::{Action, Again, Kind, NodeId, Policy, Timer};
 
 impl Machine {
     pub(crate) fn is_finished(&self) -> bool {
@@ -76,6 +76,11 @@ impl Machine {
         self.nodes[node].failed && !self.above(node).any(|group| self.is_to_start(group))
     }
 
+    /// What was said of it where it was registered.
+    pub(crate) fn policy(&self, node: NodeId) -> &Policy {
+        &self.nodes[node].policy
+    }
+
     /// When its pause is over.
     pub(crate) fn starts_at(&self, node: NodeId) -> Option<Instant> {
         match self.nodes[node].timer {
@@ -114,6 +119,11 @@ impl Machine {
     pub(crate) fn is_silent(&self, node: NodeId) -> bool {
         let this = &self.nodes[node];
         this.state == UnitState::Running && matches!(&this.kind, Kind::Unit(unit) if unit.silent)
+    }
+
+    /// What there is to be done, in this order.
+    pub(crate) fn actions(&self) -> impl ExactSizeIterator<Item = &Action> {
+        self.actions.iter()
     }
 
     /// Whether callbacks of the unit are out on stopper threads.

@@ -49,7 +49,7 @@ impl Machine {
             chance: Chance(seed),
             finished: false,
         };
-        machine.add(now, None, policy, Kind::Group(Group::new(kind)));
+        machine.add(now, None, policy, Kind::Group(Box::new(Group::new(kind))));
         machine
     }
 
@@ -73,7 +73,7 @@ impl Machine {
         policy: Policy,
         kind: GroupKind,
     ) -> NodeId {
-        self.add(now, Some(parent), policy, Kind::Group(Group::new(kind)))
+        self.add(now, Some(parent), policy, Kind::Group(Box::new(Group::new(kind))))
     }
 
     fn add(

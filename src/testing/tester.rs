@@ -59,6 +59,10 @@ impl Tester {
     /// Runs the group, and returns when all its units are ready: [`spawn`](Self::spawn) and then
     /// [`ready`](Self::ready).
     ///
+    /// A unit that does not declare its readiness is ready when its `serve` is entered, which is before its
+    /// first line. Who wants to see what it does there waits for that, with
+    /// [`Journal::wait_for`](super::Journal::wait_for) for instance.
+    ///
     /// # Panics
     ///
     /// If it does not become ready; the message says why.
@@ -288,8 +292,9 @@ impl Tester {
     #[track_caller]
     fn hangs(&mut self, what: &str) -> ! {
         self.thread = None; // whose drop would wait once more
+        let snapshot = self.handle.snapshot(); // of what hangs, and not of a group that stops
         self.handle.stop("the test has failed");
-        panic!("{what} after {:?}:\n{}", self.limit, self.handle.snapshot());
+        panic!("{what} after {:?}:\n{snapshot}", self.limit);
     }
 }
 

@@ -33,6 +33,7 @@ fn s7_a_unit_that_is_registered_while_serving_lives_as_any() {
     within(SOON, || {
         let journal = Journal::new();
         let (tester, store) = serving(&journal);
+        journal.wait_for("store serve"); // it is ready when it is entered: its first line may come later
         let meter = journal.script("meter").pre_run(|_| Ok(())).post_run(|| Ok(()));
         tester.handle().register(meter).after(store).start().unwrap();
         journal.wait_for("meter serve");

@@ -49,13 +49,14 @@ fn paths(report: &Report) -> Vec<&str> {
 fn s5_units_in_groups_are_named_by_their_paths_at_every_depth() {
     within(SOON, || {
         let mut inner = Group::new("inner");
-        inner.register(service_fn("leaf", |ctx| {
+        inner.register(Script::new("leaf").declares_ready().serve(|ctx| {
             assert_eq!(ctx.unit(), "outer/inner/leaf");
             assert_eq!(thread::current().name(), Some("outer/inner/leaf"));
             ctx.spawn("helper", |ctx| {
                 assert_eq!(thread::current().name(), Some("outer/inner/leaf:helper"));
                 ctx.stopped().wait();
             })?;
+            ctx.ready(); // with its helper, which the snapshot is to show
             ctx.stopped().wait();
             Ok(())
         }));

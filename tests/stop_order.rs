@@ -209,14 +209,15 @@ fn l9_reverse_order_stops_one_by_one_the_last_started_first() {
         let journal = Journal::new();
         let mut group = group().stop_order(StopOrder::Reverse);
         for name in ["first", "second", "third"] {
-            group.register(journal.script(name));
+            // Ready when they have written down that they serve, and not a moment before.
+            group.register(journal.script(name).ready());
         }
         Tester::start(group).stop().unwrap();
 
         let lines = journal.entries();
         let units: Vec<&str> = lines.iter().map(|line| line.split(' ').next().unwrap()).collect();
         let expected = ["third", "second", "first"].map(|unit| [unit; 3]).concat();
-        assert_eq!(units[3..], expected, "three of each, without another's between: {lines:?}");
+        assert_eq!(units[6..], expected, "three of each, without another's between: {lines:?}");
     });
 }
 

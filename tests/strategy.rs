@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use common::{SOON, within};
 use crossbeam_channel::{Sender, bounded, unbounded};
+use rungroup::testing::Script;
 use rungroup::{
     Backoff, ErrorKind, Event, Group, Restart, ServeContext, Service, StopOrder, StopReason,
     Strategy, Unit, UnitState, service_fn,
@@ -23,15 +24,13 @@ fn at_once() -> Restart {
     Restart::on_failure().backoff(Backoff::none())
 }
 
-/// Notes when it comes and goes, and on its first attempt does as `fails` says once all are there.
-fn noting(
-    name: &'static str,
-    notes: &Sender<String>,
-    fails: bool,
-) -> impl Fn(&ServeContext) -> Result<(), rungroup::BoxError> + use<> {
+/// Notes when it comes and goes, and on its first attempt does as `fails` says once all are there. It is
+/// ready when it has noted that it comes, and not when it is entered, which is before its first line.
+fn noting(name: &'static str, notes: &Sender<String>, fails: bool) -> Script {
     let notes = notes.clone();
-    move |ctx| {
+    Script::new(name).declares_ready().serve(move |ctx| {
         notes.send(format!("{name} {} comes", ctx.attempt()))?;
+        ctx.ready();
         if fails && ctx.attempt() == 1 {
             ctx.handle().wait_till_ready()?;
             return Err("out of cheese".into());
@@ -40,15 +39,25 @@ fn noting(
         let why = ctx.stop_reason().map(ToString::to_string).unwrap_or_default();
         notes.send(format!("{name} {} goes: {why}", ctx.attempt()))?;
         Ok(())
-    }
+    })
 }
 
-/// Stops the group when the unit is ready for the second time.
-fn stop_when_back(group: &Group, unit: &'static str) -> thread::JoinHandle<()> {
+/// Stops the group when each of `units` is ready for the second time.
+fn stop_when_back<const N: usize>(
+    group: &Group,
+    units: [&'static str; N],
+) -> thread::JoinHandle<()> {
     let (handle, events) = (group.handle(), group.handle().events(256));
     thread::spawn(move || {
-        let ready = |event: &Event| matches!(event, Event::Ready { unit: it } if &**it == unit);
-        assert_eq!(events.iter().filter(ready).take(2).count(), 2);
+        let mut ready = [0; N];
+        while ready != [2; N] {
+            let event = events.next_event().expect("they all come back");
+            if let Event::Ready { unit } = event
+                && let Some(place) = units.iter().position(|it| *it == &*unit)
+            {
+                ready[place] += 1;
+            }
+        }
         handle.stop("all are back");
     })
 }
@@ -58,12 +67,12 @@ fn s3_one_for_all_restarts_all_in_order_and_the_run_is_well() {
     within(SOON, || {
         let (notes, _seen) = unbounded();
         let mut group = demo(Strategy::one_for_all()).stop_order(StopOrder::Reverse);
-        let first = group.register(service_fn("first", noting("first", &notes, false))).id();
-        let second = service_fn("second", noting("second", &notes, true));
+        let first = group.register(noting("first", &notes, false)).id();
+        let second = noting("second", &notes, true);
         let second = group.register(second).restart(at_once()).after(first).id();
-        group.register(service_fn("third", noting("third", &notes, false))).after(second);
+        group.register(noting("third", &notes, false)).after(second);
         let events = group.handle().events(256);
-        let stopper = stop_when_back(&group, "third");
+        let stopper = stop_when_back(&group, ["first", "second", "third"]);
         let report = group.run().unwrap();
         stopper.join().unwrap();
         let in_story = |event: &Event| match event {
@@ -98,10 +107,10 @@ fn s3_what_is_started_finds_none_of_those_before() {
     within(SOON, || {
         let (notes, seen) = unbounded();
         let mut group = demo(Strategy::one_for_all());
-        group.register(service_fn("first", noting("first", &notes, false)));
-        group.register(service_fn("second", noting("second", &notes, true))).restart(at_once());
-        group.register(service_fn("third", noting("third", &notes, false)));
-        let stopper = stop_when_back(&group, "third");
+        group.register(noting("first", &notes, false));
+        group.register(noting("second", &notes, true)).restart(at_once());
+        group.register(noting("third", &notes, false));
+        let stopper = stop_when_back(&group, ["first", "second", "third"]);
         group.run().unwrap();
         stopper.join().unwrap();
         drop(group);
@@ -121,11 +130,11 @@ fn s3_rest_for_one_leaves_those_before_alone() {
     within(SOON, || {
         let (notes, _seen) = unbounded();
         let mut group = demo(Strategy::rest_for_one());
-        group.register(service_fn("first", noting("first", &notes, false)));
-        let second = service_fn("second", noting("second", &notes, true));
+        group.register(noting("first", &notes, false));
+        let second = noting("second", &notes, true);
         group.register(second).restart(at_once());
-        group.register(service_fn("third", noting("third", &notes, false)));
-        let stopper = stop_when_back(&group, "third");
+        group.register(noting("third", &notes, false));
+        let stopper = stop_when_back(&group, ["second", "third"]);
         let report = group.run().unwrap();
         stopper.join().unwrap();
         let restarts: Vec<u32> = report.units().iter().map(|unit| unit.restarts).collect();

@@ -125,7 +125,9 @@ fn a_script_notes_its_own_name_and_its_closures_are_called() {
             .graceful_stop(notes("stopping"))
             .post_run(notes("cleaning"));
         group.register(unit);
-        Tester::start(group).stop().unwrap();
+        let run = Tester::start(group);
+        journal.wait_for("store serve"); // it is ready, and can be told to stop, before its first line
+        run.stop().unwrap();
         journal.assert_order(["store flag_set", "store validate", "validating", "store pre_run"]);
         journal.assert_order(["store serve", "store graceful_stop", "stopping"]);
         journal.assert_order(["store told", "store left", "store post_run", "cleaning"]);

@@ -12,15 +12,19 @@ fn demo() -> Group {
     Group::new("demo").args(["demo"])
 }
 
+/// Long enough for one that means to be ready, on a busy machine too.
+const IN_TIME: Duration = Duration::from_millis(300);
+
 fn at_once() -> Restart {
     Restart::on_failure().backoff(Backoff::none())
 }
 
-/// A group of a feed that fails on its first attempt, once both are ready, and a filter.
+/// A group of a feed that fails on its first attempt, once both are ready, and a filter. They say when
+/// they are, so that what is ready has written down that it serves.
 fn uplink(journal: &Journal) -> Group {
     let mut uplink = Group::new("uplink");
-    let filter = uplink.register(journal.script("filter").all_phases()).id();
-    let feed = journal.script("feed").fail("lost").times(1).until_told();
+    let filter = uplink.register(journal.script("filter").all_phases().ready()).id();
+    let feed = journal.script("feed").ready().fail("lost").times(1).until_told();
     uplink.register(feed).after(filter);
     uplink
 }
@@ -137,8 +141,9 @@ fn s2_a_unit_that_hangs_keeps_its_group_from_starting_again_and_is_named() {
         let journal = Journal::new();
         let gate = Gate::new();
         let mut uplink = Group::new("uplink");
-        uplink.register(journal.script("deaf").hang(&gate)).stop_timeout(Duration::from_millis(20));
-        uplink.register(journal.script("feed").fail("lost"));
+        let deaf = journal.script("deaf").ready().hang(&gate);
+        let deaf = uplink.register(deaf).stop_timeout(Duration::from_millis(20)).id();
+        uplink.register(journal.script("feed").fail("lost")).after(deaf);
         let mut group = demo();
         group.register(uplink).restart(at_once());
         let error = Tester::spawn(group).wait().unwrap_err();
@@ -158,12 +163,12 @@ fn s6_a_group_that_is_not_ready_in_time_starts_again() {
         let slow = journal.script("slow").declares_ready();
         uplink.register(slow.until_told().times(1).ready().until_told());
         let mut group = demo();
-        group.register(uplink).restart(at_once()).start_timeout(Duration::from_millis(20));
+        group.register(uplink).restart(at_once()).start_timeout(IN_TIME);
         let tester = Tester::start(group).ready();
         let units = tester.handle().snapshot().units;
         assert_eq!(units[0].restarts, 1);
         let why = units[0].last_failure.as_ref().map(ToString::to_string);
-        assert_eq!(why.as_deref(), Some("unit 'uplink': start failed: not ready within 20ms"));
+        assert_eq!(why.as_deref(), Some("unit 'uplink': start failed: not ready within 300ms"));
         tester.stop().unwrap();
     });
 }

@@ -174,11 +174,11 @@ fn s5_a_group_that_is_not_ready_in_time_has_failed() {
         });
         uplink.register(slow);
         let mut group = demo();
-        group.register(uplink).start_timeout(Duration::from_millis(30));
+        group.register(uplink).start_timeout(Duration::from_millis(300));
         group.register(waits(&journal, "beside"));
         let error = group.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Failed);
-        assert_eq!(error.to_string(), "unit 'uplink': start failed: not ready within 30ms");
+        assert_eq!(error.to_string(), "unit 'uplink': start failed: not ready within 300ms");
         assert_eq!(error.report().unwrap().reason().to_string(), "unit 'uplink' stopped");
         assert_eq!(error.report().unwrap().units()[0].state, UnitState::Failed);
         assert!(journal.has("slow told: not ready in time"), "{journal:?}");
@@ -230,7 +230,7 @@ fn s2_a_group_that_does_not_stop_in_time_to_start_again_ends_the_run() {
     within(SOON, || {
         let journal = Journal::new();
         let gate = Gate::new();
-        let mut uplink = Group::new("uplink").stop_timeout(Duration::from_millis(40));
+        let mut uplink = Group::new("uplink").stop_timeout(Duration::from_millis(300));
         uplink.register(fails_once(&journal, "feed"));
         uplink.register(journal.script("deaf").hang(&gate));
         let mut group = demo();

@@ -20,15 +20,19 @@ use crate::spool::Spool;
 /// The connection, while there is one.
 pub(crate) type Link = Arc<Mutex<Option<Arc<TcpStream>>>>;
 
-/// A connection that breaks while the program ends is no failure: nobody needs a new one, and what was
-/// not shipped is shipped when it runs again. (A unit that waits for its turn under `after` has not
-/// been told yet; the run has.)
+/// One event can be both: the connection breaks, and the program is told to end. Which of the two comes here
+/// first is chance, and it takes no longer than this from the one to the other.
+const A_MOMENT: Duration = Duration::from_millis(100);
+
+/// A connection that breaks while the program ends, or just before, is no failure: nobody needs a new
+/// one, and what was not shipped is shipped when it runs again. (A unit that waits for its turn under
+/// `after` has not been told yet; the run has.)
 pub(crate) fn unless_ending(
     ctx: &ServeContext,
     result: Result<(), BoxError>,
 ) -> Result<(), BoxError> {
     match result {
-        Err(error) if ctx.handle().stopped().is_stopped() => {
+        Err(error) if ctx.handle().stopped().wait_timeout(A_MOMENT).is_some() => {
             log::warn!("the uplink has broken while the program ends: {error}");
             Ok(())
         }

@@ -57,7 +57,7 @@ fn l11_what_is_left_behind_spawns_no_more() {
 /// Two threads that send faster than one can take it in.
 #[test]
 fn l10_what_is_left_behind_cannot_hold_the_run_by_what_it_asks_for() {
-    within(LIMIT, || {
+    within(2 * LIMIT, || {
         let over = Arc::new(AtomicBool::new(false));
         // They send all the while.
         let stop_timeout = Duration::from_millis(50);
@@ -74,14 +74,15 @@ fn l10_what_is_left_behind_cannot_hold_the_run_by_what_it_asks_for() {
                 Ok(())
             }));
         }
-        let run = Tester::start(group);
+        // What they have sent by the deadline is taken in after it, beside two threads that spin.
+        let run = Tester::start(group).limit(LIMIT);
         let began = Instant::now();
         let error = run.stop().unwrap_err();
         let took = began.elapsed();
         over.store(true, Ordering::SeqCst);
 
         assert_eq!(error.kind(), ErrorKind::NotStopped);
-        assert!(took < LIMIT / 3, "{took:?}");
+        assert!(took < LIMIT, "{took:?}");
     });
 }
 

@@ -32,7 +32,7 @@
 //! - `server`: a thread for each connection that `ctx.accept` gives, by `ctx.spawn`; a drain that a
 //!   client who does not read cannot hold up.
 //! - `connection`: `ctx.wait_readable` waits for the client and for the stop at once.
-//! - `queue`: a bounded channel under a `ChannelCloser`; what was let in is answered.
+//! - `queue`: a channel under a `ChannelCloser`; what was let in is answered.
 //! - `storage`: a unit with a pre-run that fails early and clearly, one thread that has the data,
 //!   and one that syncs. An idle kvd wakes nobody.
 //! - `engine` (group commit), `aof` (the file), `store` (the map), `commands`, `resp`, `inline`: the

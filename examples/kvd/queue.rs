@@ -1,4 +1,4 @@
-//! The way from the connections to the storage thread and back: a bounded channel under a
+//! The way from the connections to the storage thread and back: a channel under a
 //! [`ChannelCloser`], whose senders are the connections and whose receiver is the storage thread.
 //! What a connection was let in to send is received: only when the last one has left is the storage
 //! thread told to end.
@@ -6,14 +6,11 @@
 use std::convert::Infallible;
 use std::fmt;
 
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use rungroup::{ChannelCloser, RunningOwned};
 
 use crate::resp::Reply;
 use crate::store::Op;
-
-/// So many batches wait before connections do. Each connection has one at a time.
-const WAITING: usize = 128;
 
 /// What one connection read in one go, and then the replies to it: it travels there and back, with
 /// its buffers and with the only sender of the way home. If it is dropped on the way, the connection
@@ -44,7 +41,8 @@ impl Batch {
     }
 }
 
-/// The queue; a clone is another handle to the same one.
+/// The queue; a clone is another handle to the same one. The channel needs no bound: a connection has
+/// one batch on its way, so no more wait than there are connections.
 #[derive(Clone)]
 pub(crate) struct Queue {
     sender: Sender<Batch>,
@@ -64,7 +62,7 @@ pub(crate) struct Requests {
 impl Queue {
     /// A queue, and its end at the storage thread.
     pub(crate) fn new() -> (Self, Requests) {
-        let (sender, receiver) = bounded(WAITING);
+        let (sender, receiver) = unbounded();
         let (alive, ended) = bounded(0);
         let queue = Self { sender, ended, closer: ChannelCloser::new() };
         (queue, Requests { receiver, _alive: alive })

@@ -10,6 +10,9 @@ use crate::supervisor::state::{Action, Input, NodeId, ROOT};
 impl World {
     /// Hands an input to the machine and to the model, does what the machine decides, and compares.
     pub(super) fn feed(&mut self, input: Input) {
+        if !matches!(input, Input::Begin | Input::Added(_) | Input::Deregister(_)) {
+            self.somebody_asks(); // and the engine has done nothing of what that takes
+        }
         self.take(input);
         let mut actions = 0;
         while let Some(action) = self.machine.next_action() {
@@ -20,7 +23,8 @@ impl World {
             }
             self.observed.note(action, &self.model, self.at());
             self.perform(action);
-            // Another thread may take a unit out between any two actions.
+            // Another thread may do this between any two actions.
+            self.somebody_asks();
             if self.random.one_in(32)
                 && let Some(input) = self.deregistration()
             {
@@ -28,6 +32,14 @@ impl World {
             }
         }
         self.observed.compare(&self.machine, &self.model, self.origin);
+    }
+
+    /// Another thread asks for the end, and takes the step itself.
+    fn somebody_asks(&mut self) {
+        if !self.token && self.machine.incarnation(ROOT) > 0 && self.random.one_in(300) {
+            self.token = true;
+            self.take(Input::StopAsked);
+        }
     }
 
     fn take(&mut self, input: Input) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rungroup::{ErrorKind, StopReason};
 
-use crate::plan::{How, Plan, When, Who};
+use crate::plan::{How, Part, Plan, When, Who};
 use crate::record::{Entry, Note, What};
 use crate::verdict::{Failed, Verdict};
 
@@ -13,7 +13,7 @@ use crate::verdict::{Failed, Verdict};
 pub struct Census(BTreeMap<&'static str, usize>);
 
 /// What has to be seen, in thousands of lifecycles.
-const EXPECTED: [&str; 30] = [
+const EXPECTED: [&str; 37] = [
     "ended ok",
     "ended by a unit",
     "ended as its tasks were done",
@@ -33,6 +33,13 @@ const EXPECTED: [&str; 30] = [
     "started again together",
     "started again together, one group in another",
     "a group started again",
+    "a group started again by its own policy",
+    "a group started again by its own policy, a third time",
+    "a group started again in a group that did",
+    "a group ended after its last restart",
+    "a group was not ready in time",
+    "a group was not ready in time, and started again",
+    "stopped while a group was to start again",
     "more have failed while some were to start again together",
     "stopped while some were to start again together",
     "given up, as it did not stop in time to start again",
@@ -111,9 +118,7 @@ pub fn kinds(plan: &Plan, notes: &[Note], verdict: &Verdict) -> Vec<&'static str
     {
         kinds.push("failed, and started again no more");
     }
-    if restarted(verdict, |group| plan.groups.iter().any(|it| it.path() == group)) {
-        kinds.push("a group started again");
-    }
+    kinds.extend(of_groups(plan, notes, verdict));
     let given_up = |failed: &Failed| failed.text.contains("did not stop in time");
     if verdict.failures.iter().any(given_up) {
         kinds.push("given up, as it did not stop in time to start again");
@@ -126,9 +131,68 @@ pub fn kinds(plan: &Plan, notes: &[Note], verdict: &Verdict) -> Vec<&'static str
     kinds
 }
 
-/// Whether something with such a path was started again.
-fn restarted(verdict: &Verdict, is_it: impl Fn(&str) -> bool) -> bool {
-    verdict.restarts.iter().any(|(path, restarts)| *restarts > 0 && is_it(path))
+/// What became of the groups, by their own policies.
+fn of_groups(plan: &Plan, notes: &[Note], verdict: &Verdict) -> Vec<&'static str> {
+    let mut kinds = Vec::new();
+    for (number, group) in plan.groups.iter().enumerate() {
+        let of_this = verdict.restarts.iter().find(|(path, _)| path == group.path());
+        let restarts = of_this.map_or(0, |(_, restarts)| *restarts);
+        let part = Part::Group(number);
+        if restarts > 0 {
+            kinds.push("a group started again");
+        }
+        let alone = plan.starters(part).next().is_none();
+        let above = group.parent.filter(|&above| above > 0).map(Part::Group);
+        if restarts > 0 && above.is_some_and(|above| plan.comes_back(above)) {
+            kinds.push("a group started again in a group that did");
+        } else if restarts > 0 && alone {
+            kinds.push("a group started again by its own policy");
+            if restarts > 1 {
+                kinds.push("a group started again by its own policy, a third time");
+            }
+            let ended_by = match &verdict.reason {
+                StopReason::UnitStopped(path) => path.starts_with(&group.name),
+                _ => false,
+            };
+            if ended_by && restarts == group.restarts {
+                kinds.push("a group ended after its last restart");
+            }
+        }
+        for unit in plan.units_of(part).filter(|_| number > 0) {
+            kinds.extend(of_returning(plan, unit, group.start_timeout.is_some(), notes));
+        }
+    }
+    kinds
+}
+
+/// Of a unit in a group: why it was told, and whether it came back.
+fn of_returning(plan: &Plan, unit: usize, limited: bool, notes: &[Note]) -> Vec<&'static str> {
+    let (mut kinds, mut gone, mut not_ready) = (Vec::new(), false, false);
+    for note in notes {
+        match &note.entry {
+            Entry::Of(it, What::Leave { told: Some(told), .. }) if *it == unit => {
+                not_ready = *told == StopReason::NotReady
+                    && limited
+                    && plan.units[unit].start_timeout.is_none();
+                gone = matches!(told, StopReason::UnitStopped(_) | StopReason::TasksDone)
+                    && plan.in_returning_group(unit);
+                if not_ready {
+                    kinds.push("a group was not ready in time");
+                }
+            }
+            Entry::Of(it, What::Enter { .. }) if *it == unit => {
+                if not_ready {
+                    kinds.push("a group was not ready in time, and started again");
+                }
+                (gone, not_ready) = (false, false);
+            }
+            Entry::StopSaid { first: true, .. } if gone => {
+                kinds.push("stopped while a group was to start again");
+            }
+            _ => {}
+        }
+    }
+    kinds
 }
 
 /// What became of those in a group that start again together.

@@ -282,6 +282,8 @@ impl Building<'_> {
                     self.fill(&mut filled, inner);
                     let registration = self.after(group.register(filled), Part::Group(inner));
                     let registration = said(registration, inner_plan.task, inner_plan.background);
+                    let registration = registration.restart(inner_plan.restart());
+                    let registration = in_time(registration, inner_plan.start_timeout);
                     self.groups[inner] = Some(registration.id());
                 }
             }
@@ -302,10 +304,8 @@ impl Building<'_> {
         };
         let registration = self.after(group.register(player), Part::Unit(index));
         let registration = said(registration, unit.task, unit.background);
-        let mut registration = registration.instances(unit.instances).restart(unit.restart());
-        if let Some(limit) = unit.start_timeout {
-            registration = registration.start_timeout(limit);
-        }
+        let registration = registration.instances(unit.instances).restart(unit.restart());
+        let registration = in_time(registration, unit.start_timeout);
         self.units[index] = Some(registration.id());
     }
 
@@ -324,6 +324,13 @@ impl Building<'_> {
 fn said(registration: Registration<'_>, task: bool, background: bool) -> Registration<'_> {
     let registration = if task { registration.task() } else { registration };
     if background { registration.background() } else { registration }
+}
+
+fn in_time(registration: Registration<'_>, limit: Option<Duration>) -> Registration<'_> {
+    match limit {
+        Some(limit) => registration.start_timeout(limit),
+        None => registration,
+    }
 }
 
 fn put_together(plan: &Plan, gate: &Gate) -> (Arc<OnceLock<Stage>>, Group, Vec<UnitId>) {

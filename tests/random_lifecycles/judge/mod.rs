@@ -1,6 +1,7 @@
 //! Whether what was noted is what the design promises. Each rule looks at the plan, the notes, and what
 //! the library says; where two threads raced it accepts both, and nothing else.
 
+mod again;
 mod incarnations;
 mod order;
 mod outcome;
@@ -29,6 +30,7 @@ pub fn judge(plan: &Plan, notes: &[Note], verdict: &Verdict) -> Vec<String> {
             faults.push(what.clone());
         }
     }
+    again::judge(&case, &mut faults);
     incarnations::judge(&case, &mut faults);
     order::judge(&case, &mut faults);
     outcome::judge(&case, &mut faults);
@@ -88,7 +90,9 @@ impl Case<'_> {
     /// Whether it may be told to stop in order to start again: `graceful_stop` is then not for the last
     /// incarnation alone, and an attempt may pass without being entered.
     pub fn recalls(&self, unit: usize) -> bool {
-        self.plan.units[unit].start_timeout.is_some() || self.plan.in_rounds(unit)
+        self.plan.units[unit].start_timeout.is_some()
+            || self.plan.in_rounds(unit)
+            || self.plan.in_limited_group(unit)
     }
 
     /// Whether a token of this unit with this reason was set since it is to stop for good.
@@ -96,23 +100,32 @@ impl Case<'_> {
         match reason {
             StopReason::Ended | StopReason::NotReady | StopReason::RestartsWith(_) => false,
             // A group that it is in ends; that may have been to start again already, with others.
-            StopReason::UnitStopped(_) | StopReason::TasksDone => !self.plan.group_in_rounds(unit),
+            StopReason::UnitStopped(_) | StopReason::TasksDone => {
+                !self.plan.in_returning_group(unit)
+            }
             _ => true,
         }
     }
 
-    /// Whether it may have been the first of a restart: it has left on its own account, in a way that
-    /// its policy covers, or may not have been ready in time.
-    pub fn may_have_started_again(&self, unit: usize) -> bool {
-        let plan = &self.plan.units[unit];
-        let ended = |(_, what): (usize, &What)| match what {
-            What::Leave { how, told, .. } => {
-                let by_itself = !told.as_ref().is_some_and(|why| self.is_for_good(unit, why));
-                by_itself && (plan.when == When::Always || *how != How::Ok)
-            }
-            _ => false,
+    /// Whether it may have been the first of a restart: it, or one in it, has left on its own account, in a
+    /// way that its policy covers, or may not have been ready in time.
+    pub fn may_have_started_again(&self, part: Part) -> bool {
+        let when = self.plan.when(part);
+        let limit = match part {
+            Part::Unit(unit) => self.plan.units[unit].start_timeout,
+            Part::Group(group) => self.plan.groups[group].start_timeout,
         };
-        plan.when != When::Never && (plan.start_timeout.is_some() || self.of(unit).any(ended))
+        let mut units = self.plan.units_of(part);
+        let ended = |unit: usize| {
+            self.of(unit).any(|(_, what)| match what {
+                What::Leave { how, told, .. } => {
+                    let by_itself = !told.as_ref().is_some_and(|why| self.is_for_good(unit, why));
+                    by_itself && when.covers(*how != How::Ok)
+                }
+                _ => false,
+            }) || (part != Part::Unit(unit) && self.plan.units[unit].start_timeout.is_some())
+        };
+        when != When::Never && (limit.is_some() || units.any(ended))
     }
 
     /// Whether it may have been to start again, and not have stopped in time for that: groups, too, have
@@ -120,9 +133,8 @@ impl Case<'_> {
     /// said of the outermost alone. Who was recalled on its way into `serve` may have noted nothing, so
     /// those are asked that it would have started again with.
     pub fn may_have_been_given_up(&self, part: Part) -> bool {
-        let itself = matches!(part, Part::Unit(unit) if self.may_have_started_again(unit));
-        let starts_again =
-            itself || self.plan.starters(part).any(|unit| self.may_have_started_again(unit));
+        let starts_again = self.may_have_started_again(part)
+            || self.plan.starters(part).any(|starter| self.may_have_started_again(starter));
         self.plan.hasty.is_some() && starts_again
     }
 

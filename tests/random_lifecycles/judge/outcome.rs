@@ -4,7 +4,7 @@
 use rungroup::{ErrorKind, Phase, StopReason};
 
 use super::{Case, is_misuse};
-use crate::plan::{How, When};
+use crate::plan::{GroupPlan, How, When};
 use crate::play::SCRIPTED;
 use crate::record::{Entry, What};
 use crate::verdict::Failed;
@@ -76,7 +76,25 @@ pub(super) fn failures(case: &Case) -> Vec<Failure> {
             failures.push(Failure { path, phase, panicked: false, raced: true });
         }
     }
+    of_groups(case, &mut failures);
     failures
+}
+
+/// What groups fail with that is of none of their units: they are not ready in time, or have ended well
+/// once too often.
+fn of_groups(case: &Case, failures: &mut Vec<Failure>) {
+    for group in &case.plan.groups {
+        let mut may_fail = |phase| {
+            let path = group.path().to_owned();
+            failures.push(Failure { path, phase, panicked: false, raced: true });
+        };
+        if group.start_timeout.is_some() {
+            may_fail(Phase::Start);
+        }
+        if group.when == When::Always {
+            may_fail(Phase::Serve);
+        }
+    }
 }
 
 /// What is reported as given up, since it did not stop in time to start again, and may have been.
@@ -112,7 +130,8 @@ fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure
     for (how, told) in leaves {
         let path = || case.name(unit).to_owned();
         let for_good = told.as_ref().is_some_and(|why| case.is_for_good(unit, why));
-        let recalled = *told == Some(StopReason::NotReady);
+        // Or its group was.
+        let recalled = *told == Some(StopReason::NotReady) && plan.start_timeout.is_some();
         let failed = how != How::Ok;
         let covered = !for_good && (with_others || plan.covers(failed || recalled, attempt));
         // Its group may have been ending for good when it failed, and start again with others since: then
@@ -129,7 +148,7 @@ fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure
             failures.push(Failure { path: path(), phase: Phase::Serve, panicked, raced });
         }
         if recalled {
-            let raced = covered || hasty;
+            let raced = covered || hasty || case.plan.in_limited_group(unit);
             let (path, phase) = (path(), Phase::Start);
             failures.push(Failure { path, phase, panicked: false, raced });
         }
@@ -231,7 +250,10 @@ fn reason(case: &Case, faults: &mut Vec<String>) {
             let inner = |&unit: &usize| case.name(unit).starts_with(&format!("{name}/"));
             let mut in_group = case.units().filter(inner).peekable();
             let over = |unit| is_done(case, unit) || ended_by_itself(case, unit);
-            case.units().any(itself) || (in_group.peek().is_some() && in_group.any(over))
+            let limited = |it: &GroupPlan| it.path() == &**name && it.start_timeout.is_some();
+            case.units().any(itself)
+                || (in_group.peek().is_some() && in_group.any(over))
+                || case.plan.groups.iter().any(limited)
         }
         (StopReason::TasksDone, []) => case.units().all(|unit| is_done(case, unit)),
         (StopReason::RunFailed, []) => case.entries().any(|(_, entry)| {

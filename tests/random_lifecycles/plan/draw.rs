@@ -12,7 +12,14 @@ impl Plan {
         let random = &mut Random::new(seed);
         let hasty = random.once_in(16).then(|| Duration::from_millis(2));
         let count = 1 + random.below(6);
-        let mood = Mood { count, hasty: hasty.is_some(), calm: random.once_in(2) };
+        let returning = random.once_in(3);
+        let mood = Mood {
+            count,
+            hasty: hasty.is_some(),
+            returning,
+            calm: returning || random.once_in(2),
+            comes_back: false,
+        };
         let (groups, units) = tree(random, mood);
         let mut outsiders = Vec::new();
         for _ in 0..random.below(3) {
@@ -34,17 +41,19 @@ impl Plan {
 
 /// Groups in groups, two deep, and the units in them.
 fn tree(random: &mut Random, mood: Mood) -> (Vec<GroupPlan>, Vec<UnitPlan>) {
-    let mut groups = vec![group(random, "", None, 0, &[])];
+    let mut groups = vec![group(random, "", None, (0, &[]), mood)];
     let (mut units, mut parts): (Vec<UnitPlan>, Vec<Vec<Part>>) = (Vec::new(), vec![Vec::new()]);
-    let (deep, mut here) = (random.once_in(2), 0);
+    let (deep, mut here) = (mood.returning || random.once_in(2), 0);
     for index in 0..mood.count {
         if deep {
             // Into a group of its own, or out of one that has something in it.
-            if random.once_in(4) && groups[here].parent.is_none_or(|parent| parent == 0) {
+            let often = if mood.returning { 2 } else { 4 };
+            if random.once_in(often) && groups[here].parent.is_none_or(|parent| parent == 0) {
                 let (parent, place) = (here, units.len());
                 here = groups.len();
                 let name = format!("{}g{here}/", groups[parent].name);
-                groups.push(group(random, &name, Some(parent), place, &parts[parent]));
+                let place = (place, &*parts[parent]);
+                groups.push(group(random, &name, Some(parent), place, mood));
                 parts[parent].push(Part::Group(here));
                 parts.push(Vec::new());
             } else if random.once_in(4) && !parts[here].is_empty() {
@@ -52,7 +61,11 @@ fn tree(random: &mut Random, mood: Mood) -> (Vec<GroupPlan>, Vec<UnitPlan>) {
             }
         }
         let name = format!("{}u{index}", groups[here].name);
-        units.push(unit(random, name, here, &parts[here], mood));
+        // What its group comes back from may happen.
+        let mut line = std::iter::successors(Some(here), |&group| groups[group].parent);
+        let comes_back = line.any(|group| groups[group].when != When::Never);
+        let calm = mood.calm && !comes_back;
+        units.push(unit(random, name, here, &parts[here], Mood { calm, comes_back, ..mood }));
         parts[here].push(Part::Unit(index));
     }
     (groups, units)
@@ -71,10 +84,17 @@ fn group(
     random: &mut Random,
     name: &str,
     parent: Option<usize>,
-    place: usize,
-    siblings: &[Part],
+    (place, siblings): (usize, &[Part]),
+    mood: Mood,
 ) -> GroupPlan {
     let task = parent.is_some() && random.once_in(3);
+    let when = match random.below(8) {
+        _ if parent.is_none() => When::Never,
+        0 | 1 if !task => When::Always,
+        0..=3 => When::OnFailure,
+        4..=6 if mood.returning => When::OnFailure,
+        _ => When::Never,
+    };
     GroupPlan {
         name: name.to_owned(),
         parent,
@@ -88,6 +108,10 @@ fn group(
             4..=6 => Who::Rest,
             _ => Who::One,
         },
+        when,
+        restarts: u32::try_from(random.below(4)).unwrap(),
+        pause: random.micros(700),
+        start_timeout: (parent.is_some() && random.once_in(10)).then(|| Duration::from_millis(1)),
     }
 }
 
@@ -96,8 +120,12 @@ fn group(
 struct Mood {
     count: usize,
     hasty: bool,
+    /// Groups start again, so what is beside them is calm.
+    returning: bool,
     /// Who would not start again does not end by itself: so that others have the time to.
     calm: bool,
+    /// It is in a group that may start again.
+    comes_back: bool,
 }
 
 fn unit(
@@ -117,7 +145,8 @@ fn unit(
     };
     let declares_ready = random.once_in(3);
     let start_timeout = (declares_ready && random.once_in(3)).then(|| Duration::from_millis(1));
-    let attempts = if when == When::Never { 1 } else { 1 + random.below(3) };
+    let again = when != When::Never || mood.comes_back;
+    let attempts = if again { 1 + random.below(3) } else { 1 };
     let serve: Vec<Serve> =
         (0..attempts).map(|_| serve(random, declares_ready, when, mood)).collect();
     UnitPlan {
@@ -149,6 +178,8 @@ fn serve(random: &mut Random, declares_ready: bool, when: When, mood: Mood) -> S
         3 if mood.hasty => Until::LetGo,
         // What starts again has to end before.
         3..=6 if restarts => Until::Now,
+        3 | 4 if mood.comes_back => Until::After(Duration::from_micros(random.below(1500) as u64)),
+        5 | 6 if mood.comes_back => Until::Now,
         _ => Until::Told,
     };
     let helper = |random: &mut Random| Helper {
@@ -164,11 +195,13 @@ fn serve(random: &mut Random, declares_ready: bool, when: When, mood: Mood) -> S
         until,
         takes: random.micros(1500),
         ends: match random.below(24) {
+            0 | 1 if mood.returning && !mood.comes_back => How::Ok,
             0 | 1 if mood.calm && !random.once_in(4) => How::Ok,
             0 => How::Error,
             1 => How::Panic,
             2..=9 if restarts => How::Error,
             10..=13 if restarts => How::Panic,
+            2..=7 if mood.comes_back => How::Error,
             _ => How::Ok,
         },
     }

@@ -76,6 +76,25 @@ pub enum When {
     Always,
 }
 
+impl When {
+    pub fn covers(self, failed: bool) -> bool {
+        match self {
+            When::Never => false,
+            When::OnFailure => failed,
+            When::Always => true,
+        }
+    }
+
+    fn policy(self, restarts: u32, pause: Duration) -> Restart {
+        let policy = match self {
+            When::Never => return Restart::never(),
+            When::OnFailure => Restart::on_failure(),
+            When::Always => Restart::always(),
+        };
+        policy.backoff(Backoff::constant(pause)).intensity(restarts, Duration::from_hours(1))
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct UnitPlan {
     /// Its path.
@@ -100,13 +119,7 @@ pub struct UnitPlan {
 
 impl UnitPlan {
     pub fn restart(&self) -> Restart {
-        let policy = match self.when {
-            When::Never => return Restart::never(),
-            When::OnFailure => Restart::on_failure(),
-            When::Always => Restart::always(),
-        };
-        let backoff = Backoff::constant(self.pause);
-        policy.backoff(backoff).intensity(self.restarts, Duration::from_hours(1))
+        self.when.policy(self.restarts, self.pause)
     }
 
     pub fn serve(&self, attempt: u32) -> &Serve {
@@ -116,12 +129,7 @@ impl UnitPlan {
 
     /// Whether an end of attempt number `attempt` is one to start again after.
     pub fn covers(&self, failed: bool, attempt: u32) -> bool {
-        let covers = match self.when {
-            When::Never => false,
-            When::OnFailure => failed,
-            When::Always => true,
-        };
-        covers && attempt <= self.restarts
+        self.when.covers(failed) && attempt <= self.restarts
     }
 }
 
@@ -146,11 +154,19 @@ pub struct GroupPlan {
     pub background: bool,
     pub reverse: bool,
     pub who: Who,
+    pub when: When,
+    pub restarts: u32,
+    pub pause: Duration,
+    pub start_timeout: Option<Duration>,
 }
 
 impl GroupPlan {
     pub fn path(&self) -> &str {
         self.name.trim_end_matches('/')
+    }
+
+    pub fn restart(&self) -> Restart {
+        self.when.policy(self.restarts, self.pause)
     }
 
     pub fn order(&self) -> StopOrder {
@@ -217,6 +233,11 @@ impl Plan {
         }
     }
 
+    /// Whether there is something in it that keeps it alive.
+    pub fn has_foreground(&self, group: usize) -> bool {
+        self.parts().any(|part| self.is_in_group(part, group) && !self.is_background(part))
+    }
+
     /// When it is registered: a group before the units in it.
     fn place(&self, part: Part) -> (usize, usize) {
         match part {
@@ -262,27 +283,48 @@ impl Plan {
         self.units[unit].background || groups.iter().any(|&group| self.groups[group].background)
     }
 
-    /// Whether it may have to start again since another does.
+    /// Whether it may have to start again since another does, or with a group that it is in.
     pub fn in_rounds(&self, unit: usize) -> bool {
-        self.line(unit).into_iter().any(|part| self.starters(part).next().is_some())
+        self.starters(Part::Unit(unit)).next().is_some() || self.in_returning_group(unit)
     }
 
-    /// Whether a group that it is in may have to start again: then its end may be one that all in it
-    /// come back from.
-    pub fn group_in_rounds(&self, unit: usize) -> bool {
+    /// Whether a group that it is in may start again: then its end may be one that all in it come back
+    /// from.
+    pub fn in_returning_group(&self, unit: usize) -> bool {
         let groups = self.line(unit).into_iter().skip(1);
-        groups.into_iter().any(|group| self.starters(group).next().is_some())
+        groups.into_iter().any(|group| self.comes_back(group))
+    }
+
+    /// Whether it may start again, by its own policy or with others.
+    pub fn comes_back(&self, part: Part) -> bool {
+        self.when(part) != When::Never || self.starters(part).next().is_some()
+    }
+
+    pub fn when(&self, part: Part) -> When {
+        match part {
+            Part::Unit(unit) => self.units[unit].when,
+            Part::Group(group) => self.groups[group].when,
+        }
     }
 
     /// Those that may start again, and take this along.
-    pub fn starters(&self, part: Part) -> impl Iterator<Item = usize> {
+    pub fn starters(&self, part: Part) -> impl Iterator<Item = Part> {
         let group = self.parent(part);
         let who = group.map_or(Who::One, |group| self.groups[group].who);
-        (0..self.units.len()).filter(move |&unit| {
-            let starter = Part::Unit(unit);
-            let beside = self.parent(starter) == group && self.units[unit].when != When::Never;
+        self.parts().filter(move |&starter| {
+            let beside = self.parent(starter) == group && self.when(starter) != When::Never;
             beside && (who == Who::All || (who == Who::Rest && !self.is_later(starter, part)))
         })
+    }
+
+    fn parts(&self) -> impl Iterator<Item = Part> {
+        let units = (0..self.units.len()).map(Part::Unit);
+        units.chain((0..self.groups.len()).map(Part::Group))
+    }
+
+    /// Whether a group that it is in has to be ready in time.
+    pub fn in_limited_group(&self, unit: usize) -> bool {
+        self.groups_of(unit).into_iter().any(|it| self.groups[it].start_timeout.is_some())
     }
 
     /// What has this path.

@@ -253,6 +253,9 @@ pub(super) struct Stop {
     pub(super) late: bool,
     /// Taken out: it counts for nothing in its group.
     pub(super) deregistered: bool,
+    /// Taken out when it had stopped for good, as far as was known then: should a group above it start
+    /// again after all, it does not come back.
+    pub(super) stays_out: bool,
     /// When it will be late, where it has a deadline of its own.
     pub(super) deadline: Option<Instant>,
 }

@@ -77,7 +77,7 @@ impl Machine {
         let mut keeps_alive = false;
         for &child in &group.children {
             let Node { policy, stop, .. } = &self.nodes[child];
-            if stop.deregistered {
+            if stop.deregistered || stop.stays_out {
                 continue;
             }
             let ends = self.ends_at_once(child);

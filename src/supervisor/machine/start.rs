@@ -43,6 +43,10 @@ impl Machine {
     fn make_new(&mut self, now: Instant, node: NodeId) {
         let mut children = self.children(node);
         for &child in &children {
+            let stop = &mut self.nodes[child].stop;
+            stop.deregistered |= stop.stays_out;
+        }
+        for &child in &children {
             // Of one that was taken out, too: it hears of those that it came after.
             let dependencies = self.nodes[child].policy.after.iter();
             let counts = |&&it: &&NodeId| !self.nodes[it].stop.deregistered;

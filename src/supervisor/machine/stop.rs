@@ -316,7 +316,11 @@ impl Machine {
 
     pub(super) fn deregister(&mut self, now: Instant, node: NodeId) {
         let stop = &self.nodes[node].stop;
-        if stop.deregistered || (stop.over && stop.asked && self.is_for_good(node)) {
+        if stop.deregistered {
+            return;
+        }
+        if stop.over && stop.asked && self.is_for_good(node) {
+            self.nodes[node].stop.stays_out = true;
             return;
         }
         // The threads of what comes after it have left, even where that has still to be heard here;

@@ -244,6 +244,27 @@ fn l3_a_child_that_was_taken_out_does_not_come_back_with_its_group() {
     assert_eq!(driver.enter(a).last(), Some(&Action::Ready(ROOT)));
 }
 
+/// Its group is done, for good as far as is known then.
+#[test]
+fn l3_what_is_taken_out_of_a_task_that_is_done_does_not_come_back_with_the_group_above() {
+    let mut driver = Driver::new();
+    let group = driver.group(restarting(Restart::on_failure(), 1));
+    let task = driver.group_in(group, task(), GroupKind::default());
+    let [a, b] = [(); 2].map(|()| driver.unit_in(task, Policy::default(), PLAIN));
+    let beside = driver.unit_in(group, Policy::default(), PLAIN);
+    driver.begin_and_enter_all();
+    driver.return_ok(a);
+    driver.settle(a);
+    driver.call_returned(a);
+    driver.obey(b);
+    assert_eq!(driver.state(task), UnitState::Stopped);
+    assert_eq!(driver.deregister(a), []);
+    driver.fail(beside);
+    driver.settle(beside);
+    let again = [group, task, b, beside].map(|node| start_again(node, 2));
+    assert_eq!(driver.pass(secs(1)), again);
+}
+
 #[test]
 fn s5_a_callback_of_the_life_before_holds_up_the_next() {
     let (mut driver, group, [a, b], _) = group_of_two();

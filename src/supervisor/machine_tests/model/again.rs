@@ -161,7 +161,7 @@ impl Model {
 
     /// A group that has nobody to keep it alive, or has such a group in it: it would end as it starts.
     pub(in crate::supervisor::machine_tests) fn cannot_last(&self, node: NodeId) -> bool {
-        let children = self.children[node] & !self.deregistered;
+        let children = self.children[node] & !self.deregistered & !self.stays_out;
         let brief =
             members(children).filter(|&child| self.cannot_last(child)).map(bit).sum::<Set>();
         let task = |child: NodeId| self.shapes[child].task;

@@ -18,6 +18,7 @@ impl Model {
         if is_group {
             facts.since = Some(now);
             self.fresh |= bit(node);
+            self.deregistered |= self.stays_out & self.belongs_to(node);
             for below in members(self.belongs_to(node)) {
                 self.forget_life(below);
             }

@@ -74,6 +74,8 @@ pub(super) struct Model {
     gated: Set,
     pub(super) groups: Set,
     pub(super) deregistered: Set,
+    /// Taken out when they had stopped for good, as far as was known.
+    pub(super) stays_out: Set,
     /// Of [`Quiet`], what has happened.
     happened: u32,
     /// The last incarnation that has entered `serve` has had no `graceful_stop`.

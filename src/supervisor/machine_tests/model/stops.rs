@@ -109,7 +109,11 @@ impl Model {
 
     pub(super) fn deregister(&mut self, now: u64, node: NodeId) {
         let is_past = has(self.over & self.asked, node) && self.is_for_good(node);
-        if has(self.deregistered, node) || is_past {
+        if has(self.deregistered, node) {
+            return;
+        }
+        if is_past {
+            self.stays_out |= bit(node);
             return;
         }
         self.deregistered |= bit(node);

@@ -161,7 +161,7 @@ pub(crate) enum Action {
     /// Say when the unit's instances were last alive, by [`Input::Alive`].
     AskIfAlive(NodeId),
     /// The unit has been silent for too long; say when it is not any more.
-    Unresponsive(NodeId),
+    Unresponsive { unit: NodeId, silent: Duration },
     /// It has been heard of again.
     Responsive(NodeId),
     /// The unit has got more time to stop.

@@ -102,15 +102,4 @@ impl Engine {
             board.machine().step(now, Input::Alive { unit, incarnation, at });
         }
     }
-
-    pub(super) fn unresponsive(&mut self, unit: NodeId) {
-        let now = clock::now();
-        let board = self.board.lock();
-        let record = board.look(unit);
-        let last = record.incarnation().and_then(|current| current.last_beat(now));
-        let unit = record.path.clone();
-        drop(board);
-        let silent = now.saturating_duration_since(last.unwrap_or(now));
-        self.publish(&Event::Unresponsive { unit, silent });
-    }
 }

@@ -47,7 +47,9 @@ impl Engine {
             Action::Backoff { unit, pause } => self.pausing(unit, pause),
             Action::GaveUp { unit, limit } => self.gave_up(unit, limit),
             Action::AskIfAlive(unit) => self.ask_if_alive(unit),
-            Action::Unresponsive(unit) => self.unresponsive(unit),
+            Action::Unresponsive { unit, silent } => {
+                self.publish(&Event::Unresponsive { unit: self.path(unit), silent });
+            }
             Action::Responsive(unit) => {
                 self.publish(&Event::Responsive { unit: self.path(unit) });
             }

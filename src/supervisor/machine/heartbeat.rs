@@ -27,7 +27,8 @@ impl Machine {
             (false, false) => {
                 self.unit(unit).silent = true;
                 self.no_longer_ready(unit);
-                self.act(Action::Unresponsive(unit));
+                let silent = now.saturating_duration_since(at);
+                self.act(Action::Unresponsive { unit, silent });
             }
             (true, true) => {
                 self.unit(unit).silent = false;

@@ -174,7 +174,7 @@ impl Observed {
                 self.say(unit, Word::AskedIfAlive);
                 assert!(has(self.there & self.entered, unit), "{action:?}");
             }
-            Action::Unresponsive(unit) => {
+            Action::Unresponsive { unit, .. } => {
                 self.say(unit, Word::Silent);
                 assert!(has(self.there & self.ready, unit), "{action:?}");
                 self.ready &= !bit(unit);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rungroup::{ErrorKind, StopReason};
 
 use crate::plan::{How, Part, Plan, When, Who};
-use crate::record::{Entry, Note, What};
+use crate::record::{Entry, Heard, Note, Said, What};
 use crate::verdict::{Failed, Verdict};
 
 /// How often each kind was seen.
@@ -13,7 +13,7 @@ use crate::verdict::{Failed, Verdict};
 pub struct Census(BTreeMap<&'static str, usize>);
 
 /// What has to be seen, in thousands of lifecycles.
-const EXPECTED: [&str; 37] = [
+const EXPECTED: [&str; 44] = [
     "ended ok",
     "ended by a unit",
     "ended as its tasks were done",
@@ -40,6 +40,13 @@ const EXPECTED: [&str; 37] = [
     "a group was not ready in time",
     "a group was not ready in time, and started again",
     "stopped while a group was to start again",
+    "silent, and noticed",
+    "silent, and heard of again",
+    "silent, and told to stop before that was noticed",
+    "unresponsive against its will",
+    "unresponsive, and started again",
+    "unresponsive in a group in a group",
+    "heard of all the time",
     "more have failed while some were to start again together",
     "stopped while some were to start again together",
     "given up, as it did not stop in time to start again",
@@ -119,6 +126,9 @@ pub fn kinds(plan: &Plan, notes: &[Note], verdict: &Verdict) -> Vec<&'static str
         kinds.push("failed, and started again no more");
     }
     kinds.extend(of_groups(plan, notes, verdict));
+    for unit in (0..plan.units.len()).filter(|&unit| plan.units[unit].heartbeat.is_some()) {
+        kinds.extend(of_beats(plan, unit, notes));
+    }
     let given_up = |failed: &Failed| failed.text.contains("did not stop in time");
     if verdict.failures.iter().any(given_up) {
         kinds.push("given up, as it did not stop in time to start again");
@@ -128,6 +138,42 @@ pub fn kinds(plan: &Plan, notes: &[Note], verdict: &Verdict) -> Vec<&'static str
     }
     kinds.sort_unstable();
     kinds.dedup();
+    kinds
+}
+
+/// What became of one that has to be heard of.
+fn of_beats(plan: &Plan, unit: usize, notes: &[Note]) -> Vec<&'static str> {
+    let (mut kinds, mut beats, mut silent, mut unresponsive) = (Vec::new(), 0, 0, false);
+    for note in notes {
+        match &note.entry {
+            Entry::Of(it, what) if *it == unit => match what {
+                What::Beat { .. } => beats += 1,
+                What::SilentIn { .. } => silent += 1,
+                What::SilentOut { why: Heard::Noticed, .. } => kinds.push("silent, and noticed"),
+                What::SilentOut { why: Heard::Told, .. } => {
+                    kinds.push("silent, and told to stop before that was noticed");
+                }
+                What::HeardAgain { .. } => kinds.push("silent, and heard of again"),
+                What::Enter { attempt: 2.., .. } if unresponsive => {
+                    kinds.push("unresponsive, and started again");
+                }
+                _ => {}
+            },
+            Entry::Event(it, Said::Unresponsive { .. }) if *it == unit => {
+                unresponsive = true;
+                if silent == 0 {
+                    kinds.push("unresponsive against its will");
+                }
+                if plan.groups_of(unit).len() > 2 {
+                    kinds.push("unresponsive in a group in a group");
+                }
+            }
+            _ => {}
+        }
+    }
+    if beats > 3 && !unresponsive {
+        kinds.push("heard of all the time");
+    }
     kinds
 }
 

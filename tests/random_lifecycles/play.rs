@@ -1,5 +1,7 @@
 //! A plan, played on real threads.
 
+mod beats;
+
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -169,9 +171,9 @@ impl Player {
     fn serve_until(&self, ctx: &ServeContext, until: Until) {
         let told = match until {
             Until::Now => false,
-            Until::After(time) => !ctx.sleep(time),
+            Until::After(time) => !self.sleep(ctx, time),
             Until::Told => {
-                ctx.stopped().wait();
+                self.wait(ctx);
                 true
             }
             Until::LetGo => {
@@ -236,6 +238,9 @@ impl Service for Player {
                 ctx.ready();
             }
             self.stage().act(serve.deed, ctx.handle(), Place::Group);
+            if serve.silent {
+                self.be_silent(ctx);
+            }
         }
         self.serve_until(ctx, serve.until);
         pass(serve.takes);
@@ -305,7 +310,10 @@ impl Building<'_> {
         let registration = self.after(group.register(player), Part::Unit(index));
         let registration = said(registration, unit.task, unit.background);
         let registration = registration.instances(unit.instances).restart(unit.restart());
-        let registration = in_time(registration, unit.start_timeout);
+        let mut registration = in_time(registration, unit.start_timeout);
+        if let Some(limit) = unit.heartbeat {
+            registration = registration.heartbeat(limit);
+        }
         self.units[index] = Some(registration.id());
     }
 
@@ -367,10 +375,16 @@ pub fn play(plan: &Plan, record: &Arc<Record>) -> Verdict {
     let mut group = group;
     let handle = group.handle();
     let result = thread::scope(|scope| {
-        for outsider in &plan.outsiders {
+        beats::listen(scope, stage, &handle);
+        let last = plan.outsiders.len() - 1;
+        for (index, outsider) in plan.outsiders.iter().enumerate() {
             let handle = handle.clone();
             scope.spawn(move || {
                 record.wait(outsider.limit, |notes| notes.len() >= outsider.notes);
+                if index == last {
+                    // Who is silent waits for that to be noticed, or for its own stop.
+                    record.wait(LIMIT, |notes| !beats::somebody_is_silent(notes));
+                }
                 stage.act(Some(outsider.deed), &handle, Place::Outside);
             });
         }

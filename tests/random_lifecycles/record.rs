@@ -51,6 +51,47 @@ pub enum What {
     },
     GracefulIn,
     GracefulOut(How),
+    /// It has said that it is alive, and was about to at this time.
+    Beat {
+        attempt: u32,
+        instance: u32,
+        from: Instant,
+    },
+    /// From here on it does not.
+    SilentIn {
+        attempt: u32,
+    },
+    SilentOut {
+        attempt: u32,
+        why: Heard,
+    },
+    /// Its beats were noticed again.
+    HeardAgain {
+        attempt: u32,
+    },
+}
+
+/// Why a unit is silent no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// An event said that it is unresponsive.
+    Noticed,
+    /// It was unresponsive before.
+    Already,
+    Told,
+}
+
+/// What the events say of a unit that has to be heard of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    Starting,
+    Ready,
+    Unresponsive {
+        silent: Duration,
+    },
+    Responsive,
+    /// It is told to stop, or that it has ended by itself.
+    Over,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +109,8 @@ pub enum Entry {
     /// The notification of a unit that was taken out has come.
     DeregisterEnded(usize),
     Waited(Result<(), NotReady>),
+    /// Somebody has read this event.
+    Event(usize, Said),
     /// `run` has returned.
     Returned,
     /// Something was not as it should be there and then.
@@ -76,6 +119,7 @@ pub enum Entry {
 
 #[derive(Clone, Debug)]
 pub struct Note {
+    pub at: Instant,
     pub thread: ThreadId,
     pub entry: Entry,
 }
@@ -90,8 +134,9 @@ pub struct Record {
 
 impl Record {
     pub fn note(&self, entry: Entry) {
-        let note = Note { thread: thread::current().id(), entry };
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.push(Note { at: Instant::now(), thread: thread::current().id(), entry });
+        drop(notes);
         self.more.notify_all();
     }
 

@@ -2,6 +2,7 @@
 //! the library says; where two threads raced it accepts both, and nothing else.
 
 mod again;
+mod heartbeats;
 mod incarnations;
 mod order;
 mod outcome;
@@ -31,6 +32,7 @@ pub fn judge(plan: &Plan, notes: &[Note], verdict: &Verdict) -> Vec<String> {
         }
     }
     again::judge(&case, &mut faults);
+    heartbeats::judge(&case, &mut faults);
     incarnations::judge(&case, &mut faults);
     order::judge(&case, &mut faults);
     outcome::judge(&case, &mut faults);

@@ -4,7 +4,7 @@
 use rungroup::{ErrorKind, Phase, StopReason};
 
 use super::{Case, is_misuse};
-use crate::plan::{GroupPlan, How, When};
+use crate::plan::{GroupPlan, How, Part, When};
 use crate::play::SCRIPTED;
 use crate::record::{Entry, What};
 use crate::verdict::Failed;
@@ -136,7 +136,8 @@ fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure
         let covered = !for_good && (with_others || plan.covers(failed || recalled, attempt));
         // Its group may have been ending for good when it failed, and start again with others since: then
         // the failure was reported already.
-        let group_ended = matches!(told, Some(StopReason::UnitStopped(_) | StopReason::TasksDone));
+        let group_ended = matches!(told, Some(StopReason::UnitStopped(_) | StopReason::TasksDone))
+            || may_have_been_ending(case, unit);
         if covered && made_good && !group_ended {
             continue;
         }
@@ -159,6 +160,25 @@ fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure
             failures.push(Failure { path, phase, panicked: false, raced: true });
         }
     }
+}
+
+/// Whether a group that may come back, and that it is in, may have been ending before it was told: others
+/// in it end, too.
+fn may_have_been_ending(case: &Case, unit: usize) -> bool {
+    let by_itself = |(_, what): (usize, &What)| {
+        matches!(what, What::Leave { told: None | Some(StopReason::Ended), .. })
+    };
+    let groups = case.plan.groups_of(unit).into_iter().filter(|&group| group > 0);
+    let mut others = groups.flat_map(|group| case.plan.units_of(Part::Group(group)));
+    case.plan.in_returning_group(unit)
+        && (case.plan.in_limited_group(unit)
+            || case.plan.hasty.is_some()
+            || others.any(|other| {
+                let limited = case.plan.units[other].start_timeout.is_some();
+                let ends =
+                    limited || case.deregistered(other).is_some() || case.of(other).any(by_itself);
+                other != unit && ends
+            }))
 }
 
 /// What has failed is reported (L6), and what has panicked as a panic, with its place (L12).

@@ -2,6 +2,7 @@
 //! says when one thing about it is changed.
 
 mod groups;
+mod heartbeats;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ fn serves(until: Until, ends: How) -> Serve {
         helpers: Vec::new(),
         on_stop: None,
         ready_after: None,
+        silent: false,
         deed: None,
         until,
         takes: Duration::ZERO,
@@ -45,6 +47,7 @@ fn unit(index: usize) -> UnitPlan {
         pause: Duration::ZERO,
         declares_ready: false,
         start_timeout: None,
+        heartbeat: None,
         pre_run: Some(WELL),
         post_run: WELL,
         graceful_stop: WELL,
@@ -144,8 +147,8 @@ impl Changed {
     }
 
     fn insert(&mut self, place: usize, entry: Entry) {
-        let thread = self.notes[0].thread;
-        self.notes.insert(place, Note { thread, entry });
+        let note = self.notes[0].clone();
+        self.notes.insert(place, Note { entry, ..note });
     }
 
     fn remove(&mut self, entry: &Entry) {

@@ -117,6 +117,7 @@ fn group(
 
 /// What all units of a plan have in common.
 #[derive(Clone, Copy)]
+#[allow(clippy::struct_excessive_bools)] // each is drawn for itself
 struct Mood {
     count: usize,
     hasty: bool,
@@ -147,8 +148,14 @@ fn unit(
     let start_timeout = (declares_ready && random.once_in(3)).then(|| Duration::from_millis(1));
     let again = when != When::Never || mood.comes_back;
     let attempts = if again { 1 + random.below(3) } else { 1 };
-    let serve: Vec<Serve> =
+    let mut serve: Vec<Serve> =
         (0..attempts).map(|_| serve(random, declares_ready, when, mood)).collect();
+    let heartbeat = random.once_in(6).then(|| heartbeat(random));
+    for serve in &mut serve {
+        let limited = heartbeat.is_some_and(|limit| limit < NEVER);
+        let gets_ready = !declares_ready || serve.ready_after.is_some();
+        serve.silent = limited && gets_ready && random.once_in(3);
+    }
     UnitPlan {
         name,
         group,
@@ -161,11 +168,19 @@ fn unit(
         pause: random.micros(1500),
         declares_ready,
         start_timeout,
+        heartbeat,
         pre_run: random.once_in(2).then(|| turn(random, count, 25)),
         post_run: turn(random, count, 25),
         graceful_stop: turn(random, count, 20),
         serve,
     }
+}
+
+/// Nobody is silent for so long.
+const NEVER: Duration = Duration::from_hours(1);
+
+fn heartbeat(random: &mut Random) -> Duration {
+    if random.once_in(3) { NEVER } else { Duration::from_micros(300 + random.below(1500) as u64) }
 }
 
 fn serve(random: &mut Random, declares_ready: bool, when: When, mood: Mood) -> Serve {
@@ -191,6 +206,7 @@ fn serve(random: &mut Random, declares_ready: bool, when: When, mood: Mood) -> S
         helpers: (0..random.below(3).saturating_sub(1)).map(|_| helper(random)).collect(),
         on_stop: random.once_in(5).then(|| turn(random, count, 10)),
         ready_after: (declares_ready && !random.once_in(6)).then(|| random.micros(1000)),
+        silent: false,
         deed: random.once_in(10).then(|| deed(random, count)),
         until,
         takes: random.micros(1500),

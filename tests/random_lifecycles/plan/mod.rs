@@ -62,6 +62,8 @@ pub struct Serve {
     pub helpers: Vec<Helper>,
     pub on_stop: Option<Turn>,
     pub ready_after: Option<Duration>,
+    /// It does not beat until that is noticed: of units that have a limit for it and get ready.
+    pub silent: bool,
     pub deed: Option<Deed>,
     pub until: Until,
     /// How long the end takes.
@@ -110,6 +112,7 @@ pub struct UnitPlan {
     pub pause: Duration,
     pub declares_ready: bool,
     pub start_timeout: Option<Duration>,
+    pub heartbeat: Option<Duration>,
     pub pre_run: Option<Turn>,
     pub post_run: Turn,
     pub graceful_stop: Turn,
@@ -233,9 +236,14 @@ impl Plan {
         }
     }
 
-    /// Whether there is something in it that keeps it alive.
-    pub fn has_foreground(&self, group: usize) -> bool {
-        self.parts().any(|part| self.is_in_group(part, group) && !self.is_background(part))
+    /// Whether it would end as it starts, since nothing in it keeps it alive, or since there is such a group
+    /// in it: then it does not start again.
+    pub fn ends_at_once(&self, group: usize) -> bool {
+        let inner = |part: &Part| self.is_in_group(*part, group);
+        let ends = |part: Part| matches!(part, Part::Group(inner) if self.ends_at_once(inner));
+        let task = |part: Part| matches!(part, Part::Group(inner) if self.groups[inner].task);
+        self.parts().filter(inner).any(|part| ends(part) && !task(part))
+            || self.parts().filter(inner).all(|part| ends(part) || self.is_background(part))
     }
 
     /// When it is registered: a group before the units in it.

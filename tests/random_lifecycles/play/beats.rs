@@ -13,7 +13,7 @@ use crate::record::{Entry, Heard, Note, Said, What};
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// More events than there are.
-const ROOM: usize = 1 << 16;
+const ROOM: usize = 1024;
 
 impl Player {
     /// Until it is told.
@@ -156,6 +156,7 @@ pub(super) fn listen<'s>(scope: &'s Scope<'s, '_>, stage: &'s Stage, handle: &Gr
                 stage.record.note(Entry::Event(unit, said));
             }
         }
+        stage.record.expect(events.missed() == 0, || "V1: events are missed".to_owned());
     });
 }
 

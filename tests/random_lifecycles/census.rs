@@ -13,7 +13,7 @@ use crate::verdict::{Failed, Verdict};
 pub struct Census(BTreeMap<&'static str, usize>);
 
 /// What has to be seen, in thousands of lifecycles.
-const EXPECTED: [&str; 44] = [
+const EXPECTED: [&str; 56] = [
     "ended ok",
     "ended by a unit",
     "ended as its tasks were done",
@@ -47,6 +47,18 @@ const EXPECTED: [&str; 44] = [
     "unresponsive, and started again",
     "unresponsive in a group in a group",
     "heard of all the time",
+    "joined",
+    "joined, a group",
+    "joined, by a unit",
+    "joined, and started again",
+    "joined, and ended the run",
+    "joined, and taken out",
+    "joined, and stopped before it could serve",
+    "refused, as it came too early",
+    "refused, as it came too late",
+    "refused, as the end began during its pre-run",
+    "refused, as its pre-run failed",
+    "refused, as what it comes after was taken out",
     "more have failed while some were to start again together",
     "stopped while some were to start again together",
     "given up, as it did not stop in time to start again",
@@ -126,6 +138,9 @@ pub fn kinds(plan: &Plan, notes: &[Note], verdict: &Verdict) -> Vec<&'static str
         kinds.push("failed, and started again no more");
     }
     kinds.extend(of_groups(plan, notes, verdict));
+    for join in 0..plan.joins.len() {
+        kinds.extend(of_join(plan, join, notes, verdict));
+    }
     for unit in (0..plan.units.len()).filter(|&unit| plan.units[unit].heartbeat.is_some()) {
         kinds.extend(of_beats(plan, unit, notes));
     }
@@ -138,6 +153,58 @@ pub fn kinds(plan: &Plan, notes: &[Note], verdict: &Verdict) -> Vec<&'static str
     }
     kinds.sort_unstable();
     kinds.dedup();
+    kinds
+}
+
+/// What became of one that joins while the group serves.
+fn of_join(plan: &Plan, join: usize, notes: &[Note], verdict: &Verdict) -> Vec<&'static str> {
+    let units: Vec<usize> = plan.units_of(plan.joins[join]).collect();
+    let of = |is_it: fn(&What) -> bool| {
+        let of_this = |note: &&Note| matches!(&note.entry, Entry::Of(it, what) if units.contains(it) && is_it(what));
+        notes.iter().find(of_this)
+    };
+    let Some(asked) = notes.iter().find(|note| note.entry == Entry::JoinAsked(join)) else {
+        return Vec::new();
+    };
+    let result = notes.iter().find_map(|note| match note.entry {
+        Entry::JoinSaid(it, result) if it == join => Some(result),
+        _ => None,
+    });
+    let pre_run = of(|what| matches!(what, What::PreRunIn)).is_some();
+    let mut kinds = vec![match result {
+        Some(Ok(())) => "joined",
+        Some(Err(ErrorKind::NotServing)) => "refused, as it came too early",
+        Some(Err(ErrorKind::Stopped)) if pre_run => "refused, as the end began during its pre-run",
+        Some(Err(ErrorKind::Stopped)) => "refused, as it came too late",
+        Some(Err(ErrorKind::PreRun)) => "refused, as its pre-run failed",
+        _ => "refused, as what it comes after was taken out",
+    }];
+    if result != Some(Ok(())) {
+        return kinds;
+    }
+    if let Part::Group(_) = plan.joins[join] {
+        kinds.push("joined, a group");
+    }
+    let serves = |note: &Note| matches!(note.entry, Entry::Of(_, What::Enter { .. }));
+    if notes.iter().any(|note| serves(note) && note.thread == asked.thread) {
+        kinds.push("joined, by a unit");
+    }
+    if of(|what| matches!(what, What::Enter { attempt: 2.., .. })).is_some() {
+        kinds.push("joined, and started again");
+    }
+    if of(|what| matches!(what, What::Enter { .. })).is_none() {
+        kinds.push("joined, and stopped before it could serve");
+    }
+    let named = |unit: &usize| {
+        verdict.reason == StopReason::UnitStopped(plan.units[*unit].name.as_str().into())
+    };
+    if units.iter().any(named) {
+        kinds.push("joined, and ended the run");
+    }
+    let taken_out = |note: &Note| matches!(note.entry, Entry::DeregisterSaid(it, Ok(())) if units.contains(&it));
+    if notes.iter().any(taken_out) {
+        kinds.push("joined, and taken out");
+    }
     kinds
 }
 

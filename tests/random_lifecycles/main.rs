@@ -1,7 +1,7 @@
 //! Random lifecycles on real threads: thousands of small groups whose units succeed, fail, panic, end
-//! early, stop slowly, never get ready, are in groups in groups, start again, alone, together or with a
+//! early, stop slowly, never get ready, are in groups in groups, join late, start again, alone, together or with a
 //! group that they are in, spawn threads and are taken out, stopped from everywhere at any time. After each
-//! the rules L1, L3, L6 to L14, S1 to S3, S5, S6 and S9 are judged by what the units themselves have noted.
+//! the rules L1, L3, L6 to L14, S1 to S3, S5 to S7 and S9 are judged by what the units themselves have noted.
 //!
 //! What is done is another each time. A failure prints its seed: `RUNGROUP_LIFECYCLE_SEED` has that one
 //! played again, a hundred times, since the threads may take other turns. `plan.rs` draws what is to

@@ -1,18 +1,20 @@
 //! A plan, played on real threads.
 
 mod beats;
+mod building;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::Duration;
 
 use rungroup::testing::{Gate, Pass};
 use rungroup::{
-    BoxError, Error, ErrorKind, Group, GroupHandle, PreRunner, Registration, RunContext,
-    ServeContext, Service, StopReason, Unit, UnitId,
+    BoxError, Error, ErrorKind, GroupHandle, PreRunner, RunContext, ServeContext, Service,
+    StopReason, Unit, UnitId,
 };
 
-use crate::plan::{Deed, How, Part, Plan, Turn, UnitPlan, Until};
+use crate::plan::{Deed, How, Plan, Turn, UnitPlan, Until};
 use crate::record::{Entry, Record, What, under_way};
 use crate::verdict::Verdict;
 
@@ -23,7 +25,20 @@ const LIMIT: Duration = Duration::from_secs(20);
 struct Stage {
     plan: Plan,
     record: Arc<Record>,
-    ids: Vec<UnitId>,
+    /// Of those that join: once they were registered.
+    ids: Vec<OnceLock<UnitId>>,
+    joins: Vec<AtomicBool>,
+    seed: Seed,
+    groups: Vec<Option<UnitId>>,
+}
+
+/// What it takes to make a unit of its plan.
+#[derive(Clone)]
+struct Seed {
+    stage: Weak<OnceLock<Stage>>,
+    pass: Pass,
+    /// Of the outermost group.
+    handle: GroupHandle,
 }
 
 /// Where somebody does something.
@@ -46,8 +61,9 @@ impl Stage {
                 self.record.expect(handle.stopped().is_stopped(), || "L7: not stopped".to_owned());
             }
             Some(Deed::Deregister(unit)) => {
+                let Some(&id) = self.ids[unit].get() else { return };
                 self.record.note(Entry::DeregisterAsked(unit));
-                let ended = handle.deregister(self.ids[unit]);
+                let ended = handle.deregister(id);
                 let said = ended.as_ref().map(|_| ()).map_err(Error::kind);
                 self.record.note(Entry::DeregisterSaid(unit, said));
                 if let (Ok(ended), Place::Outside) = (ended, place) {
@@ -71,6 +87,7 @@ impl Stage {
                     self.record.note(Entry::Waited(ready));
                 }
             }
+            Some(Deed::Join(join)) => self.join(join),
             Some(Deed::WaitForTheEnd) => {
                 let ended = handle.stop_notify();
                 if place != Place::Outside && ended.outcome().is_none() {
@@ -261,118 +278,11 @@ impl Service for Player {
     }
 }
 
-/// The groups of a plan, and what its units are registered with, from the innermost group out.
-struct Building<'p> {
-    plan: &'p Plan,
-    stage: Arc<OnceLock<Stage>>,
-    pass: Pass,
-    /// The handle of the outermost group.
-    handle: GroupHandle,
-    units: Vec<Option<UnitId>>,
-    groups: Vec<Option<UnitId>>,
-}
-
-impl Building<'_> {
-    /// Registers all that is in this group, in order.
-    fn fill(&mut self, group: &mut Group, number: usize) {
-        let plan = self.plan;
-        for place in 0..=plan.units.len() {
-            for (inner, inner_plan) in plan.groups.iter().enumerate() {
-                if inner_plan.parent == Some(number) && inner_plan.place == place {
-                    let name =
-                        inner_plan.path().rsplit('/').next().expect("a path has a last part");
-                    let mut filled = Group::new(name)
-                        .stop_order(inner_plan.order())
-                        .strategy(inner_plan.strategy());
-                    self.fill(&mut filled, inner);
-                    let registration = self.after(group.register(filled), Part::Group(inner));
-                    let registration = said(registration, inner_plan.task, inner_plan.background);
-                    let registration = registration.restart(inner_plan.restart());
-                    let registration = in_time(registration, inner_plan.start_timeout);
-                    self.groups[inner] = Some(registration.id());
-                }
-            }
-            let unit = plan.units.get(place).filter(|unit| unit.group == number);
-            if let Some(unit) = unit {
-                self.register(group, place, unit);
-            }
-        }
-    }
-
-    fn register(&mut self, group: &mut Group, index: usize, unit: &UnitPlan) {
-        let player = Player {
-            index,
-            stage: self.stage.clone(),
-            plan: unit.clone(),
-            let_go: self.pass.clone(),
-            handle: self.handle.clone(),
-        };
-        let registration = self.after(group.register(player), Part::Unit(index));
-        let registration = said(registration, unit.task, unit.background);
-        let registration = registration.instances(unit.instances).restart(unit.restart());
-        let mut registration = in_time(registration, unit.start_timeout);
-        if let Some(limit) = unit.heartbeat {
-            registration = registration.heartbeat(limit);
-        }
-        self.units[index] = Some(registration.id());
-    }
-
-    fn after<'g>(&self, mut registration: Registration<'g>, part: Part) -> Registration<'g> {
-        for other in self.plan.after(part) {
-            let id = match *other {
-                Part::Unit(unit) => self.units[unit],
-                Part::Group(group) => self.groups[group],
-            };
-            registration = registration.after(id.expect("it was registered before"));
-        }
-        registration
-    }
-}
-
-fn said(registration: Registration<'_>, task: bool, background: bool) -> Registration<'_> {
-    let registration = if task { registration.task() } else { registration };
-    if background { registration.background() } else { registration }
-}
-
-fn in_time(registration: Registration<'_>, limit: Option<Duration>) -> Registration<'_> {
-    match limit {
-        Some(limit) => registration.start_timeout(limit),
-        None => registration,
-    }
-}
-
-fn put_together(plan: &Plan, gate: &Gate) -> (Arc<OnceLock<Stage>>, Group, Vec<UnitId>) {
-    let outermost = &plan.groups[0];
-    let mut group = Group::new(format!("g{}", plan.seed))
-        .args(["demo"])
-        .stop_order(outermost.order())
-        .strategy(outermost.strategy());
-    if let Some(limit) = plan.hasty {
-        group = group.stop_timeout(limit);
-    }
-    let mut building = Building {
-        plan,
-        stage: Arc::default(),
-        pass: gate.pass(),
-        handle: group.handle(),
-        units: vec![None; plan.units.len()],
-        groups: vec![None; plan.groups.len()],
-    };
-    building.fill(&mut group, 0);
-    let ids = building.units.into_iter().map(|id| id.expect("every unit is in a group"));
-    let ids = ids.collect();
-    (building.stage, group, ids)
-}
-
 /// Runs the lifecycle on this thread. What is left behind has ended, too, when this returns.
 pub fn play(plan: &Plan, record: &Arc<Record>) -> Verdict {
     let gate = Gate::new();
-    let (stage, group, ids) = put_together(plan, &gate);
-    let ready = Stage { plan: plan.clone(), record: record.clone(), ids };
-    assert!(stage.set(ready).is_ok(), "set once");
+    let (stage, mut group) = building::put_together(plan, record, &gate);
     let stage = stage.get().expect("just set");
-
-    let mut group = group;
     let handle = group.handle();
     let result = thread::scope(|scope| {
         beats::listen(scope, stage, &handle);

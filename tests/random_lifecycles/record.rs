@@ -108,6 +108,9 @@ pub enum Entry {
     DeregisterSaid(usize, Result<(), ErrorKind>),
     /// The notification of a unit that was taken out has come.
     DeregisterEnded(usize),
+    /// Somebody is about to register one of those that join.
+    JoinAsked(usize),
+    JoinSaid(usize, Result<(), ErrorKind>),
     Waited(Result<(), NotReady>),
     /// Somebody has read this event.
     Event(usize, Said),

@@ -171,8 +171,8 @@ fn culprit(case: &Case) -> Option<(usize, u32, bool)> {
 /// S1: what would have started again does not end the run.
 fn given_up_too_early(case: &Case, faults: &mut Vec<String>) {
     let Some((unit, attempt, failed)) = culprit(case) else { return };
-    // A group that is a task may have been ending when it failed.
-    if case.plan.in_task(unit) {
+    // What it is in may have been ending when it failed.
+    if case.plan.in_task(unit) || case.others_may_have_ended(unit) {
         return;
     }
     let plan = &case.plan.units[unit];

@@ -4,6 +4,7 @@
 mod again;
 mod heartbeats;
 mod incarnations;
+mod joining;
 mod order;
 mod outcome;
 mod phases;
@@ -34,6 +35,7 @@ pub fn judge(plan: &Plan, notes: &[Note], verdict: &Verdict) -> Vec<String> {
     again::judge(&case, &mut faults);
     heartbeats::judge(&case, &mut faults);
     incarnations::judge(&case, &mut faults);
+    joining::judge(&case, &mut faults);
     order::judge(&case, &mut faults);
     outcome::judge(&case, &mut faults);
     phases::judge(&case, &mut faults);
@@ -127,7 +129,40 @@ impl Case<'_> {
                 _ => false,
             }) || (part != Part::Unit(unit) && self.plan.units[unit].start_timeout.is_some())
         };
-        when != When::Never && (limit.is_some() || units.any(ended))
+        // Groups further down, too: they may not be ready in time, and may end well too often.
+        let mut inner = self.plan.groups.iter().filter(|group| match part {
+            Part::Group(it) => group.name.starts_with(&self.plan.groups[it].name),
+            Part::Unit(_) => false,
+        });
+        let inner = inner.any(|it| it.start_timeout.is_some() || it.when == When::Always);
+        when != When::Never && (limit.is_some() || units.any(ended) || inner)
+    }
+
+    /// Whether another unit may have ended a group that this one is in.
+    pub fn others_may_have_ended(&self, unit: usize) -> bool {
+        let by_itself = |(_, what): (usize, &What)| {
+            matches!(what, What::Leave { told: None | Some(StopReason::Ended), .. })
+        };
+        let ends = |other: usize| {
+            self.plan.units[other].start_timeout.is_some()
+                || self.deregistered(other).is_some()
+                || self.of(other).any(by_itself)
+        };
+        let groups = self.plan.groups_of(unit).into_iter().filter(|&group| group > 0);
+        let mut others = groups.flat_map(|group| self.plan.units_of(Part::Group(group)));
+        self.plan.in_limited_group(unit)
+            || self.plan.hasty.is_some()
+            || others.any(|other| {
+                let limited = self.plan.in_limited_group(other);
+                other != unit && (limited || ends(other))
+            })
+    }
+
+    /// Whether it was there from the start, or has joined.
+    pub fn takes_part(&self, unit: usize) -> bool {
+        self.plan.join_of(unit).is_none_or(|join| {
+            self.first(|entry| *entry == Entry::JoinSaid(join, Ok(()))).is_some()
+        })
     }
 
     /// Whether it may have been to start again, and not have stopped in time for that: groups, too, have
@@ -144,6 +179,13 @@ impl Case<'_> {
     /// there what it comes after may go on, and be ready while the others stop; then it starts, for the
     /// first time.
     pub fn may_be_new(&self, other: usize, unit: usize, group: usize, notes: &[Note]) -> bool {
+        // It may have joined while the others stopped, and is none of them then.
+        if self.plan.join_of(other).is_some() && group == 0 {
+            let enters = |of: usize| move |note: &Note| matches!(&note.entry, Entry::Of(it, What::Enter { .. }) if *it == of);
+            if notes.iter().position(enters(other)) > notes.iter().rposition(enters(unit)) {
+                return true;
+            }
+        }
         let Some((part, rest)) = self.plan.side_by_side(other, unit) else { return false };
         let waited = |&it: &Part| self.plan.is_later(rest, it);
         let first = |note: &Note| match &note.entry {

@@ -38,7 +38,14 @@ fn stops(case: &Case, unit: usize, faults: &mut Vec<String>) {
             _ => false,
         });
         let Some((told, _)) = told else { continue };
-        let late = case.of(other).find(|(place, what)| *place > told && is_service(what));
+        // Who has ended by itself, and was to come back with its group, is called when it is known that it
+        // does not; nobody's turn waits for that.
+        let behind = |what: &What| {
+            let call = matches!(what, What::GracefulIn | What::GracefulOut(_));
+            call && case.plan.in_returning_group(other)
+        };
+        let late =
+            case.of(other).find(|(place, what)| *place > told && is_service(what) && !behind(what));
         if let Some((place, what)) = late {
             let (name, other) = (case.name(unit), case.name(other));
             faults.push(format!(
@@ -156,8 +163,13 @@ fn nothing_starts(case: &Case, unit: usize, faults: &mut Vec<String>) {
         }
     }
     // It has seen that there is no stop after whatever it waited for: the last pre-run, or the last thread
-    // of the one before.
-    let pre_runs = |(_, entry): &(usize, &Entry)| matches!(entry, Entry::Of(_, What::PreRunOut(_)));
+    // of the one before. Who has joined came when it was asked.
+    let join = case.plan.join_of(unit);
+    let pre_runs = |(_, entry): &(usize, &Entry)| match entry {
+        Entry::Of(other, What::PreRunOut(_)) => case.plan.join_of(*other) == join,
+        Entry::JoinAsked(other) => Some(*other) == join,
+        _ => false,
+    };
     let pre_runs = case.entries().rfind(pre_runs).map_or(0, |(place, _)| place);
     for (place, attempt) in enters {
         let before = case.of(unit).filter_map(|(place, what)| match what {

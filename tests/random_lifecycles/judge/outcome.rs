@@ -4,7 +4,7 @@
 use rungroup::{ErrorKind, Phase, StopReason};
 
 use super::{Case, is_misuse};
-use crate::plan::{GroupPlan, How, Part, When};
+use crate::plan::{GroupPlan, How, When};
 use crate::play::SCRIPTED;
 use crate::record::{Entry, What};
 use crate::verdict::Failed;
@@ -55,8 +55,9 @@ pub(super) fn failures(case: &Case) -> Vec<Failure> {
         let path = || case.name(unit).to_owned();
         for (_, what) in case.of(unit) {
             let (phase, how) = match what {
-                What::PreRunOut(how) => (Phase::PreRun, how),
-                What::PostRunOut(how) => (Phase::PostRun, how),
+                // Of one that joins it is the failure of who registers it.
+                What::PreRunOut(how) if case.plan.join_of(unit).is_none() => (Phase::PreRun, how),
+                What::PostRunOut(how) if case.takes_part(unit) => (Phase::PostRun, how),
                 What::GracefulOut(how) => (Phase::GracefulStop, how),
                 What::OnStopOut { how, .. } => (Phase::OnStop, how),
                 _ => continue,
@@ -137,7 +138,7 @@ fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure
         // Its group may have been ending for good when it failed, and start again with others since: then
         // the failure was reported already.
         let group_ended = matches!(told, Some(StopReason::UnitStopped(_) | StopReason::TasksDone))
-            || may_have_been_ending(case, unit);
+            || (case.plan.in_returning_group(unit) && case.others_may_have_ended(unit));
         if covered && made_good && !group_ended {
             continue;
         }
@@ -160,25 +161,6 @@ fn of_attempt(case: &Case, unit: usize, attempt: u32, failures: &mut Vec<Failure
             failures.push(Failure { path, phase, panicked: false, raced: true });
         }
     }
-}
-
-/// Whether a group that may come back, and that it is in, may have been ending before it was told: others
-/// in it end, too.
-fn may_have_been_ending(case: &Case, unit: usize) -> bool {
-    let by_itself = |(_, what): (usize, &What)| {
-        matches!(what, What::Leave { told: None | Some(StopReason::Ended), .. })
-    };
-    let groups = case.plan.groups_of(unit).into_iter().filter(|&group| group > 0);
-    let mut others = groups.flat_map(|group| case.plan.units_of(Part::Group(group)));
-    case.plan.in_returning_group(unit)
-        && (case.plan.in_limited_group(unit)
-            || case.plan.hasty.is_some()
-            || others.any(|other| {
-                let limited = case.plan.units[other].start_timeout.is_some();
-                let ends =
-                    limited || case.deregistered(other).is_some() || case.of(other).any(by_itself);
-                other != unit && ends
-            }))
 }
 
 /// What has failed is reported (L6), and what has panicked as a panic, with its place (L12).
@@ -275,9 +257,12 @@ fn reason(case: &Case, faults: &mut Vec<String>) {
                 || (in_group.peek().is_some() && in_group.any(over))
                 || case.plan.groups.iter().any(limited)
         }
-        (StopReason::TasksDone, []) => case.units().all(|unit| is_done(case, unit)),
+        (StopReason::TasksDone, []) => {
+            case.units().all(|unit| !case.takes_part(unit) || is_done(case, unit))
+        }
         (StopReason::RunFailed, []) => case.entries().any(|(_, entry)| {
-            matches!(entry, Entry::Of(_, What::PreRunOut(How::Error | How::Panic)))
+            matches!(entry, Entry::Of(unit, What::PreRunOut(How::Error | How::Panic))
+                if case.plan.join_of(*unit).is_none())
         }),
         _ => false,
     };

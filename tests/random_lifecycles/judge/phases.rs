@@ -5,7 +5,8 @@ use crate::plan::How;
 use crate::record::{Entry, What};
 
 pub(super) fn judge(case: &Case, faults: &mut Vec<String>) {
-    let begun = places(case, &What::PreRunIn);
+    let mut begun = places(case, &What::PreRunIn);
+    begun.retain(|(_, unit)| case.plan.join_of(*unit).is_none());
     let order: Vec<usize> = begun.iter().map(|(_, unit)| *unit).collect();
     if !order.is_sorted() || order.windows(2).any(|pair| pair[0] == pair[1]) {
         faults.push(format!("L1: pre-runs in the order {order:?}"));
@@ -30,7 +31,12 @@ fn on_one_thread(case: &Case, faults: &mut Vec<String>) {
     let mut open = None;
     for (place, note) in case.notes.iter().enumerate() {
         let Entry::Of(unit, what) = &note.entry else { continue };
-        if is_service(what) {
+        // Who joins is prepared by who registers it, and cleaned up there if it is refused.
+        let elsewhere = match what {
+            What::PreRunIn | What::PreRunOut(_) => case.plan.join_of(*unit).is_some(),
+            _ => !case.takes_part(*unit),
+        };
+        if is_service(what) || elsewhere {
             continue;
         }
         if note.thread != caller.thread {
@@ -82,7 +88,8 @@ fn pre_runs(case: &Case, begun: &[(usize, usize)], faults: &mut Vec<String>) {
     }
     // Who had none although it has one to call: it was taken out, or the run was to end before.
     let ends = failed.is_some() || asked.is_some_and(|asked| serving.is_none_or(|it| asked < it.0));
-    for unit in case.units().filter(|&unit| case.plan.units[unit].pre_run.is_some()) {
+    let there = |&unit: &usize| case.plan.join_of(unit).is_none();
+    for unit in case.units().filter(there).filter(|&it| case.plan.units[it].pre_run.is_some()) {
         let called = begun.iter().any(|(_, other)| *other == unit);
         let taken_out = case.first(|entry| *entry == Entry::DeregisterAsked(unit)).is_some();
         if !called && !taken_out && !ends {
@@ -94,11 +101,26 @@ fn pre_runs(case: &Case, begun: &[(usize, usize)], faults: &mut Vec<String>) {
 fn post_runs(case: &Case, faults: &mut Vec<String>) {
     let due = places(case, &What::PreRunOut(How::Ok)).into_iter().rev();
     let skipped = |unit: &usize| case.verdict.skipped.iter().any(|it| it == case.name(*unit));
-    let due: Vec<usize> = due.map(|(_, unit)| unit).filter(|unit| !skipped(unit)).collect();
-    let done = places(case, &What::PostRunIn);
-    let units: Vec<usize> = done.iter().map(|(_, unit)| *unit).collect();
-    if units != due {
-        faults.push(format!("L13: post_runs of {units:?}, where {due:?} are due"));
+    let due = due.map(|(_, unit)| unit).filter(|&unit| case.takes_part(unit) && !skipped(&unit));
+    let joined = |unit: &usize| case.plan.join_of(*unit).is_some();
+    let (mut late, mut due): (Vec<usize>, Vec<usize>) = due.partition(joined);
+    let mut done = places(case, &What::PostRunIn);
+    done.retain(|(_, unit)| case.takes_part(*unit));
+    let mut units: Vec<usize> = done.iter().map(|(_, unit)| *unit).collect();
+    // Those that have joined are first. Among themselves the last is, where it is known which that is.
+    late.sort_unstable();
+    let first = late.len().min(units.len());
+    for (at, &unit) in units[..first].iter().enumerate() {
+        let later = units[at + 1..first].iter().find(|&&it| case.joined_before(unit, it));
+        if let Some(&later) = later {
+            let (unit, later) = (case.name(unit), case.name(later));
+            faults.push(format!("L13: {unit} is cleaned up before {later}, which came later"));
+        }
+    }
+    units[..first].sort_unstable();
+    late.append(&mut due);
+    if units != late {
+        faults.push(format!("L13: post_runs of {units:?}, where {late:?} are due"));
     }
     if case.verdict.left_behind.is_empty() && !case.verdict.skipped.is_empty() {
         faults.push(format!("L10: skipped {:?} for nobody", case.verdict.skipped));

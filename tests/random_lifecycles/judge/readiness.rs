@@ -9,7 +9,9 @@ use crate::record::{Entry, What};
 pub(super) fn judge(case: &Case, faults: &mut Vec<String>) {
     let failed = outcome::failures(case);
     let before_serving = case.entries().find_map(|(_, entry)| match entry {
-        Entry::Of(unit, What::PreRunOut(How::Error | How::Panic)) => Some(*unit),
+        Entry::Of(unit, What::PreRunOut(How::Error | How::Panic)) => {
+            case.plan.join_of(*unit).is_none().then_some(*unit)
+        }
         _ => None,
     });
     for (place, entry) in case.entries() {
@@ -46,7 +48,12 @@ fn ready(case: &Case, place: usize, faults: &mut Vec<String>) {
     for unit in case.units() {
         let plan = &case.plan.units[unit];
         let taken_out = case.first(|entry| *entry == Entry::DeregisterAsked(unit));
-        if !plan.declares_ready || case.plan.in_task(unit) || taken_out.is_some_and(|at| at < place)
+        // The group may have been ready before it joined.
+        let joins = case.plan.join_of(unit).is_some();
+        if joins
+            || !plan.declares_ready
+            || case.plan.in_task(unit)
+            || taken_out.is_some_and(|at| at < place)
         {
             continue;
         }

@@ -3,6 +3,7 @@
 
 mod groups;
 mod heartbeats;
+mod joining;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +88,7 @@ fn plan() -> Plan {
         hasty: None,
         groups: vec![outermost],
         units: vec![store, server, feed],
+        joins: Vec::new(),
         before: None,
         outsiders: vec![stop],
         waiters: 1,

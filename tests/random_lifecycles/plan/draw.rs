@@ -12,27 +12,42 @@ impl Plan {
         let random = &mut Random::new(seed);
         let hasty = random.once_in(16).then(|| Duration::from_millis(2));
         let count = 1 + random.below(6);
-        let returning = random.once_in(3);
+        let returning = !random.once_in(3);
+        // Groups among those that join have two units.
+        let joins = if random.once_in(3) { 1 + random.below(3) } else { 0 };
+        let joins: Vec<bool> = (0..joins).map(|_| random.once_in(4)).collect();
+        let all: usize = count + joins.iter().map(|&group| 1 + usize::from(group)).sum::<usize>();
+        let crowd = Crowd { units: all, joins: joins.len() };
         let mood = Mood {
             count,
+            crowd,
             hasty: hasty.is_some(),
             returning,
             calm: returning || random.once_in(2),
             comes_back: false,
         };
-        let (groups, units) = tree(random, mood);
+        let (mut groups, mut units) = tree(random, mood);
+        let joins = joining(random, &joins, &mut groups, &mut units, mood);
         let mut outsiders = Vec::new();
         for _ in 0..random.below(3) {
-            outsiders.push(outsider(random, count));
+            outsiders.push(outsider(random, crowd));
+        }
+        for join in 0..joins.len() {
+            if !random.once_in(3) {
+                let limit = Duration::from_micros(random.below(3000) as u64);
+                let outsider = outsider(random, crowd);
+                outsiders.push(Outsider { deed: Deed::Join(join), limit, ..outsider });
+            }
         }
         // There always is one that stops the group, in case that nothing else does.
-        outsiders.push(Outsider { deed: Deed::Stop, ..outsider(random, count) });
+        outsiders.push(Outsider { deed: Deed::Stop, ..outsider(random, crowd) });
         Self {
             seed,
             hasty,
             groups,
             units,
-            before: random.once_in(40).then(|| deed(random, count)),
+            joins,
+            before: random.once_in(40).then(|| deed(random, crowd)),
             outsiders,
             waiters: random.below(3),
         }
@@ -69,6 +84,47 @@ fn tree(random: &mut Random, mood: Mood) -> (Vec<GroupPlan>, Vec<UnitPlan>) {
         parts[here].push(Part::Unit(index));
     }
     (groups, units)
+}
+
+/// Those that join: units, or groups of two, the second after the first.
+fn joining(
+    random: &mut Random,
+    joins: &[bool],
+    groups: &mut Vec<GroupPlan>,
+    units: &mut Vec<UnitPlan>,
+    mood: Mood,
+) -> Vec<Part> {
+    let outermost = |part: &Part| match *part {
+        Part::Unit(unit) => units[unit].group == 0,
+        Part::Group(group) => groups[group].parent == Some(0),
+    };
+    let parts = (0..units.len()).map(Part::Unit).chain((0..groups.len()).map(Part::Group));
+    let siblings: Vec<Part> = parts.filter(outermost).collect();
+    let mut parts = Vec::new();
+    for &is_group in joins {
+        let first = units.len();
+        if is_group {
+            let (here, name) = (groups.len(), format!("g{}/", groups.len()));
+            groups.push(group(random, &name, Some(0), (first, &siblings), mood));
+            for index in first..first + 2 {
+                let siblings = if index > first { &[Part::Unit(first)][..] } else { &[] };
+                units.push(unit(random, format!("{name}u{index}"), here, siblings, mood));
+            }
+            parts.push(Part::Group(here));
+        } else {
+            units.push(unit(random, format!("u{first}"), 0, &siblings, mood));
+            parts.push(Part::Unit(first));
+        }
+        // Who calls them is on a thread of the group, or is not.
+        for unit in &mut units[first..] {
+            let turns = unit.pre_run.iter_mut().chain([&mut unit.post_run]);
+            for turn in turns {
+                turn.deed =
+                    turn.deed.filter(|it| !matches!(it, Deed::WaitForTheEnd | Deed::WaitTillReady));
+            }
+        }
+    }
+    parts
 }
 
 /// Some of those that are there.
@@ -109,17 +165,26 @@ fn group(
             _ => Who::One,
         },
         when,
-        restarts: u32::try_from(random.below(4)).unwrap(),
+        restarts: if random.once_in(5) { 0 } else { 1 + u32::from(random.once_in(2)) },
         pause: random.micros(700),
-        start_timeout: (parent.is_some() && random.once_in(10)).then(|| Duration::from_millis(1)),
+        start_timeout: (parent.is_some() && random.once_in(6)).then(|| Duration::from_millis(1)),
     }
+}
+
+/// With whom something can be done.
+#[derive(Clone, Copy)]
+struct Crowd {
+    units: usize,
+    joins: usize,
 }
 
 /// What all units of a plan have in common.
 #[derive(Clone, Copy)]
 #[allow(clippy::struct_excessive_bools)] // each is drawn for itself
 struct Mood {
+    /// How many are there from the start.
     count: usize,
+    crowd: Crowd,
     hasty: bool,
     /// Groups start again, so what is beside them is calm.
     returning: bool,
@@ -136,7 +201,7 @@ fn unit(
     siblings: &[Part],
     mood: Mood,
 ) -> UnitPlan {
-    let count = mood.count;
+    let crowd = mood.crowd;
     let task = random.once_in(4);
     let background = !task && random.once_in(6);
     let when = match random.below(8) {
@@ -169,9 +234,9 @@ fn unit(
         declares_ready,
         start_timeout,
         heartbeat,
-        pre_run: random.once_in(2).then(|| turn(random, count, 25)),
-        post_run: turn(random, count, 25),
-        graceful_stop: turn(random, count, 20),
+        pre_run: random.once_in(2).then(|| turn(random, crowd, 25)),
+        post_run: turn(random, crowd, 25),
+        graceful_stop: turn(random, crowd, 20),
         serve,
     }
 }
@@ -184,7 +249,7 @@ fn heartbeat(random: &mut Random) -> Duration {
 }
 
 fn serve(random: &mut Random, declares_ready: bool, when: When, mood: Mood) -> Serve {
-    let count = mood.count;
+    let crowd = mood.crowd;
     let restarts = when != When::Never;
     let until = match random.below(12) {
         0..=2 if mood.calm && !restarts => Until::Told,
@@ -204,10 +269,10 @@ fn serve(random: &mut Random, declares_ready: bool, when: When, mood: Mood) -> S
     };
     Serve {
         helpers: (0..random.below(3).saturating_sub(1)).map(|_| helper(random)).collect(),
-        on_stop: random.once_in(5).then(|| turn(random, count, 10)),
+        on_stop: random.once_in(5).then(|| turn(random, crowd, 10)),
         ready_after: (declares_ready && !random.once_in(6)).then(|| random.micros(1000)),
         silent: false,
-        deed: random.once_in(10).then(|| deed(random, count)),
+        deed: random.once_in(10).then(|| deed(random, crowd)),
         until,
         takes: random.micros(1500),
         ends: match random.below(24) {
@@ -224,10 +289,10 @@ fn serve(random: &mut Random, declares_ready: bool, when: When, mood: Mood) -> S
 }
 
 /// A callback that fails once in so many times.
-fn turn(random: &mut Random, count: usize, fails: usize) -> Turn {
+fn turn(random: &mut Random, crowd: Crowd, fails: usize) -> Turn {
     Turn {
         takes: if random.once_in(3) { random.micros(1000) } else { Duration::ZERO },
-        deed: random.once_in(12).then(|| deed(random, count)),
+        deed: random.once_in(12).then(|| deed(random, crowd)),
         ends: match random.below(2 * fails) {
             0 => How::Error,
             1 => How::Panic,
@@ -236,24 +301,25 @@ fn turn(random: &mut Random, count: usize, fails: usize) -> Turn {
     }
 }
 
-fn deed(random: &mut Random, count: usize) -> Deed {
-    match random.below(7) {
+fn deed(random: &mut Random, crowd: Crowd) -> Deed {
+    match random.below(if crowd.joins > 0 { 11 } else { 7 }) {
         0 => Deed::Stop,
-        1 | 2 => Deed::Deregister(random.below(count)),
+        1 | 2 => Deed::Deregister(random.below(crowd.units)),
         3 => Deed::Look,
         4 | 5 => Deed::WaitTillReady,
+        7.. => Deed::Join(random.below(crowd.joins)),
         _ => Deed::WaitForTheEnd,
     }
 }
 
-fn outsider(random: &mut Random, count: usize) -> Outsider {
+fn outsider(random: &mut Random, crowd: Crowd) -> Outsider {
     Outsider {
         // Often never: then it is the time that counts.
-        notes: random.below(60 * count),
+        notes: random.below(60 * crowd.units),
         limit: Duration::from_micros(500 + random.below(8000) as u64),
         deed: match random.below(5) {
             0 => Deed::Stop,
-            1 | 2 => Deed::Deregister(random.below(count)),
+            1 | 2 => Deed::Deregister(random.below(crowd.units)),
             _ => Deed::Look,
         },
     }

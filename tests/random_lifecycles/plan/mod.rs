@@ -28,6 +28,8 @@ pub enum Deed {
     WaitTillReady,
     /// Which a thread of the group must be refused.
     WaitForTheEnd,
+    /// Registers one of those that join while the group serves, unless somebody has.
+    Join(usize),
 }
 
 /// One callback.
@@ -208,6 +210,8 @@ pub struct Plan {
     pub hasty: Option<Duration>,
     pub groups: Vec<GroupPlan>,
     pub units: Vec<UnitPlan>,
+    /// Those that are not there from the start, all of them in the outermost group and behind all others.
+    pub joins: Vec<Part>,
     pub before: Option<Deed>,
     pub outsiders: Vec<Outsider>,
     pub waiters: usize,
@@ -370,17 +374,24 @@ impl Plan {
         gated == (false, true) || (reverse && gated.0 == gated.1 && self.is_later(first, second))
     }
 
-    /// Whether it comes later in start order, of two in one group.
+    /// Whether it comes later in start order, of two in one group. Of two that join nobody knows.
     pub fn is_later(&self, part: Part, than: Part) -> bool {
-        self.place(part) > self.place(than)
+        let both_join = self.joins.contains(&part) && self.joins.contains(&than);
+        !both_join && self.place(part) > self.place(than)
+    }
+
+    /// With which of those that join this one comes.
+    pub fn join_of(&self, unit: usize) -> Option<usize> {
+        let line = self.line(unit);
+        self.joins.iter().position(|join| line.contains(join))
     }
 }
 
 /// A line for each unit.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, hasty, groups, units, before, outsiders, waiters } = self;
-        writeln!(f, "seed {seed}, hasty {hasty:?}, {waiters} waiters")?;
+        let Self { seed, hasty, groups, units, joins, before, outsiders, waiters } = self;
+        writeln!(f, "seed {seed}, hasty {hasty:?}, {waiters} waiters, {joins:?} join")?;
         writeln!(f, "before the run {before:?}, beside it {outsiders:?}")?;
         groups.iter().try_for_each(|group| writeln!(f, "{group:?}"))?;
         units.iter().try_for_each(|unit| writeln!(f, "{unit:?}"))

@@ -118,7 +118,8 @@ impl Player {
         this.is_some_and(|unit| unit.unresponsive)
     }
 
-    /// It was noticed, and has not been heard of since: it is not ready, nor is any group that it is in.
+    /// It was noticed, and has not been heard of since: it is not ready, nor is any group that it is in,
+    /// up to one that ends: if that is a task, and done, it is ready by that.
     fn is_not_ready(&self, ctx: &ServeContext) {
         let (snapshot, plan) = (ctx.handle().snapshot(), &self.stage().plan);
         let of = |path: &str| snapshot.units.iter().find(|unit| *unit.path == *path);
@@ -127,7 +128,8 @@ impl Player {
             return; // it is told to stop, by now
         }
         let groups = plan.groups_of(self.index).into_iter().filter(|&group| group > 0);
-        let mut above = groups.filter_map(|group| of(plan.groups[group].path()));
+        let above = groups.filter_map(|group| of(plan.groups[group].path()));
+        let mut above = above.take_while(|group| group.state == UnitState::Running);
         let right = this.unresponsive && !this.ready && above.all(|group| !group.ready);
         self.stage().record.expect(right, || format!("S9: {} is silent: {snapshot}", this.path));
     }

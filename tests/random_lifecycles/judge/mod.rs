@@ -179,17 +179,21 @@ impl Case<'_> {
     /// there what it comes after may go on, and be ready while the others stop; then it starts, for the
     /// first time.
     pub fn may_be_new(&self, other: usize, unit: usize, group: usize, notes: &[Note]) -> bool {
-        // It may have joined while the others stopped, and is none of them then.
+        // It may have joined while the others stopped, and is none of them then. When they began to is not
+        // noted, so that is believed of everyone who has not left since it joined.
         if self.plan.join_of(other).is_some() && group == 0 {
             let enters = |of: usize| move |note: &Note| matches!(&note.entry, Entry::Of(it, What::Enter { .. }) if *it == of);
-            if notes.iter().position(enters(other)) > notes.iter().rposition(enters(unit)) {
+            let left = |note: &Note| matches!(&note.entry, Entry::Of(it, What::Leave { told: Some(_), .. }) if *it == other);
+            let later = notes.iter().position(enters(other)) > notes.iter().rposition(enters(unit));
+            if later || !notes.iter().any(left) {
                 return true;
             }
         }
         let Some((part, rest)) = self.plan.side_by_side(other, unit) else { return false };
         let waited = |&it: &Part| self.plan.is_later(rest, it);
         let first = |note: &Note| match &note.entry {
-            Entry::Of(it, What::Leave { .. }) => *it != other,
+            // By itself, for instance one of its threads, is not for the others.
+            Entry::Of(it, What::Leave { told, .. }) => *it != other || told.is_none(),
             Entry::Of(it, What::Enter { attempt, .. }) => *it != other || *attempt == 1,
             _ => true,
         };

@@ -12,7 +12,7 @@ impl Plan {
         let random = &mut Random::new(seed);
         let hasty = random.once_in(16).then(|| Duration::from_millis(2));
         let count = 1 + random.below(6);
-        let returning = !random.once_in(3);
+        let returning = random.once_in(2);
         // Groups among those that join have two units.
         let joins = if random.once_in(3) { 1 + random.below(3) } else { 0 };
         let joins: Vec<bool> = (0..joins).map(|_| random.once_in(4)).collect();
@@ -114,6 +114,13 @@ fn joining(
         } else {
             units.push(unit(random, format!("u{first}"), 0, &siblings, mood));
             parts.push(Part::Unit(first));
+        }
+        // Of what they come after something may be taken out.
+        let after: Vec<Part> = siblings.iter().copied().filter(|_| random.once_in(2)).collect();
+        match parts.last() {
+            Some(Part::Group(group)) if random.once_in(2) => groups[*group].after = after,
+            Some(Part::Unit(unit)) if random.once_in(2) => units[*unit].after = after,
+            _ => {}
         }
         // Who calls them is on a thread of the group, or is not.
         for unit in &mut units[first..] {
@@ -282,7 +289,7 @@ fn serve(random: &mut Random, declares_ready: bool, when: When, mood: Mood) -> S
             1 => How::Panic,
             2..=9 if restarts => How::Error,
             10..=13 if restarts => How::Panic,
-            2..=7 if mood.comes_back => How::Error,
+            2..=11 if mood.comes_back => How::Error,
             _ => How::Ok,
         },
     }

@@ -146,11 +146,13 @@ fn may_have_ended(case: &Case, said: usize) -> bool {
         case.plan.units[unit].start_timeout.is_some() || case.plan.in_limited_group(unit)
     });
     let ends = |entry: &Entry| match entry {
-        Entry::StopAsked | Entry::Returned | Entry::DeregisterAsked(_) => true,
+        Entry::StopAsked
+        | Entry::Returned
+        | Entry::DeregisterAsked(_)
+        | Entry::Of(_, What::Leave { .. }) => true,
         Entry::Of(unit, What::PreRunOut(How::Error | How::Panic)) => {
             case.plan.join_of(*unit).is_none()
         }
-        Entry::Of(_, What::Leave { .. }) => true,
         _ => false,
     };
     // Where nothing keeps the group alive it ends as it starts. Whether that was so is judged elsewhere.

@@ -239,6 +239,12 @@ fn reason(case: &Case, faults: &mut Vec<String>) {
         })
         .collect();
     let right = match (reason, &firsts[..]) {
+        // Its group may be to start again, and then that is not reported.
+        (StopReason::UnitStopped(name), [])
+            if case.plan.part(name).is_some_and(|it| case.may_have_been_given_up(it)) =>
+        {
+            true
+        }
         // Who was given up ends the group.
         (StopReason::UnitStopped(name), [])
             if given_up(case).iter().any(|failure| *failure.path == **name) =>

@@ -14,8 +14,9 @@ use crate::verdict::{Failed, Verdict};
 #[derive(Default)]
 pub struct Census(BTreeMap<&'static str, usize>);
 
-/// What has to be seen, in thousands of lifecycles.
-const EXPECTED: [&str; 56] = [
+/// What has to be seen, in thousands of lifecycles. What a busy machine may leave no time for is not here,
+/// and is printed all the same.
+const EXPECTED: [&str; 54] = [
     "ended ok",
     "ended by a unit",
     "ended as its tasks were done",
@@ -36,9 +37,7 @@ const EXPECTED: [&str; 56] = [
     "started again together, one group in another",
     "a group started again",
     "a group started again by its own policy",
-    "a group started again by its own policy, a third time",
     "a group started again in a group that did",
-    "a group ended after its last restart",
     "a group was not ready in time",
     "a group was not ready in time, and started again",
     "stopped while a group was to start again",

@@ -124,7 +124,10 @@ impl Case<'_> {
             self.of(unit).any(|(_, what)| match what {
                 What::Leave { how, told, .. } => {
                     let by_itself = !told.as_ref().is_some_and(|why| self.is_for_good(unit, why));
-                    by_itself && when.covers(*how != How::Ok)
+                    // A unit that ends well too often has failed for its group.
+                    let always =
+                        part != Part::Unit(unit) && self.plan.units[unit].when == When::Always;
+                    by_itself && when.covers(always || *how != How::Ok)
                 }
                 _ => false,
             }) || (part != Part::Unit(unit) && self.plan.units[unit].start_timeout.is_some())

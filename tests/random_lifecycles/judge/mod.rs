@@ -77,7 +77,10 @@ impl Case<'_> {
     pub fn absent(&self) -> Vec<Part> {
         let serves = |entry: &Entry| matches!(entry, Entry::Of(_, what) if is_service(what));
         let serving = self.first(serves).unwrap_or(self.notes.len());
-        let taken_out = |unit| self.deregistered(unit).is_some_and(|place| place < serving);
+        // Who has served was there when it was taken out, whatever was noted first.
+        let was_there = |unit: usize| self.of(unit).any(|(_, what)| is_service(what));
+        let taken_out =
+            |unit| self.deregistered(unit).is_some_and(|place| place < serving) && !was_there(unit);
         let groups = (1..self.plan.groups.len()).map(Part::Group);
         groups.filter(|&group| self.plan.units_of(group).all(taken_out)).collect()
     }

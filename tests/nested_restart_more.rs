@@ -87,6 +87,32 @@ fn s5_a_group_starts_again_with_all_in_it_and_what_was_made_good_is_no_failure()
     });
 }
 
+/// What has failed before it was taken out is still why its group has failed, and the group around that.
+#[test]
+fn s5_a_group_that_gives_up_names_the_failure_of_one_that_was_taken_out_since() {
+    within(SOON, || {
+        let (journal, [end, taken_out]) = (Journal::new(), [(); 2].map(|()| Gate::new()));
+        let mut inner = Group::new("inner");
+        inner.register(journal.script("short").until(&end).finish());
+        let flaky = inner.register(journal.script("flaky").until_told().panic("in its stop")).id();
+        inner.register(journal.script("slow").until_told().hang(&taken_out).finish());
+        let mut outer = Group::new("outer");
+        outer.register(inner).task();
+        outer.register(waits(&journal, "keeps it alive"));
+        let mut group = demo();
+        group.register(outer).restart(at_once().intensity(0, SOON));
+        group.register(waits(&journal, "beside"));
+        let run = Tester::start(group);
+        end.open();
+        run.wait_for(|event| event.to_string() == "unit 'outer/inner/flaky' failed");
+        assert!(run.handle().deregister(flaky).unwrap().wait().is_ok());
+        taken_out.open();
+        let error = run.wait().unwrap_err();
+        let cause = error.cause().expect("a unit has failed");
+        assert_eq!((cause.unit(), cause.phase()), ("outer/inner/flaky", Phase::Serve), "{error}");
+    });
+}
+
 #[test]
 fn s5_events_tell_of_a_group_that_starts_again_what_they_tell_of_a_unit() {
     within(SOON, || {

@@ -310,19 +310,24 @@ impl Board {
     // ---- groups ----
 
     /// What it has failed with since it was last started: a service its own failure; a group that of
-    /// the unit by which it ended, or its own, or else the first in it that counts. The last may be
-    /// known to be its failure only later than the unit's: the machine says when.
+    /// the unit by which it ended, or its own, or else the first in it that counts; one that was taken
+    /// out had failed before, if there is no other. The last may be known to be its failure only later
+    /// than the unit's: the machine says when.
     pub(super) fn failure(&self, node: NodeId) -> Option<Failure> {
         let record = self.look(node);
         let Some(group) = record.as_group() else {
             return record.incarnation()?.outcome().failure().cloned();
         };
         let of_cause = || group.ended_by.and_then(|cause| self.failure(cause));
-        let counts = |&child: &NodeId| self.has_failed(child) && !self.look(child).deregistered;
-        let first = || {
-            let mut failed = group.children.iter().copied().filter(counts);
-            if self.has_failed(node) { failed.find_map(|child| self.failure(child)) } else { None }
+        let first_of = |taken_out: bool| {
+            let mut children = group.children.iter().copied();
+            children.find_map(|child| {
+                let counts = self.has_failed(child) && self.look(child).deregistered == taken_out;
+                if counts { self.failure(child) } else { None }
+            })
         };
+        let first =
+            || self.has_failed(node).then(|| first_of(false).or_else(|| first_of(true))).flatten();
         of_cause().or_else(|| group.own_failure.clone()).or_else(first)
     }
 

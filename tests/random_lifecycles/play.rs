@@ -6,7 +6,7 @@ mod building;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rungroup::testing::{Gate, Pass};
 use rungroup::{
@@ -280,7 +280,7 @@ impl Service for Player {
 
 /// Runs the lifecycle on this thread. What is left behind has ended, too, when this returns.
 pub fn play(plan: &Plan, record: &Arc<Record>) -> Verdict {
-    let gate = Gate::new();
+    let (began, gate) = (Instant::now(), Gate::new());
     let (stage, mut group) = building::put_together(plan, record, &gate);
     let stage = stage.get().expect("just set");
     let handle = group.handle();
@@ -312,5 +312,5 @@ pub fn play(plan: &Plan, record: &Arc<Record>) -> Verdict {
     let over = record.wait(LIMIT, over);
     record.expect(over, || "L11: something never ended".to_owned());
     let reason = handle.stopped().reason().cloned();
-    Verdict::of(&result, reason.unwrap_or(StopReason::RunFailed))
+    Verdict::of(began, &result, reason.unwrap_or(StopReason::RunFailed))
 }

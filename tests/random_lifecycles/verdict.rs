@@ -1,6 +1,8 @@
 //! What the library says of a lifecycle: the result of the run, as the judge compares it with the
 //! record.
 
+use std::time::Instant;
+
 use rungroup::{ErrorKind, Failure, Phase, Report, RunError, StopReason};
 
 /// One failure that is reported.
@@ -15,6 +17,8 @@ pub struct Failed {
 
 #[derive(Clone, Debug)]
 pub struct Verdict {
+    /// Before there was any thread of it.
+    pub began: Instant,
     /// `None` is `Ok`.
     pub error: Option<ErrorKind>,
     pub reason: StopReason,
@@ -27,7 +31,7 @@ pub struct Verdict {
 
 impl Verdict {
     /// `reason` is what the run's token says.
-    pub fn of(result: &Result<Report, RunError>, reason: StopReason) -> Self {
+    pub fn of(began: Instant, result: &Result<Report, RunError>, reason: StopReason) -> Self {
         let error = result.as_ref().err().map(RunError::kind);
         let cause = result.as_ref().err().and_then(RunError::cause).map(failed);
         let report = match result {
@@ -35,6 +39,7 @@ impl Verdict {
             Err(error) => error.report(),
         };
         let mut verdict = Self {
+            began,
             error,
             reason,
             cause,

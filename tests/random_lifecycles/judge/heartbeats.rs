@@ -102,7 +102,7 @@ fn silences_of(
     limit: Duration,
     last: Instant,
 ) -> usize {
-    let (mut before, mut count) = (case.notes[0].at, 0);
+    let (mut before, mut count) = (case.verdict.began, 0);
     let mut entered = false;
     for (place, what) in case.of(unit) {
         let (there, from) = match what {

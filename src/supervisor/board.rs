@@ -132,6 +132,13 @@ impl Board {
         self.bells[number].clone()
     }
 
+    /// Whether there is nothing left to wait for, and nothing left to be done: others may have taken the
+    /// last step, and it is for the engine to do what that has decided.
+    pub(super) fn is_finished(&mut self) -> bool {
+        let machine = self.machine();
+        machine.is_finished() && machine.actions().len() == 0
+    }
+
     /// Whether the services have begun to start.
     pub(crate) fn is_serving(&mut self) -> bool {
         self.machine.as_ref().is_some_and(|machine| machine.state(ROOT).0 != UnitState::New)

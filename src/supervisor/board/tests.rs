@@ -1,6 +1,7 @@
 //! What is told under the board's lock, without an engine.
 
 use super::*;
+use crate::restart::{Backoff, Restart};
 use crate::supervisor::incarnation::Ends;
 use crate::supervisor::plan::ServicePlan;
 use crate::supervisor::state::{Policy, UnitKind};
@@ -64,6 +65,26 @@ fn l9_who_was_to_be_told_of_something_else_is_not_told_of_the_end() {
 
     Board::stop(&board, &"enough".into());
     assert_eq!([guest, host].map(|unit| is_told(&board, unit)), [false, true]);
+}
+
+/// Where nobody serves, whoever asks for the end takes the last step there is. The engine, which may be
+/// about to look, has still to do what that has decided, and to tell of it.
+#[test]
+fn l7_a_stop_that_finds_nobody_serving_is_not_over_before_the_engine_has_done_its_part() {
+    let mut board = Board::new(GroupKind::default(), Duration::MAX);
+    let restart = Restart::on_failure().backoff(Backoff::constant(Duration::from_hours(1)));
+    let weak = served(&mut board, Policy { restart, ..Policy::default() });
+    start(&mut board, &[]);
+    board.machine().step(clock::now(), Input::SpawnFailed { unit: weak, spawned: 0 });
+    while board.machine().next_action().is_some() {}
+    assert_eq!(board.machine().state(weak).0, UnitState::Backoff);
+    let board = Mutex::new(board);
+
+    Board::stop(&board, &"enough".into());
+    let mut board = board.lock();
+    assert!(board.machine().is_finished() && !board.is_finished());
+    while board.machine().next_action().is_some() {}
+    assert!(board.is_finished());
 }
 
 /// Before it serves there is nobody to tell, and the machine is not asked what it is not ready for.

@@ -101,7 +101,7 @@ impl Engine {
     }
 
     fn is_finished(&self) -> bool {
-        self.board.lock().machine().is_finished()
+        self.board.lock().is_finished()
     }
 
     /// Hands `input` to the machine and does what it decides.

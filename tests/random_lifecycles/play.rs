@@ -290,7 +290,7 @@ pub fn play(plan: &Plan, record: &Arc<Record>) -> Verdict {
         for (index, outsider) in plan.outsiders.iter().enumerate() {
             let handle = handle.clone();
             scope.spawn(move || {
-                record.wait(outsider.limit, |notes| notes.len() >= outsider.notes);
+                record.wait(outsider.limit, |notes| beats::apart_from(notes) >= outsider.notes);
                 if index == last {
                     // Who is silent waits for that to be noticed, or for its own stop.
                     record.wait(LIMIT, |notes| !beats::somebody_is_silent(notes));

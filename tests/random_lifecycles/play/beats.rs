@@ -162,6 +162,11 @@ pub(super) fn listen<'s>(scope: &'s Scope<'s, '_>, stage: &'s Stage, handle: &Gr
     });
 }
 
+/// How much has happened: that somebody beats goes on and on, whatever does not.
+pub fn apart_from(notes: &[Note]) -> usize {
+    notes.iter().filter(|note| !matches!(note.entry, Entry::Of(_, What::Beat { .. }))).count()
+}
+
 /// Whether a unit waits for its silence to be noticed.
 pub(super) fn somebody_is_silent(notes: &[Note]) -> bool {
     let silent = notes.iter().fold(0, |count, note| match &note.entry {

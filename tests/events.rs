@@ -267,3 +267,27 @@ fn v1_the_order_is_one_for_all() {
         }
     });
 }
+
+/// Who asks for the end tells the units at once, and the engine tells of it: not later than of what
+/// comes of it.
+#[test]
+fn v1_nobody_has_ended_by_a_stop_before_it_is_told_of_that() {
+    within(LIMIT, || {
+        for _ in 0..20 {
+            let mut group = group();
+            for number in 0..64 {
+                group.register(Script::new(format!("unit-{number}")));
+            }
+            let events = group.handle().events(1024);
+            Tester::start(group).stop().unwrap();
+            let all = texts(&events);
+            let place = |text: &str| all.iter().position(|it| it.starts_with(text)).unwrap();
+            let stopping = place("stopping: ");
+            for number in 0..64 {
+                let told = place(&format!("unit 'unit-{number}' told to stop: "));
+                let ended = place(&format!("unit 'unit-{number}' ended: "));
+                assert!(stopping < told && told < ended, "unit-{number}: {all:#?}");
+            }
+        }
+    });
+}

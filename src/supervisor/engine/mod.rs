@@ -127,6 +127,9 @@ impl Engine {
     // ---- what happens ----
 
     fn take(&mut self, notice: Notice) {
+        // Whoever asks for something has the machine decide there and then. This may have come of that,
+        // and the request that wakes the engine only be on its way.
+        self.perform_all();
         match notice {
             Notice::Entered { unit, incarnation } => {
                 self.feed(Input::Entered { unit, incarnation });

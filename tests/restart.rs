@@ -3,12 +3,14 @@
 mod common;
 
 use std::time::Duration;
+use std::{error, fmt};
 
 use common::{SOON, within};
 use crossbeam_channel::unbounded;
 use rungroup::testing::{Gate, Journal, Script, Tester};
 use rungroup::{
-    Backoff, ErrorKind, Event, Group, NotReady, Phase, Restart, StopReason, UnitState, service_fn,
+    Backoff, ErrorKind, Event, Group, GroupHandle, NotReady, Phase, Restart, StopReason, UnitState,
+    service_fn,
 };
 
 /// Starts again at once, five times in a minute.
@@ -85,12 +87,12 @@ fn s1_the_events_tell_of_it_in_order() {
 fn s1_so_many_restarts_are_allowed_and_one_more_gives_up_with_the_last_error() {
     #[derive(Debug, PartialEq)]
     struct Lost(u32);
-    impl std::fmt::Display for Lost {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    impl fmt::Display for Lost {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "lost for the {}. time", self.0)
         }
     }
-    impl std::error::Error for Lost {}
+    impl error::Error for Lost {}
 
     within(SOON, || {
         let mut group = demo();
@@ -301,5 +303,73 @@ fn l4_all_instances_start_again_when_one_fails() {
         assert_eq!(second, [(2, 0), (2, 1), (2, 2)]);
         let report = run.stop().unwrap();
         assert_eq!(report.units()[0].restarts, 1);
+    });
+}
+
+/// An error that asks the group when it is dropped, as one does that holds a guard.
+#[derive(Debug)]
+struct Asks(GroupHandle);
+
+impl fmt::Display for Asks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("lost")
+    }
+}
+
+impl error::Error for Asks {}
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        self.0.snapshot();
+        self.0.stop("an error was dropped");
+    }
+}
+
+/// Asks at the first attempt, fails at the second, and serves then.
+fn asking() -> Script {
+    Script::new("feed").serve(|ctx| match ctx.attempt() {
+        1 => Err(Asks(ctx.handle().clone()).into()),
+        2 => Err("lost once more".into()),
+        _ => {
+            ctx.stopped().wait();
+            Ok(())
+        }
+    })
+}
+
+fn ends_as_the_dropped_error_said(mut group: Group) {
+    let report = group.run().unwrap();
+    assert_eq!(report.reason(), &StopReason::Requested("an error was dropped".into()));
+}
+
+/// The library drops it as soon as there is a newer one, and no lock of its own is in the way.
+#[test]
+fn s1_an_error_that_is_made_good_may_ask_the_group_when_it_is_dropped() {
+    within(SOON, || {
+        let mut group = demo();
+        group.register(asking()).restart(at_once());
+        ends_as_the_dropped_error_said(group);
+
+        let mut uplink = Group::new("uplink");
+        uplink.register(asking());
+        let mut group = demo();
+        group.register(uplink).restart(at_once());
+        ends_as_the_dropped_error_said(group);
+
+        // Here it is the last incarnation that has kept it, and not the last failure.
+        let feed = Script::new("feed").serve(|ctx| {
+            if ctx.attempt() > 1 {
+                ctx.stopped().wait();
+                return Ok(());
+            }
+            ctx.spawn("late", |ctx| {
+                ctx.stopped().wait();
+                panic!("after it");
+            })?;
+            Err(Asks(ctx.handle().clone()).into())
+        });
+        let mut group = demo();
+        group.register(feed).restart(at_once());
+        ends_as_the_dropped_error_said(group);
     });
 }

@@ -34,12 +34,13 @@ impl Engine {
 
     /// All in it have stopped, be it in order to start again.
     pub(super) fn group_ended(&mut self, group: NodeId) {
+        let outcome = self.board.lock().outcome_of_group(group);
+        if let Some(failure) = outcome.failure() {
+            self.note_failure(group, failure.clone());
+        }
         let mut board = self.board.lock();
-        let outcome = board.outcome_of_group(group);
         let record = board.record(group);
-        let unit = record.path.clone();
-        record.last_failure = outcome.failure().cloned().or(record.last_failure.take());
-        let started = record.group().started;
+        let (unit, started) = (record.path.clone(), record.group().started);
         record.stopped_notify.set(outcome.clone());
         drop(board);
         if started {

@@ -182,8 +182,14 @@ impl Engine {
     }
 
     fn keep(&mut self, unit: NodeId, failure: Failure) {
-        self.board.lock().record(unit).last_failure = Some(failure.clone());
+        self.note_failure(unit, failure.clone());
         self.served.failures.push(failure);
+    }
+
+    /// The newest failure of a node.
+    fn note_failure(&self, node: NodeId, failure: Failure) {
+        let before = self.board.lock().record(node).last_failure.replace(failure);
+        drop(before); // outside the lock: its error is the program's
     }
 
     /// What an incarnation failed with, once the machine has heard of it: one that starts again is not
@@ -192,11 +198,12 @@ impl Engine {
         let mut board = self.board.lock();
         // Nothing makes good what one has failed with that was taken out.
         let taken_out = board.look(unit).deregistered && board.machine().has_failed(unit);
-        if taken_out || board.machine().counts(unit) {
-            drop(board);
+        let counts = taken_out || board.machine().counts(unit);
+        drop(board);
+        if counts {
             self.keep(unit, failure);
         } else {
-            board.record(unit).last_failure = Some(failure);
+            self.note_failure(unit, failure);
         }
     }
 

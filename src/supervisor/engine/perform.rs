@@ -84,8 +84,9 @@ impl Engine {
         let notify = self.notify.clone();
         let incarnation =
             Incarnation::new(self.run.id, unit, number, path.clone(), ends, notify, pulse);
-        board.record(unit).service().incarnation = Some(incarnation.clone());
+        let before = board.record(unit).service().incarnation.replace(incarnation.clone());
         drop(board);
+        drop(before); // outside the lock: what it has failed with is the program's
         self.publish(&Event::Starting { unit: path.clone(), attempt: number });
         for instance in 0..instances {
             let name =

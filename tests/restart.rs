@@ -373,3 +373,31 @@ fn s1_an_error_that_is_made_good_may_ask_the_group_when_it_is_dropped() {
         ends_as_the_dropped_error_said(group);
     });
 }
+
+#[test]
+fn l12_an_error_that_is_made_good_and_panics_when_it_is_dropped_does_no_harm() {
+    #[derive(Debug)]
+    struct Fragile;
+    impl fmt::Display for Fragile {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("fragile")
+        }
+    }
+    impl error::Error for Fragile {}
+    impl Drop for Fragile {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+
+    within(SOON, || {
+        let mut group = demo();
+        let feed = Script::new("feed").serve(|ctx| match ctx.attempt() {
+            1 => Err(Fragile.into()),
+            2 => Err("lost".into()),
+            _ => Ok(()),
+        });
+        group.register(feed).restart(at_once());
+        assert_eq!(group.run().unwrap().units()[0].restarts, 2);
+    });
+}

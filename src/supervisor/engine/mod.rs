@@ -21,6 +21,7 @@ use super::stoppers::{Called, Stoppers};
 use crate::clock;
 use crate::event::Event;
 use crate::failure::{Failure, Outcome};
+use crate::panic;
 use crate::sync::Mutex;
 
 /// See the module.
@@ -189,7 +190,7 @@ impl Engine {
     /// The newest failure of a node.
     fn note_failure(&self, node: NodeId, failure: Failure) {
         let before = self.board.lock().record(node).last_failure.replace(failure);
-        drop(before); // outside the lock: its error is the program's
+        drop_apart(before);
     }
 
     /// What an incarnation failed with, once the machine has heard of it: one that starts again is not
@@ -243,6 +244,12 @@ impl Engine {
         }));
         self.served
     }
+}
+
+/// Drops, outside all locks, what holds an error of the program's: that is code of theirs. Nobody has any
+/// use for the error any more, so of a panic in it the hook alone can say something.
+fn drop_apart(before: impl Sized) {
+    let _ = panic::catch(move || drop(before));
 }
 
 fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::{io, iter};
 
-use super::Engine;
+use super::{Engine, drop_apart};
 use crate::clock;
 use crate::context::Task;
 use crate::event::Event;
@@ -86,7 +86,7 @@ impl Engine {
             Incarnation::new(self.run.id, unit, number, path.clone(), ends, notify, pulse);
         let before = board.record(unit).service().incarnation.replace(incarnation.clone());
         drop(board);
-        drop(before); // outside the lock: what it has failed with is the program's
+        drop_apart(before);
         self.publish(&Event::Starting { unit: path.clone(), attempt: number });
         for instance in 0..instances {
             let name =

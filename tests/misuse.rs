@@ -8,7 +8,8 @@ use std::time::Duration;
 use common::{SOON, within};
 use rungroup::testing::{Journal, Script};
 use rungroup::{
-    Config, ErrorKind, FlagSet, Group, GroupHandle, NotReady, Unit, UnitId, pre_run_fn, service_fn,
+    Config, ErrorKind, FlagSet, Group, GroupHandle, Limit, NotReady, Unit, UnitId, pre_run_fn,
+    service_fn,
 };
 
 /// What came of waiting for the end of the run where `callback` runs.
@@ -354,5 +355,30 @@ fn l18_a_context_that_outlives_the_run_does_no_harm() {
         assert!(ctx.stopped().is_stopped());
         let error = ctx.spawn_helper("late", || panic!("the run is over")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Spawn);
+    });
+}
+
+/// A limit that depends on what is registered.
+struct AsLongAsThereAre(GroupHandle);
+
+impl From<AsLongAsThereAre> for Limit {
+    fn from(limit: AsLongAsThereAre) -> Self {
+        limit.0.events(1); // which takes the lock that registering takes
+        Limit::Fixed(Duration::from_secs(1))
+    }
+}
+
+#[test]
+fn l18_a_limit_of_the_programs_own_may_ask_the_group_where_it_is_made() {
+    within(SOON, || {
+        let mut group = Group::new("demo").args(["demo"]);
+        let handle = group.handle();
+        let limit = || AsLongAsThereAre(handle.clone());
+        group
+            .register(service_fn("server", |_ctx| Ok(())))
+            .stop_timeout(limit())
+            .start_timeout(limit())
+            .heartbeat(limit());
+        group.run().unwrap();
     });
 }

@@ -180,7 +180,8 @@ impl<When> Registration<'_, When> {
     /// assert_eq!(error.left_behind()[0].unit.as_deref(), Some("deaf"));
     /// ```
     pub fn stop_timeout(self, limit: impl Into<Limit>) -> Self {
-        self.with(|entry| entry.stop_timeout = Some(limit.into()))
+        let limit = limit.into(); // may be the program's: not under the lock
+        self.with(|entry| entry.stop_timeout = Some(limit))
     }
 
     /// How long it may take from its start until it is ready, for one that
@@ -213,7 +214,8 @@ impl<When> Registration<'_, When> {
     /// assert_eq!(error.to_string(), "unit 'uplink': start failed: not ready within 10ms");
     /// ```
     pub fn start_timeout(self, limit: impl Into<Limit>) -> Self {
-        self.with(|entry| entry.start_timeout = Some(limit.into()))
+        let limit = limit.into(); // may be the program's: not under the lock
+        self.with(|entry| entry.start_timeout = Some(limit))
     }
 
     /// It has to be heard of: a unit that is ready and then does not call
@@ -242,7 +244,8 @@ impl<When> Registration<'_, When> {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn heartbeat(self, limit: impl Into<Limit>) -> Self {
-        self.with(|entry| entry.heartbeat = Some(limit.into()))
+        let limit = limit.into(); // may be the program's: not under the lock
+        self.with(|entry| entry.heartbeat = Some(limit))
     }
 
     /// Whether it starts again when it has ended by itself. It does not if nothing is said: it ends the

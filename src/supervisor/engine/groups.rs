@@ -126,13 +126,13 @@ impl Engine {
         let mut next = group;
         while let Some(group) = next {
             let mut board = self.board.lock();
-            let is_empty = board.is_empty(group);
-            let record = board.record(group);
-            let of_group = record.group();
-            if !of_group.over || of_group.gone || !is_empty {
+            let of_group = board.record(group).group();
+            // Looked at first: to look at all in it each time that one of them stops would take N² looks.
+            if !of_group.over || of_group.gone || !board.is_empty(group) {
                 return;
             }
-            of_group.gone = true;
+            let record = board.record(group);
+            record.group().gone = true;
             let (unit, had_ended) = (record.path.clone(), record.has_ended());
             record.stopped = record.started.map(|_| clock::now());
             next = record.parent;

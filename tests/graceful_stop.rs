@@ -11,8 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use common::within;
-use rungroup::testing::{Script, Tester};
-use rungroup::{ErrorKind, Event, Group, UnitId};
+use rungroup::testing::{Journal, Script, Tester};
+use rungroup::{Backoff, ErrorKind, Event, Group, Restart, UnitId};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -302,5 +302,60 @@ fn l8_graceful_stop_and_serve_may_wait_for_each_other() {
                 }),
         );
         Tester::start(group).stop().unwrap();
+    });
+}
+
+// ---- on_stop ----
+
+/// One that comes when the unit is told already is called then and there.
+#[test]
+fn l8_an_on_stop_callback_is_called_once_on_a_stopper_thread_unless_its_guard_was_dropped() {
+    within(LIMIT, || {
+        let journal = Journal::new();
+        let log = journal.clone();
+        let note = move |what: &'static str| {
+            let log = log.clone();
+            move || {
+                let thread = thread::current();
+                assert!(thread.name().is_some_and(|name| name.starts_with("stopper-")));
+                log.note(what);
+            }
+        };
+        let log = journal.clone();
+        let mut group = group();
+        group.register(Script::new("client").serve(move |ctx| {
+            ctx.on_stop(note("kept")).keep();
+            drop(ctx.on_stop(note("dropped")));
+            let _guard = ctx.on_stop(note("held"));
+            ctx.stopped().wait();
+            log.wait_for("held");
+            ctx.on_stop(note("late")).keep();
+            Ok(())
+        }));
+        Tester::start(group).stop().unwrap();
+        let mut called = journal.entries();
+        called.sort();
+        assert_eq!(called, ["held", "kept", "late"]);
+    });
+}
+
+/// What hangs on an incarnation goes with it: that of the one before is not called for the next.
+#[test]
+fn l8_on_stop_callbacks_are_of_one_incarnation_also_where_it_ends_by_itself() {
+    within(LIMIT, || {
+        let journal = Journal::new();
+        let log = journal.clone();
+        let mut group = group();
+        let client = Script::new("client").serve(move |ctx| {
+            let (attempt, log) = (ctx.attempt(), log.clone());
+            let held = log.clone();
+            let _guard = ctx.on_stop(move || held.note("held"));
+            ctx.on_stop(move || log.note(format!("kept {attempt}"))).keep();
+            if attempt == 1 { Err("lost".into()) } else { Ok(()) }
+        });
+        let again = Restart::on_failure().backoff(Backoff::none());
+        group.register(client).restart(again);
+        group.run().unwrap();
+        assert_eq!(journal.entries(), ["kept 1", "kept 2"]);
     });
 }

@@ -12,8 +12,8 @@ use common::{SOON, within};
 use crossbeam_channel::{bounded, unbounded};
 use rungroup::testing::Script;
 use rungroup::{
-    Backoff, ErrorKind, Event, Flag, FlagSet, Group, NotReady, Restart, StopReason, UnitState,
-    service_fn,
+    Backoff, ErrorKind, Event, Flag, FlagSet, Group, NotReady, Restart, ServeContext, StopReason,
+    UnitState, service_fn,
 };
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -174,5 +174,37 @@ fn s8_nobody_gets_more_than_the_group_has() {
         group.register(service_fn("brief", |_| Ok(()))).after(spool);
         let error = group.run().unwrap_err();
         assert_eq!(error.left_behind()[0].unit.as_deref(), Some("spool"));
+    });
+}
+
+/// The context may be anybody's, and a run for which nothing is said has thirty seconds from the request.
+#[test]
+fn s8_any_thread_that_has_the_context_may_ask_for_as_much_as_the_run_has_by_default() {
+    within(SOON, || {
+        let (hand_over, contexts) = bounded::<ServeContext>(1);
+        let (extended, proceed) = bounded::<()>(1);
+        let mut group = demo();
+        let spool = service_fn("spool", move |ctx| {
+            hand_over.send(ctx.clone())?;
+            Ok(proceed.recv()?)
+        });
+        group.register(spool).stop_timeout(Duration::from_secs(15));
+        let events = group.handle().events(64);
+        let stranger = thread::spawn(move || {
+            let ctx = contexts.recv().unwrap();
+            ctx.handle().stop("seen enough");
+            ctx.stopped().wait();
+            ctx.extend_stop(Duration::from_hours(1));
+            let by = events.iter().find_map(|event| match event {
+                Event::StopExtended { by, .. } => Some(by),
+                _ => None,
+            });
+            extended.send(()).unwrap();
+            by.expect("it has got more time")
+        });
+        group.run().unwrap();
+        let by = stranger.join().unwrap();
+        let most = Duration::from_secs(30);
+        assert!(most / 2 < by && by <= most, "{by:?}");
     });
 }

@@ -262,8 +262,7 @@ impl<'g> Execution<'g> {
         let deadline = told.checked_add(limit).map(|at| at.max(clock::now() + HELPER_GRACE));
         self.shared.helpers.owner_leaves(|_last| {});
         self.shared.helpers.wait_for_at_most(0, deadline);
-        self.shared.helpers.join_left();
-        let mut threads = self.shared.helpers.close();
+        let mut threads = self.shared.helpers.abandon();
         for thread in &threads {
             let (unit, thread) = (self.unit_of_helper(thread), thread.clone());
             self.shared.publisher.publish(&Event::LeftBehind { unit, thread });

@@ -160,11 +160,9 @@ impl Board {
     /// have left are joined. Looked at and joined without the lock.
     pub(super) fn abandon(board: &Mutex<Self>) -> Vec<Vec<ThreadStatus>> {
         let incarnations = board.lock().incarnations();
-        let threads = incarnations.into_iter().map(|incarnation| {
-            let Some(incarnation) = incarnation else { return Vec::new() };
-            incarnation.join();
-            incarnation.abandon()
-        });
+        let threads = incarnations
+            .into_iter()
+            .map(|it| it.map_or_else(Vec::new, |incarnation| incarnation.abandon()));
         threads.collect()
     }
 

@@ -131,10 +131,13 @@ impl Crew {
         left.into_iter().for_each(join);
     }
 
-    /// Lets nobody in any more, and lists those that have not left: so nobody is left behind unlisted.
-    pub(crate) fn close(&self) -> Vec<ThreadStatus> {
+    /// Lets nobody in any more, lists those that have not left, and joins the others. In this order: one
+    /// that leaves in between is then listed or joined, or both.
+    pub(crate) fn abandon(&self) -> Vec<ThreadStatus> {
         self.members.lock().closed = true;
-        self.threads()
+        let threads = self.threads();
+        self.join_left();
+        threads
     }
 
     /// What can be seen of those that have not left.
@@ -149,4 +152,51 @@ impl Crew {
 fn join(handle: JoinHandle<()>) {
     let result = handle.join();
     debug_assert!(result.is_ok(), "a thread's body is inside the panic boundary");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// Says at the very end of its thread, when that can be joined, that it was there.
+    struct Ends(crossbeam_channel::Sender<String>);
+
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            let name = std::thread::current().name().unwrap_or_default().to_owned();
+            std::thread::yield_now(); // others may look meanwhile
+            self.0.send(name).unwrap();
+        }
+    }
+
+    thread_local! {
+        static ENDS: std::cell::RefCell<Option<Ends>> = const { std::cell::RefCell::new(None) };
+    }
+
+    #[test]
+    fn l11_whoever_leaves_while_the_others_are_listed_is_listed_or_joined() {
+        for _ in 0..300 {
+            let crew = Arc::new(Crew::new(RUN_IS_OVER));
+            let (ends, ended) = crossbeam_channel::unbounded();
+            let (open, gate) = crossbeam_channel::bounded::<()>(0);
+            for number in 0..8 {
+                let (ends, gate) = (Ends(ends.clone()), gate.clone());
+                let body = move || {
+                    ENDS.with(|it| it.replace(Some(ends)));
+                    let _ = gate.recv();
+                };
+                let place = Place::Helper { run: 0 };
+                let name = format!("thread-{number}").into();
+                crew.spawn(&name, None, place, body, |(), _last| {}).unwrap();
+            }
+            drop(open);
+            let listed = crew.abandon().into_iter().map(|thread| thread.name);
+            let accounted: HashSet<String> = listed.chain(ended.try_iter()).collect();
+            assert_eq!(accounted.len(), 8, "{accounted:?}");
+            crew.wait_for_at_most(1, None); // the owner, who is this one
+            crew.join_left();
+        }
+    }
 }

@@ -244,9 +244,9 @@ impl Incarnation {
         self.crew.join_left();
     }
 
-    /// The threads that are left behind; none comes after them.
+    /// The threads that are left behind; none comes after them, and those that have left are joined.
     pub(super) fn abandon(&self) -> Vec<ThreadStatus> {
-        self.crew.close()
+        self.crew.abandon()
     }
 
     pub(super) fn threads(&self) -> Vec<ThreadStatus> {

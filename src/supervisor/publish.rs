@@ -77,8 +77,7 @@ impl Publisher {
         let Logger::Started(crew) = logger else { return Vec::new() };
         crew.owner_leaves(|_last| {});
         crew.wait_for_at_most(0, clock::after(DRAIN));
-        crew.join_left();
-        crew.threads()
+        crew.abandon()
     }
 }
 

@@ -220,8 +220,7 @@ impl Stoppers {
         if open > 0 {
             crew.wait_for_at_most(0, clock::after(GRACE));
         }
-        crew.join_left();
-        let threads = crew.threads();
+        let threads = crew.abandon();
         let mut stuck: Vec<Stuck> = Vec::new();
         for call in calls.lock().open.iter().flatten() {
             let is_in = |thread: &&ThreadStatus| Some(&*thread.name) == call.stopper.as_deref();

@@ -35,6 +35,9 @@ const RUST_LOG: &str = "RUST_LOG";
 /// filters of `RUST_LOG`, where they count, stay: the environment of a process does not change. The
 /// level is that of the whole process, [`log::max_level`].
 ///
+/// What the group warns of before its pre-run, as it does of deprecated flags, is logged right after
+/// it.
+///
 /// There is one logger in a process: the pre-run fails where another has been set up.
 ///
 /// # Examples

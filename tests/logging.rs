@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use common::scenario::{self, Child, Ended};
 use common::{stop_when_ready, tasks};
 use rungroup::testing::Script;
-use rungroup::{Group, Logging};
+use rungroup::{Flag, FlagSet, Group, Logging};
 
 /// A line of each level that the library itself logs, where nothing fails.
 const DEBUG: &str = "unit 'server' starting";
@@ -250,6 +250,59 @@ fn child_fails() {
     let mut group = Group::new("demo").args(["demo"]);
     group.register(Logging::new());
     group.register(Script::new("server").fail("no route to host"));
+    scenario::exit(group.main());
+}
+
+/// What is known before `Logging` has set up the log is logged as soon as it has, in its order.
+#[test]
+fn v1_the_warnings_of_the_config_phase_are_in_the_log() {
+    let warnings = [
+        "flag '--max' (command line) is deprecated: use --max-conns",
+        "group 'empty' has no units",
+        "unit 'idle' takes part in no phase",
+    ];
+    for (args, warned, code) in [
+        ("--max=3", true, 0),
+        ("--max=3 --fail", true, 1),
+        ("--max=3 --log-level=trace", true, 0),
+        ("--max=3 --log-level=error", false, 0),
+    ] {
+        let ended = run("child_has_warnings", args, &[]);
+        assert_eq!(ended.code, Some(code), "{args}: {ended:?}");
+        let mut rest = &*ended.stderr;
+        for warning in warnings {
+            let count = ended.stderr.matches(warning).count();
+            assert_eq!(count, usize::from(warned), "{args} {warning}: {}", ended.stderr);
+            if warned {
+                rest = rest.split_once(warning).expect("in this order").1;
+            }
+        }
+        let ready = rest.split_once(INFO);
+        assert_eq!(ready.is_some(), warned && code == 0, "{args}: {}", ended.stderr);
+    }
+}
+
+#[test]
+#[ignore = "a child of v1_the_warnings_of_the_config_phase_are_in_the_log"]
+fn child_has_warnings() {
+    if !scenario::is_asked() {
+        return;
+    }
+    let args = std::env::var("ARGS").unwrap();
+    let args = ["demo"].into_iter().chain(args.split_whitespace()).map(str::to_owned);
+    let max = Flag::<u32>::new("max", 0, "how many").deprecated("use --max-conns");
+    let fail = Flag::<bool>::new("fail", false, "fail before anything serves");
+    let flags = FlagSet::new("Store").add(&max).add(&fail);
+    let mut group = Group::new("demo").args(args.collect::<Vec<_>>());
+    group.register(Script::new("first").pre_run(|_ctx| Ok(())));
+    group.register(Group::new("empty"));
+    group.register(Script::new("idle").without_service());
+    group.register(Logging::new());
+    group.register(Script::new("store").finish().flags(move || flags.clone()).pre_run(
+        move |_ctx| {
+            if *fail.get() { Err("it is said to".into()) } else { Ok(()) }
+        },
+    ));
     scenario::exit(group.main());
 }
 

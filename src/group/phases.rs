@@ -62,7 +62,9 @@ impl<'g> Execution<'g> {
     /// The phases after the config phase.
     pub(super) fn run(mut self) -> Result<Report, RunError> {
         let roles = self.roles();
-        if self.pre_run() {
+        let may_serve = self.pre_run();
+        self.shared.publisher.pre_runs_are_over();
+        if may_serve {
             self.serve(&roles);
         }
         self.settle_readiness();
@@ -136,6 +138,7 @@ impl<'g> Execution<'g> {
             }
             let Some((name, unit)) = self.shared.pre_runner(index) else { continue };
             let result = self.call(&name, Phase::PreRun, || self.shared.pre_run(&name, &*unit));
+            self.shared.publisher.catch_up(); // it may have set up the program's log
             if let Err(failure) = result {
                 self.fail_before_serving(failure);
                 return false;

@@ -1,5 +1,6 @@
 //! Publishes the events of a run to its subscribers, and to the log by one subscriber of its own: on
-//! a thread, so that a stuck log cannot hold a stop, and only when there is a logger.
+//! a thread, so that a stuck log cannot hold a stop, and only when there is a logger. It may be a
+//! pre-run that sets one up: what happens before is kept for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ const ROOM: usize = 4096;
 /// How long the run waits at its end for the logger to write what is left.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// See the module.
+/// See the module. The lock of the logger is taken before that of the hub.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     run: u64,
@@ -25,19 +26,44 @@ pub(crate) struct Publisher {
 }
 
 /// The thread that writes the log.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 enum Logger {
+    /// Nothing was to be logged yet, and a pre-run may still set up the program's logger.
+    Early(Kept),
     /// Nothing was to be logged yet.
-    #[default]
     Due,
     Started(Arc<Crew>),
     /// The events are over: a thread that started now would be nobody's to join.
     Closed,
 }
 
+/// What nobody would have logged when it happened, in that order.
+#[derive(Debug, Default)]
+struct Kept {
+    events: Vec<Event>,
+    missed: u64,
+}
+
+impl Kept {
+    fn keep(&mut self, event: &Event) {
+        if self.events.len() < ROOM {
+            self.events.push(event.clone());
+        } else {
+            self.missed += 1;
+        }
+    }
+
+    /// Whether the program's logger, if there is one by now, wants any of it.
+    fn is_wanted(&self) -> bool {
+        let level = log::max_level();
+        self.events.iter().any(|event| level >= event.level())
+    }
+}
+
 impl Publisher {
     pub(crate) fn new(run: u64) -> Self {
-        Self { run, hub: Hub::default(), logger: Mutex::default() }
+        let logger = Mutex::new(Logger::Early(Kept::default()));
+        Self { run, hub: Hub::default(), logger }
     }
 
     pub(crate) fn subscribe(&self, capacity: usize) -> Events {
@@ -50,20 +76,45 @@ impl Publisher {
     }
 
     pub(crate) fn publish(&self, event: &Event) {
+        let mut logger = self.logger.lock();
         if log::max_level() >= event.level() {
-            self.start_logger();
+            self.start(&mut logger);
+        } else if let Logger::Early(kept) = &mut *logger {
+            kept.keep(event);
         }
+        // Under the lock: the logger gets an event as one that was kept, or as a subscriber, and a
+        // thread that started in between would get it as both.
         self.hub.publish(event);
     }
 
-    fn start_logger(&self) {
+    /// A pre-run is done: if there is a logger by now it is given what was kept for it.
+    pub(crate) fn catch_up(&self) {
         let mut logger = self.logger.lock();
-        if !matches!(*logger, Logger::Due) {
-            return;
+        if matches!(&*logger, Logger::Early(kept) if kept.is_wanted()) {
+            self.start(&mut logger);
         }
+    }
+
+    /// No pre-run is to come: nothing is kept any longer.
+    pub(crate) fn pre_runs_are_over(&self) {
+        self.catch_up();
+        let mut logger = self.logger.lock();
+        if matches!(*logger, Logger::Early(_)) {
+            let unwanted = std::mem::replace(&mut *logger, Logger::Due);
+            drop(logger); // the drop of an error in it is the program's code
+            drop(unwanted);
+        }
+    }
+
+    fn start(&self, logger: &mut Logger) {
+        let kept = match logger {
+            Logger::Early(kept) => std::mem::take(kept),
+            Logger::Due => Kept::default(),
+            Logger::Started(_) | Logger::Closed => return,
+        };
         let crew = Arc::new(Crew::new(RUN_IS_OVER));
         let events = self.hub.subscribe(ROOM);
-        let body = move || write_log(&events);
+        let body = move || write_log(kept, &events);
         let place = Place::Helper { run: self.run };
         // Without a thread there is no log; the run goes on, and its result says what happened.
         let _ = crew.spawn(&"rungroup-log".into(), None, place, body, |(), _last| {});
@@ -72,6 +123,7 @@ impl Publisher {
 
     /// Ends all subscriptions and joins the logger; if it is stuck, it is returned.
     pub(crate) fn close(&self) -> Vec<ThreadStatus> {
+        self.pre_runs_are_over();
         self.hub.close();
         let logger = std::mem::replace(&mut *self.logger.lock(), Logger::Closed);
         let Logger::Started(crew) = logger else { return Vec::new() };
@@ -81,17 +133,21 @@ impl Publisher {
     }
 }
 
-fn write_log(events: &Events) {
+fn write_log(kept: Kept, events: &Events) {
     // A logger that panics ends the logging, not the run.
     let _ = crate::panic::catch(|| {
-        for event in events.iter() {
-            let unit = event.unit().unwrap_or_default();
-            log::log!(target: "rungroup", event.level(), unit = unit; "{event}");
-        }
-        if events.missed() > 0 {
-            log::warn!(target: "rungroup", "{} events were too fast for the log", events.missed());
+        kept.events.into_iter().for_each(|event| write(&event));
+        events.iter().for_each(|event| write(&event));
+        let missed = kept.missed + events.missed();
+        if missed > 0 {
+            log::warn!(target: "rungroup", "{missed} events were too fast for the log");
         }
     });
+}
+
+fn write(event: &Event) {
+    let unit = event.unit().unwrap_or_default();
+    log::log!(target: "rungroup", event.level(), unit = unit; "{event}");
 }
 
 #[cfg(test)]

@@ -105,6 +105,28 @@ fn s7_a_group_can_be_registered_while_serving() {
 }
 
 #[test]
+fn s7_a_unit_that_takes_part_in_no_phase_is_warned_of_and_nothing_comes_after_it() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let (tester, _) = serving(&journal);
+        let idle = || journal.script("idle").without_service();
+        let id = tester.handle().register(idle()).start().unwrap();
+        let warning = "unit 'idle' takes part in no phase: does it lack `as_service`?";
+        tester.wait_for(|event| event.to_string() == warning);
+        let meter = tester.handle().register(journal.script("meter")).after(id);
+        let error = meter.start().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition);
+        let why = "unit 'meter': is to come after 'idle', which takes part in no phase";
+        assert_eq!(error.to_string().lines().next(), Some(why));
+        let mut group = Group::new("uplink");
+        group.register(idle()).task();
+        let error = tester.handle().register(group).start().unwrap_err();
+        assert_eq!(error.problems()[0].why(), "does not serve: 'task' is for units that do");
+        tester.stop().unwrap();
+    });
+}
+
+#[test]
 fn s7_what_is_put_together_wrongly_is_refused_and_leaves_nothing_behind() {
     within(SOON, || {
         let journal = Journal::new();

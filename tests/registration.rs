@@ -9,7 +9,7 @@ use common::{SOON, within};
 use rungroup::testing::{Journal, Script};
 use rungroup::{
     BoxError, Bytes, Config, ConfigError, Configured, ErrorKind, Flag, FlagSet, Group, PreRunner,
-    Role, RunContext, ServeContext, Service, StopReason, Unit, service_fn,
+    Registration, Restart, Role, RunContext, ServeContext, Service, StopReason, Unit, service_fn,
 };
 
 // ---- taking part, and shared units ----
@@ -45,8 +45,67 @@ fn a_unit_that_takes_part_in_no_phase_is_said_to() {
         let events = group.handle().events(16);
         group.run().unwrap();
         let said: Vec<String> = events.iter().map(|event| event.to_string()).collect();
-        let warning = "unit 'idle' takes part in no phase: does it override its as_ methods?";
+        let warning = "unit 'idle' takes part in no phase: does it lack `as_service`?";
         assert!(said.iter().any(|text| text == warning), "{said:?}");
+    });
+}
+
+/// The problems that `run` comes back with.
+#[track_caller]
+fn problems(mut group: Group) -> Vec<String> {
+    let error = group.run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Definition, "{error}");
+    error.problems().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn l3_coming_after_a_unit_that_takes_part_in_no_phase_is_an_error_that_names_it() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        let idle = group.register(journal.script("idle").without_service()).id();
+        let role = group.register(journal.script("role").without_service().role("data")).id();
+        group.register(journal.script("server").all_phases()).after(idle).after(role);
+        let expected = "unit 'server': is to come after 'idle', which takes part in no phase\n  \
+                        tip: does it lack `as_service`?";
+        assert_eq!(problems(group), [expected]);
+        assert_eq!(journal.entries(), ["server flag_set"]);
+    });
+}
+
+#[test]
+#[allow(clippy::redundant_closure_for_method_calls)] // a method is generic over its life time otherwise
+fn l3_what_only_a_service_has_is_refused_of_a_unit_that_does_not_serve() {
+    within(SOON, || {
+        type Say = fn(Registration<'_>) -> Registration<'_>;
+        let options: [(&str, Say); 8] = [
+            ("stop_timeout", |unit| unit.stop_timeout(SOON)),
+            ("start_timeout", |unit| unit.start_timeout(SOON)),
+            ("heartbeat", |unit| unit.heartbeat(SOON)),
+            ("restart", |unit| unit.restart(Restart::never())),
+            ("task", |unit| unit.task()),
+            ("background", |unit| unit.background()),
+            ("instances", |unit| unit.instances(1)),
+            ("stack_size", |unit| unit.stack_size(Bytes::mib(1))),
+        ];
+        for (option, say) in options {
+            let journal = Journal::new();
+            let mut group = Group::new("demo").args(["demo"]);
+            say(group.register(journal.script("idle").without_service()));
+            say(group.register(journal.script("early").without_service().pre_run(|_| Ok(()))));
+            let why = format!("does not serve: '{option}' is for units that do\n  tip: ");
+            let expected = [
+                format!("unit 'idle': {why}it takes part in no phase: does it lack `as_service`?"),
+                format!("unit 'early': {why}does it lack `as_service`?"),
+            ];
+            assert_eq!(problems(group), expected);
+            assert_eq!(journal.entries(), [""; 0]);
+
+            // Of one that does it may be said; whether it then makes sense is another matter.
+            let mut group = Group::new("demo").args(["demo"]);
+            say(group.register(journal.script("server").declares_ready().ready().finish()));
+            group.run().unwrap();
+        }
     });
 }
 

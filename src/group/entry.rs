@@ -67,7 +67,8 @@ pub(super) struct Entry {
     pub(super) stop_timeout: Option<Limit>,
     pub(super) start_timeout: Option<Limit>,
     pub(super) heartbeat: Option<Limit>,
-    pub(super) restart: Restart,
+    /// [`Restart::never`], if it was not said.
+    pub(super) restart: Option<Restart>,
     /// Why it was not taken. Then it is removed, too.
     pub(super) refused: Option<&'static str>,
     /// A group only together with all that is in it.
@@ -105,7 +106,7 @@ impl Entry {
             stop_timeout: None,
             start_timeout: None,
             heartbeat: None,
-            restart: Restart::default(),
+            restart: None,
             refused: None,
             removed: false,
             pending: false,
@@ -120,6 +121,21 @@ impl Entry {
 
     pub(super) fn is_group(&self) -> bool {
         matches!(self.part, Part::Group(_))
+    }
+
+    /// What was said of it that only a service has, by the names of the methods.
+    pub(super) fn said_of_a_service(&self) -> impl Iterator<Item = &'static str> {
+        let said = [
+            ("stop_timeout", self.stop_timeout.is_some()),
+            ("start_timeout", self.start_timeout.is_some()),
+            ("restart", self.restart.is_some()),
+            ("task", self.task),
+            ("background", self.background),
+            ("instances", self.instances.is_some()),
+            ("stack_size", self.stack_size.is_some()),
+            ("heartbeat", self.heartbeat.is_some()),
+        ];
+        said.into_iter().filter_map(|(method, said)| said.then_some(method))
     }
 
     /// `unit` or `group`.

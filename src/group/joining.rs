@@ -98,6 +98,10 @@ impl Shared {
             }
             return Err(error);
         }
+        let idle = self.registry.lock().without_phases(|index| among.contains(&index));
+        for text in idle {
+            self.publisher.publish(&Event::Warning { text });
+        }
         self.wake();
         Ok(UnitId { run: self.id, index })
     }

@@ -658,7 +658,7 @@ impl Group {
             let error = Error::config(ErrorKind::Definition, refused);
             return Err(end.0.failed_early(error, began));
         }
-        let idle = end.0.shared.registry.lock().without_phases();
+        let idle = end.0.shared.registry.lock().without_phases(|_| true);
         for text in settled.warnings.into_iter().chain(idle) {
             end.0.shared.publisher.publish(&Event::Warning { text });
         }

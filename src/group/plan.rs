@@ -78,7 +78,7 @@ pub(super) fn nodes(
                 task: entry.task,
                 background: entry.background,
                 stop_timeout: entry.stop_timeout.as_ref().map(Limit::get),
-                restart: entry.restart.clone(),
+                restart: entry.restart.clone().unwrap_or_default(),
                 start_timeout: entry.start_timeout.as_ref().map(Limit::get),
                 heartbeat: entry.heartbeat.as_ref().map(Limit::get),
             },

@@ -6,6 +6,10 @@ use super::entry::Entry;
 use super::registry::Registry;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::handle::UnitId;
+use crate::restart::Restart;
+
+/// What somebody who wrote a unit may well have forgotten.
+const NO_SERVICE: &str = "does it lack `as_service`?";
 
 impl Registry {
     /// Everything that is wrong.
@@ -37,8 +41,8 @@ impl Registry {
                 problems.push(ConfigError::new(why).of_unit(&entry.path));
             }
             for &id in &entry.after {
-                if let Some(why) = self.why_not_after(entry, id) {
-                    problems.push(ConfigError::new(why).of_unit(&entry.path));
+                if let Some(problem) = self.why_not_after(entry, id) {
+                    problems.push(problem.of_unit(&entry.path));
                 }
             }
         }
@@ -65,30 +69,31 @@ impl Registry {
         problems
     }
 
-    fn why_not_after(&self, entry: &Entry, id: UnitId) -> Option<String> {
+    fn why_not_after(&self, entry: &Entry, id: UnitId) -> Option<ConfigError> {
         let Some(index) = self.place(id) else {
-            return Some("is to come after a unit of another group".to_owned());
+            return Some("is to come after a unit of another group".into());
         };
         let other = &self.entries[index];
         if !other.is_present() {
             let why = "is to come after a unit that is not, or no longer, registered";
-            return Some(why.to_owned());
+            return Some(why.into());
         }
-        let sibling = other.parent == entry.parent;
-        let why = || format!("is to come after '{}', which is not in the same group", other.path);
-        (!sibling).then(why)
+        let why = |why: &str| format!("is to come after '{}', which {why}", other.path);
+        if other.parent != entry.parent {
+            return Some(why("is not in the same group").into());
+        }
+        let is_idle = !other.is_group() && !other.phases.any();
+        is_idle.then(|| ConfigError::new(why("takes part in no phase")).tip(NO_SERVICE))
     }
 
-    /// What is to be said of what takes part in nothing.
-    pub(super) fn without_phases(&self) -> Vec<String> {
+    /// What is to be said of those among these that take part in nothing.
+    pub(super) fn without_phases(&self, among: impl Fn(usize) -> bool) -> Vec<String> {
         let peopled: BTreeSet<usize> = self.present().filter_map(|(_, it)| it.parent).collect();
-        let idle = self.present().filter(|(_, entry)| !entry.phases.any());
+        let idle = self.present().filter(|&(index, entry)| among(index) && !entry.phases.any());
         let say = |(index, entry): (usize, &Entry)| {
             let path = &entry.path;
             if !entry.is_group() {
-                return Some(format!(
-                    "unit '{path}' takes part in no phase: does it override its as_ methods?"
-                ));
+                return Some(format!("unit '{path}' takes part in no phase: {NO_SERVICE}"));
             }
             (!peopled.contains(&index)).then(|| format!("group '{path}' has no units"))
         };
@@ -100,21 +105,28 @@ fn problems_of_policy(entry: &Entry) -> ConfigErrors {
     let mut problems = ConfigErrors::new();
     let mut say = |why: &str| problems.push(ConfigError::new(why).of_unit(&entry.path));
     if entry.is_group() {
-        let own = [
-            ("instances", entry.instances.is_some()),
-            ("stack_size", entry.stack_size.is_some()),
-            ("heartbeat", entry.heartbeat.is_some()),
-        ];
-        for (builder, _) in own.iter().filter(|(_, said)| *said) {
+        let own = ["instances", "stack_size", "heartbeat"];
+        for method in entry.said_of_a_service().filter(|method| own.contains(method)) {
             say(&format!(
-                "is a group, which has no thread of its own: '{builder}' is for its units"
+                "is a group, which has no thread of its own: '{method}' is for its units"
             ));
         }
+    } else if !entry.phases.service {
+        let tip = if entry.phases.any() {
+            NO_SERVICE.to_owned()
+        } else {
+            format!("it takes part in no phase: {NO_SERVICE}")
+        };
+        for method in entry.said_of_a_service() {
+            let why = format!("does not serve: '{method}' is for units that do");
+            problems.push(ConfigError::new(why).tip(tip.clone()).of_unit(&entry.path));
+        }
+        return problems;
     }
     if entry.instances == Some(0) {
         say("needs at least one instance");
     }
-    if entry.task && entry.restart.is_always() {
+    if entry.task && entry.restart.as_ref().is_some_and(Restart::is_always) {
         say("is a task, which is done when it returns `Ok`, and is to start again always");
     }
     problems

@@ -13,7 +13,8 @@ use crate::handle::UnitId;
 use crate::restart::Restart;
 
 /// A unit that was just registered: its id, and what else there is to say of it. Nothing needs to be
-/// said.
+/// said. All but [`after`](Registration::after) is for what serves: said of a unit that does not it is a
+/// definition error.
 ///
 /// # Examples
 ///
@@ -109,8 +110,10 @@ impl<When> Registration<'_, When> {
         UnitId { run: self.shared.id, index: self.index }
     }
 
-    /// Whether the unit takes part in any phase. One that does not is ignored; one that came too
-    /// late is refused, and takes part in none.
+    /// Whether the unit takes part in any phase. One that does not may lack an `as_…` method: a
+    /// [warning](crate::Event::Warning) says so, and where another is to come
+    /// [`after`](Registration::after) it that is a definition error. One that came too late is refused,
+    /// and takes part in none.
     ///
     /// # Examples
     ///
@@ -268,7 +271,7 @@ impl<When> Registration<'_, When> {
     /// group.run().unwrap();
     /// ```
     pub fn restart(self, policy: Restart) -> Self {
-        self.with(|entry| entry.restart = policy)
+        self.with(|entry| entry.restart = Some(policy))
     }
 
     /// It is a task: its `Ok` ends only itself. When nothing but finished tasks and background units

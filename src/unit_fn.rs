@@ -30,7 +30,7 @@ pub fn service_fn<F>(name: impl Into<String>, serve: F) -> ServiceFn<F>
 where
     F: Fn(&ServeContext) -> Result<(), BoxError> + Send + Sync + 'static,
 {
-    ServiceFn { name: name.into(), flags: None, serve }
+    ServiceFn { name: name.into(), flags: None, declares_ready: false, serve }
 }
 
 /// See [`service_fn`].
@@ -53,6 +53,7 @@ where
 pub struct ServiceFn<F> {
     name: String,
     flags: Option<FlagSet>,
+    declares_ready: bool,
     serve: F,
 }
 
@@ -76,6 +77,33 @@ impl<F> ServiceFn<F> {
     #[must_use]
     pub fn flags(mut self, flags: FlagSet) -> Self {
         self.flags = Some(flags);
+        self
+    }
+
+    /// It is ready when the closure calls [`ServeContext::ready`], and not as soon as that is entered; see
+    /// [`Service::declares_ready`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rungroup::{Group, service_fn};
+    ///
+    /// let mut group = Group::new("demo").args(["demo"]);
+    /// let store = group.register(service_fn("store", |ctx| {
+    ///     // … read the index …
+    ///     ctx.ready();
+    ///     ctx.stopped().wait();
+    ///     Ok(())
+    /// }).declares_ready()).id();
+    /// group.register(service_fn("server", |_ctx| Ok(()))).after(store); // starts when it is ready
+    /// let report = group.run()?;
+    /// let [store, server] = report.units() else { unreachable!() };
+    /// assert!(store.ready.is_some() && store.ready <= server.started);
+    /// # Ok::<(), rungroup::RunError>(())
+    /// ```
+    #[must_use]
+    pub fn declares_ready(mut self) -> Self {
+        self.declares_ready = true;
         self
     }
 }
@@ -103,6 +131,10 @@ where
 {
     fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
         (self.serve)(ctx)
+    }
+
+    fn declares_ready(&self) -> bool {
+        self.declares_ready
     }
 }
 

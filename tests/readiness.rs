@@ -11,7 +11,9 @@ use std::time::Duration;
 use common::{stop_when_ready, within};
 use crossbeam_channel::bounded;
 use rungroup::testing::{Gate, Script, Tester};
-use rungroup::{Bytes, ConfigError, Event, Group, NotReady, Report, RunError, pre_run_fn};
+use rungroup::{
+    Bytes, ConfigError, Event, Group, NotReady, Report, RunError, pre_run_fn, service_fn,
+};
 
 const LIMIT: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(30);
@@ -60,6 +62,32 @@ fn l14_a_service_that_declares_it_is_ready_when_it_says_so() {
             Err(NotReady::TimedOut(vec!["careful".into()])),
         );
         letting.open();
+        run.ready().stop().unwrap();
+    });
+}
+
+#[test]
+fn l14_a_closure_that_declares_it_is_ready_when_it_says_so() {
+    within(LIMIT, || {
+        let gate = Gate::new();
+        let pass = gate.pass();
+        let mut group = group();
+        let careful = service_fn("careful", move |ctx| {
+            pass.wait();
+            ctx.ready();
+            ctx.stopped().wait();
+            Ok(())
+        });
+        group.register(careful.declares_ready());
+        group.register(service_fn("simple", |ctx| {
+            ctx.stopped().wait();
+            Ok(())
+        }));
+        let run = Tester::spawn(group);
+        run.wait_for(|event| matches!(event, Event::Ready { unit } if &**unit == "simple"));
+        let ready = run.handle().wait_till_ready_timeout(SHORT);
+        assert_eq!(ready, Err(NotReady::TimedOut(vec!["careful".into()])));
+        gate.open();
         run.ready().stop().unwrap();
     });
 }

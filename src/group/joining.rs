@@ -26,6 +26,14 @@ impl GroupHandle {
     /// deregistered or is done. For what comes and goes all the time, a connection for instance, spawn a
     /// thread of a unit: [`ServeContext::spawn`](crate::ServeContext::spawn).
     ///
+    /// Without `start` the compiler warns:
+    ///
+    /// ```compile_fail
+    /// #![deny(unused_must_use)]
+    /// # let (group, meter) = (rungroup::Group::new("demo"), rungroup::service_fn("meter", |_ctx| Ok(())));
+    /// group.handle().register(meter);
+    /// ```
+    ///
     /// # Examples
     ///
     /// ```
@@ -50,6 +58,7 @@ impl GroupHandle {
     /// assert_eq!(&*report.units()[2].path, "meter-1");
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
+    #[must_use = "call `start`: without it nothing is registered"]
     pub fn register(&self, part: impl Register) -> Registration<'static, WhileServing> {
         let shared = Shared::behind(self);
         let (index, takes_part) = match part.into_part() {

@@ -1,7 +1,7 @@
 //! The ready-made unit that sets up the program's log: `env_logger`, with its level as a flag.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
@@ -38,7 +38,9 @@ const RUST_LOG: &str = "RUST_LOG";
 /// What the group warns of before its pre-run, as it does of deprecated flags, is logged right after
 /// it.
 ///
-/// There is one logger in a process: the pre-run fails where another has been set up.
+/// There is one logger in a process. Where an earlier `Logging` has set it up, as in the test before,
+/// that is taken, with the level of the new one. Where it is somebody else's the pre-run fails: then
+/// leave `Logging` out, and the group logs to what is there.
 ///
 /// # Examples
 ///
@@ -166,19 +168,61 @@ impl Config for Logging {
 impl PreRunner for Logging {
     fn pre_run(&self, _ctx: &RunContext) -> Result<(), BoxError> {
         let mut filter = self.filter();
-        let mut builder = env_logger::Builder::new();
-        if let Some(filters) = self.rust_log() {
-            builder.parse_filters(&filters).try_init()?;
-            *filter = Filter::RustLog;
-            return Ok(());
+        if log::set_logger(&LOGGER).is_err() && !std::ptr::addr_eq(log::logger(), &raw const LOGGER)
+        {
+            return Err("another logger is set up already: leave `Logging` out".into());
         }
-        // `env_logger` cannot change its filter any more: it lets through all that gets to it. Its
-        // `try_init` would also do so for a moment.
-        let logger = builder.filter_level(LevelFilter::Trace).build();
-        log::set_boxed_logger(Box::new(UpToMaxLevel(logger)))?;
-        *filter = Filter::Level;
-        log::set_max_level(*self.level.get());
+        let mut builder = env_logger::Builder::new();
+        let level = if let Some(filters) = self.rust_log() {
+            let logger = builder.parse_filters(&filters).build();
+            let level = logger.filter();
+            LOGGER.set(Arc::new(logger));
+            *filter = Filter::RustLog;
+            level
+        } else {
+            // `env_logger` cannot change its filter any more: it lets through all that gets to it.
+            let logger = builder.filter_level(LevelFilter::Trace).build();
+            LOGGER.set(Arc::new(UpToMaxLevel(logger)));
+            *filter = Filter::Level;
+            *self.level.get()
+        };
+        log::set_max_level(level);
         Ok(())
+    }
+}
+
+/// What is the process's logger for good, once a `Logging` has set it up.
+static LOGGER: Latest = Latest(RwLock::new(None));
+
+/// The logger of the `Logging` that came last.
+struct Latest(RwLock<Option<Arc<dyn Log>>>);
+
+impl Latest {
+    fn set(&self, logger: Arc<dyn Log>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(logger);
+    }
+
+    /// Without the lock: stderr may be stuck, and the next one would wait for it.
+    fn get(&self) -> Option<Arc<dyn Log>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Log for Latest {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.get().is_some_and(|logger| logger.enabled(metadata))
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if let Some(logger) = self.get() {
+            logger.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        if let Some(logger) = self.get() {
+            logger.flush();
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod common;
 use std::io::{ErrorKind, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
+use std::process::{ExitCode, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -307,26 +307,57 @@ fn child_has_warnings() {
 }
 
 #[test]
-fn o6_a_second_logger_in_the_process_is_an_error_that_names_the_unit() {
-    let ended = run("child_logs_twice", "", &[]);
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("error: unit 'logging': pre_run failed: "), "{}", ended.stderr);
+fn o6_a_second_logging_in_the_process_takes_the_logger_of_the_first_with_its_own_level() {
+    for (environment, expected) in [
+        // Each as `levels` has it.
+        (&[][..], [(false, false), (true, true), (true, false)]),
+        (&[("RUST_LOG", "debug")][..], [(false, false), (true, true), (true, true)]),
+    ] {
+        let ended = run("child_logs_three_times", "", environment);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let runs: Vec<&str> = ended.stderr.split("the next run\n").collect();
+        let found: Vec<_> =
+            runs.iter().map(|run| (run.contains(INFO), run.contains(DEBUG))).collect();
+        assert_eq!(found, expected, "{environment:?}: {}", ended.stderr);
+    }
 }
 
 #[test]
-#[ignore = "a child of o6_a_second_logger_in_the_process_is_an_error_that_names_the_unit"]
-fn child_logs_twice() {
+#[ignore = "a child of o6_a_second_logging_in_the_process_takes_the_logger_of_the_first_…"]
+fn child_logs_three_times() {
     if !scenario::is_asked() {
         return;
     }
-    let group = || {
-        let mut group = Group::new("demo").args(["demo", "--log-level=off"]);
+    for args in [&["demo", "--log-level=off"][..], &["demo", "--log-level=debug"], &["demo"]] {
+        let mut group = Group::new("demo").args(args);
         group.register(Logging::new());
         group.register(Script::new("server").finish());
-        group
-    };
-    group().run().unwrap();
-    scenario::exit(group().main());
+        group.run().unwrap();
+        std::io::stderr().write_all(b"the next run\n").unwrap();
+    }
+    scenario::exit(ExitCode::SUCCESS);
+}
+
+#[test]
+fn o6_a_logger_of_somebody_elses_is_an_error_that_says_what_to_do() {
+    let ended = run("child_has_another_logger", "", &[]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let error = "error: unit 'logging': pre_run failed: another logger is set up already: leave \
+                 `Logging` out";
+    assert!(ended.stderr.contains(error), "{}", ended.stderr);
+}
+
+#[test]
+#[ignore = "a child of o6_a_logger_of_somebody_elses_is_an_error_that_says_what_to_do"]
+fn child_has_another_logger() {
+    if !scenario::is_asked() {
+        return;
+    }
+    log::set_logger(&RECORDS).unwrap();
+    let mut group = Group::new("demo").args(["demo"]);
+    group.register(Logging::new());
+    group.register(Script::new("server").finish());
+    scenario::exit(group.main());
 }
 
 /// Any logger will do, and it is told of events under a name that stays (V1).

@@ -246,7 +246,8 @@ impl ServeContext {
         &self.unit
     }
 
-    /// The group.
+    /// The group that runs: in a group in a group the outermost one. So what is
+    /// [registered](GroupHandle::register) by it joins the outermost.
     ///
     /// # Examples
     ///
@@ -361,10 +362,11 @@ impl ServeContext {
     ///         Ok(())
     ///     }
     /// }
-    /// # impl Unit for Store {
-    /// #     fn name(&self) -> &str { "store" }
-    /// #     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
-    /// # }
+    ///
+    /// impl Unit for Store {
+    ///     fn name(&self) -> &str { "store" }
+    ///     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
+    /// }
     ///
     /// let mut group = Group::new("demo").args(["demo"]);
     /// let store = group.register(Store).id();

@@ -26,8 +26,9 @@ pub use rehearsal::{Decision, Rehearsal};
 /// `intensity` and `period`, systemd's `Restart=`, `RestartSec=` and `StartLimitBurst=`.
 ///
 /// A restart enters `serve` of the same unit again, on new threads, when the last thread of the one
-/// before has left. Pre-runs are not repeated, and `graceful_stop` is not called in between. So what
-/// is to be new each time has to be made in `serve`, or hang on its context
+/// before has left. Pre-runs are not repeated, and `graceful_stop` of the one that has ended is not
+/// called in between; siblings that are told to stop because they start again with it ([`Strategy`]) get
+/// theirs. So what is to be new each time has to be made in `serve`, or hang on its context
 /// ([`ServeContext::spawn`](crate::ServeContext::spawn),
 /// [`on_stop`](crate::ServeContext::on_stop)); what a panic left behind in the unit itself is the
 /// unit's own to mend.

@@ -569,10 +569,11 @@ pub trait Service: Send + Sync {
     /// use rungroup::{BoxError, Group, ServeContext, Service, Unit};
     ///
     /// struct Store;
-    /// # impl Unit for Store {
-    /// #     fn name(&self) -> &str { "store" }
-    /// #     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
-    /// # }
+    ///
+    /// impl Unit for Store {
+    ///     fn name(&self) -> &str { "store" }
+    ///     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
+    /// }
     ///
     /// impl Service for Store {
     ///     fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {

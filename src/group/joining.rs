@@ -20,7 +20,8 @@ use crate::unit::Unit;
 impl GroupHandle {
     /// Hands a unit, or a group, over to a group that serves. It takes part when
     /// [`start`](Registration::start) is called on what comes back, and there may be more to be said of
-    /// it before. What has flags is refused: they would be known to nobody.
+    /// it before. What has flags is refused: they would be known to nobody. It joins the outermost group,
+    /// whoever's handle it is: nothing can join a group in a group that serves.
     ///
     /// A unit that is registered costs about a kilobyte until the run is over, also when it was
     /// deregistered or is done. For what comes and goes all the time, a connection for instance, spawn a

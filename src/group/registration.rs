@@ -199,10 +199,12 @@ impl<When> Registration<'_, When> {
     /// use std::time::Duration;
     ///
     /// struct Uplink;
-    /// # impl Unit for Uplink {
-    /// #     fn name(&self) -> &str { "uplink" }
-    /// #     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
-    /// # }
+    ///
+    /// impl Unit for Uplink {
+    ///     fn name(&self) -> &str { "uplink" }
+    ///     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
+    /// }
+    ///
     /// impl Service for Uplink {
     ///     fn declares_ready(&self) -> bool { true }
     ///     fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
@@ -224,8 +226,9 @@ impl<When> Registration<'_, When> {
     /// It has to be heard of: a unit that is ready and then does not call
     /// [`ServeContext::heartbeat`](crate::ServeContext::heartbeat) for so long is **unresponsive**, until it
     /// does. That is an event and stands in the snapshot; the unit and its group are not ready meanwhile.
-    /// Nothing is done to it: a thread cannot be ended, and who hangs may come back. By default nobody
-    /// has to.
+    /// Nothing is done to it: a thread cannot be ended, and who hangs may come back. Once it is told to
+    /// stop it need not be heard of any more: then it has its [`stop_timeout`](Registration::stop_timeout).
+    /// By default nobody has to.
     ///
     /// # Examples
     ///

@@ -106,10 +106,12 @@ impl RunError {
     /// use rungroup::*;
     ///
     /// struct Server;
-    /// # impl Unit for Server {
-    /// #     fn name(&self) -> &str { "server" }
-    /// #     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
-    /// # }
+    ///
+    /// impl Unit for Server {
+    ///     fn name(&self) -> &str { "server" }
+    ///     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
+    /// }
+    ///
     /// impl Service for Server {
     ///     fn serve(&self, _ctx: &ServeContext) -> Result<(), BoxError> { Err("no route".into()) }
     ///     fn graceful_stop(&self) -> Result<(), BoxError> { Err("nobody to say goodbye to".into()) }

@@ -53,6 +53,54 @@
 //! assert_eq!(run.stop().unwrap().units()[0].restarts, 1);
 //! ```
 
+//! # A program of one's own
+//!
+//! Let a function put the group together, of parts that it is given, and let `main` add what is for a
+//! whole process: [`Signals`](crate::Signals) and `Logging`. A test then hands it one real unit, and
+//! scripts for the others:
+//!
+//! ```
+//! use rungroup::testing::{Journal, Tester};
+//! use rungroup::{BoxError, Group, Register, Restart, ServeContext, Service, Unit};
+//!
+//! /// The real one, which is to be tested.
+//! struct Server;
+//!
+//! impl Unit for Server {
+//!     fn name(&self) -> &str { "server" }
+//!     fn as_service(&self) -> Option<&dyn Service> { Some(self) }
+//! }
+//!
+//! impl Service for Server {
+//!     fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
+//!         ctx.stopped().wait(); // … accepts, answers …
+//!         Ok(())
+//!     }
+//! }
+//!
+//! /// How the program is wired: the same for `main` and for the tests.
+//! fn wire(group: &mut Group, store: impl Register, feed: impl Register, server: impl Register) {
+//!     let store = group.register(store).id();
+//!     group.register(feed).after(store).restart(Restart::on_failure());
+//!     group.register(server).after(store);
+//! }
+//!
+//! // #[test]
+//! fn the_server_serves_on_while_the_feed_starts_again_and_stops_before_the_store() {
+//!     let journal = Journal::new();
+//!     let feed = journal.script("feed").fail("connection lost").times(1);
+//!     let mut group = Group::new("kvd").args(["kvd"]);
+//!     wire(&mut group, journal.script("store"), feed, Server);
+//!     let run = Tester::start(group);
+//!     run.wait_for(|event| event.to_string() == "unit 'feed' starting, attempt 2");
+//!     assert!(run.handle().snapshot().units.iter().any(|it| &*it.path == "server" && it.ready));
+//!     let report = run.stop().unwrap();
+//!     let [store, _, server] = report.units() else { unreachable!() };
+//!     assert!(server.stopped.is_some() && server.stopped <= store.told);
+//! }
+//! # the_server_serves_on_while_the_feed_starts_again_and_stops_before_the_store();
+//! ```
+
 mod gate;
 mod journal;
 mod script;

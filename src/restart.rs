@@ -203,6 +203,7 @@ impl Default for Restart {
 
 fn in_words(intensity: Intensity) -> String {
     match intensity {
+        Some((1, period)) => format!("more than 1 restart in {period:?}"),
         Some((restarts, period)) => format!("more than {restarts} restarts in {period:?}"),
         None => "too many restarts".to_owned(), // which there never are
     }

@@ -486,12 +486,14 @@ impl StopNotify {
         if !deadlock {
             return Ok(());
         }
-        Err(Error::new(
-            ErrorKind::WouldDeadlock,
-            match self.scope {
-                Scope::Run(_) => "waiting for the run's end on a thread that the group runs",
-                Scope::Units { .. } => "waiting for a unit's end on a thread that has to end first",
-            },
-        ))
+        let thread = std::thread::current();
+        let thread = thread.name().map_or("a thread".into(), |name| format!("thread '{name}'"));
+        let why = match self.scope {
+            Scope::Run(_) => format!("waiting for the run's end on {thread}, which the group runs"),
+            Scope::Units { .. } => {
+                format!("waiting for a unit's end on {thread}, which has to end first")
+            }
+        };
+        Err(Error::new(ErrorKind::WouldDeadlock, why))
     }
 }

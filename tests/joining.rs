@@ -127,6 +127,30 @@ fn s7_a_unit_that_takes_part_in_no_phase_is_warned_of_and_nothing_comes_after_it
 }
 
 #[test]
+fn s7_of_two_with_one_name_the_one_that_is_started_first_joins() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let (tester, _) = serving(&journal);
+        let first = tester.handle().register(journal.script("meter"));
+        let second = tester.handle().register(journal.script("meter"));
+        second.start().unwrap();
+        let error = first.start().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Definition);
+        let why = "unit 'meter': there is one of that name, and it is not deregistered";
+        assert_eq!(error.to_string(), why);
+        assert_eq!(tester.stop().unwrap().units().len(), 2);
+
+        let (tester, _) = serving(&journal);
+        let mut group = Group::new("uplink");
+        group.register(journal.script("meter"));
+        group.register(journal.script("meter"));
+        let error = tester.handle().register(group).start().unwrap_err();
+        assert_eq!(error.to_string(), "two units are named 'uplink/meter'");
+        tester.stop().unwrap();
+    });
+}
+
+#[test]
 fn s7_what_is_put_together_wrongly_is_refused_and_leaves_nothing_behind() {
     within(SOON, || {
         let journal = Journal::new();
@@ -136,7 +160,10 @@ fn s7_what_is_put_together_wrongly_is_refused_and_leaves_nothing_behind() {
         let flag = Flag::<u32>::new("depth", 1, "how deep");
         let with_flags = service_fn("meter", |_| Ok(())).flags(FlagSet::new("Meter").add(&flag));
         let problems = [
-            (handle.register(journal.script("store")).start(), "two units are named 'store'"),
+            (
+                handle.register(journal.script("store")).start(),
+                "unit 'store': there is one of that name, and it is not deregistered",
+            ),
             (handle.register(journal.script("a/b")).start(), "must not contain '/'"),
             (
                 handle.register(journal.script("meter")).instances(0).start(),

@@ -170,6 +170,8 @@ fn l18_a_thread_of_one_group_may_wait_for_the_end_of_another() {
             inner.register(service_fn("short", move |ctx| {
                 let error = ctx.handle().stop_notify().wait().map(drop).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::WouldDeadlock);
+                let why = "waiting for the run's end on thread 'short', which the group runs";
+                assert_eq!(error.to_string(), why);
                 assert!(outer.stop_notify().wait_timeout(Duration::ZERO)?.is_none());
                 Ok(())
             }));
@@ -198,6 +200,8 @@ fn l18_a_unit_that_waits_for_its_own_end_would_deadlock_and_another_may_wait_for
             ctx.handle().wait_till_ready()?;
             let end = ctx.handle().deregister(*whom.get().unwrap())?;
             let error = end.wait().map(drop).unwrap_err();
+            let why = "waiting for a unit's end on thread 'itself', which has to end first";
+            assert_eq!(error.to_string(), why);
             log.note(format!("serve: {:?}", error.kind()));
             let (ticket, log) = (end.clone(), log.clone());
             ctx.spawn("own", move |_ctx| {

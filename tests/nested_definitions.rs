@@ -126,11 +126,34 @@ fn s5_after_is_for_those_in_the_same_group_and_the_other_is_named() {
             group,
             &[
                 "unit 'uplink': is to come after 'uplink/feed', which is not in the same group",
-                "unit 'uplink/feed': is to come after 'store', which is not in the same group",
+                "unit 'uplink/feed': is to come after 'store', which is not in the same group\n  \
+                 tip: say it of the group: let 'uplink' come after 'store'",
                 "unit 'uplink/filter': is to come after a unit of another group",
-                "unit 'server': is to come after 'uplink/feed', which is not in the same group",
+                "unit 'server': is to come after 'uplink/feed', which is not in the same group\n  \
+                 tip: say it of the group: let 'server' come after 'uplink'",
             ],
         );
+    });
+}
+
+#[test]
+fn s5_after_across_two_groups_says_which_groups_are_meant() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut inner = Group::new("inner");
+        let leaf = inner.register(journal.script("leaf").all_phases()).id();
+        let mut left = Group::new("left");
+        left.register(inner);
+        let mut right = Group::new("right");
+        right.register(journal.script("feed").all_phases()).after(leaf);
+        let mut outer = Group::new("outer");
+        outer.register(left);
+        outer.register(right);
+        let mut group = demo();
+        group.register(outer);
+        let why = "is to come after 'outer/left/inner/leaf', which is not in the same group";
+        let tip = "say it of the group: let 'outer/right' come after 'outer/left'";
+        assert_problems(group, &[&format!("unit 'outer/right/feed': {why}\n  tip: {tip}")]);
     });
 }
 

@@ -119,6 +119,11 @@ impl Entry {
         !self.removed && !self.pending
     }
 
+    /// By what it is told apart from all others: the group that it is in, and its name.
+    pub(super) fn key(&self) -> (Option<usize>, &str) {
+        (self.parent, &self.name)
+    }
+
     pub(super) fn is_group(&self) -> bool {
         matches!(self.part, Part::Group(_))
     }

@@ -25,13 +25,15 @@ impl Registry {
                 problems.push(ConfigError::new(why).of_unit(&entry.path));
             }
         }
+        // The others may come later in the list: what joins need not be started in its order.
+        let others = self.present().filter(|&(index, _)| !among(index));
+        let taken: BTreeSet<(Option<usize>, &str)> = others.map(|(_, it)| it.key()).collect();
         let mut named: BTreeSet<(Option<usize>, &str)> = BTreeSet::new();
-        for (index, entry) in self.present() {
-            let is_new = named.insert((entry.parent, &entry.name));
-            if !among(index) {
-                continue;
-            }
-            if !is_new {
+        for (index, entry) in self.present().filter(|&(index, _)| among(index)) {
+            if taken.contains(&entry.key()) {
+                let why = "there is one of that name, and it is not deregistered";
+                problems.push(ConfigError::new(why).of_unit(&entry.path));
+            } else if !named.insert(entry.key()) {
                 problems.push(format!("two units are named '{}'", entry.path));
             }
             problems.append(self.problems_of_name(index, entry));
@@ -41,7 +43,7 @@ impl Registry {
                 problems.push(ConfigError::new(why).of_unit(&entry.path));
             }
             for &id in &entry.after {
-                if let Some(problem) = self.why_not_after(entry, id) {
+                if let Some(problem) = self.why_not_after(index, entry, id) {
                     problems.push(problem.of_unit(&entry.path));
                 }
             }
@@ -69,7 +71,7 @@ impl Registry {
         problems
     }
 
-    fn why_not_after(&self, entry: &Entry, id: UnitId) -> Option<ConfigError> {
+    fn why_not_after(&self, this: usize, entry: &Entry, id: UnitId) -> Option<ConfigError> {
         let Some(index) = self.place(id) else {
             return Some("is to come after a unit of another group".into());
         };
@@ -80,10 +82,29 @@ impl Registry {
         }
         let why = |why: &str| format!("is to come after '{}', which {why}", other.path);
         if other.parent != entry.parent {
-            return Some(why("is not in the same group").into());
+            let problem = ConfigError::new(why("is not in the same group"));
+            let tip = |(this, other): (&Entry, &Entry)| {
+                let (this, other) = (&this.path, &other.path);
+                format!("say it of the group: let '{this}' come after '{other}'")
+            };
+            return Some(match self.siblings_above(this, index).map(tip) {
+                Some(tip) => problem.tip(tip),
+                None => problem,
+            });
         }
         let is_idle = !other.is_group() && !other.phases.any();
         is_idle.then(|| ConfigError::new(why("takes part in no phase")).tip(NO_SERVICE))
+    }
+
+    /// The two that these are, or are in, and that are in the same group; none if that is one and the
+    /// same.
+    fn siblings_above(&self, this: usize, other: usize) -> Option<(&Entry, &Entry)> {
+        let with_above = |index: usize| std::iter::once(index).chain(self.above(index));
+        let parent = |index: usize| self.entries[index].parent;
+        let (this, other) = with_above(this).find_map(|this| {
+            with_above(other).find(|&it| parent(it) == parent(this)).map(|other| (this, other))
+        })?;
+        (this != other).then(|| (&self.entries[this], &self.entries[other]))
     }
 
     /// What is to be said of those among these that take part in nothing.

@@ -84,3 +84,14 @@ fn s1_which_ends_are_started_again_after() {
     assert_eq!(covers(Restart::on_failure()), [false, true]);
     assert_eq!(covers(Restart::always()), [true, true]);
 }
+
+#[test]
+fn s1_what_was_too_often_is_said_in_words() {
+    let words = |restarts| in_words(Some((restarts, Duration::from_mins(1))));
+    let expected = [
+        "more than 0 restarts in 60s",
+        "more than 1 restart in 60s",
+        "more than 2 restarts in 60s",
+    ];
+    assert_eq!([0, 1, 2].map(words), expected);
+}

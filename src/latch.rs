@@ -201,10 +201,13 @@ impl<T: Clone> Latch<T, Bell> {
     /// Sets all of them that are not set. Where neighbours share a bell it is rung once for all of them.
     pub(crate) fn set_all(latches: &[Arc<Self>], value: &T) {
         for neighbours in latches.chunk_by(|one, next| Arc::ptr_eq(&one.bell, &next.bell)) {
+            let mut fresh = false;
             for latch in neighbours {
-                latch.publish(value.clone());
+                fresh |= latch.publish(value.clone());
             }
-            Self::ring(neighbours);
+            if fresh {
+                Self::ring(neighbours); // otherwise whoever set them does
+            }
         }
     }
 }

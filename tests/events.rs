@@ -64,30 +64,6 @@ fn v1_a_life_is_told_in_order() {
     });
 }
 
-/// Units may have seen the stop, and ended, before the engine has done anything about it.
-#[test]
-fn v1_a_stop_is_told_before_what_comes_of_it() {
-    within(LIMIT, || {
-        for _ in 0..300 {
-            let mut group = group();
-            let units = ["one", "two", "three"];
-            for unit in units {
-                group.register(Script::new(unit));
-            }
-            let events = group.handle().events(64);
-            Tester::start(group).stop().unwrap();
-
-            let all = texts(&events);
-            let place = |text: &str| all.iter().position(|it| it.starts_with(text)).unwrap();
-            for unit in units {
-                let told = place(&format!("unit '{unit}' told to stop"));
-                let ended = place(&format!("unit '{unit}' ended"));
-                assert!(place("stopping") < told && told < ended, "{all:#?}");
-            }
-        }
-    });
-}
-
 #[test]
 fn v1_failures_are_told_with_unit_and_phase() {
     within(LIMIT, || {

@@ -606,6 +606,21 @@ fn l7_tokens_at_one_bell_are_set_together() {
     });
 }
 
+/// As when the engine comes to what whoever asked has told already, or is about to.
+#[test]
+fn l7_two_set_the_same_tokens_at_one_bell() {
+    model(|| {
+        let tokens = StopToken::at_one_bell(2);
+        let token = tokens[1].clone();
+        let waiting = on(0, move || token.wait().to_string());
+        let same = tokens.clone();
+        let other = on(1, move || StopToken::set_together(&same, &"enough".into()));
+        StopToken::set_together(&tokens, &"enough".into());
+        assert_eq!(waiting.join().unwrap(), "requested: enough");
+        other.join().unwrap();
+    });
+}
+
 /// Who blocks on the one wakes up, and who blocks on the other goes on to block until that is set.
 #[test]
 fn l7_a_token_is_set_and_its_neighbour_is_not() {

@@ -296,14 +296,17 @@ const BROKEN: &[Broken] = &[
         what: "the bell is rung before the last is set",
         edits: &[Edit {
             file: LATCH,
-            code: "            for latch in neighbours {
-                latch.publish(value.clone());
-            }
-            Self::ring(neighbours);",
-            by: "            Self::ring(neighbours);
+            code: "            let mut fresh = false;
             for latch in neighbours {
-                latch.publish(value.clone());
-            }",
+                fresh |= latch.publish(value.clone());
+            }
+            if fresh {",
+            by: "            let mut fresh = true;
+            Self::ring(neighbours);
+            for latch in neighbours {
+                fresh &= !latch.publish(value.clone());
+            }
+            if fresh {",
         }],
         model: "l7_tokens_at_one_bell_are_set_together",
     },

@@ -70,10 +70,7 @@ impl Engine {
         let deadline = earliest(machine, self.stoppers.next_deadline());
         let timer = deadline.map_or_else(never, crossbeam_channel::at);
         select! {
-            recv(self.notices) -> notice => if let Ok(notice) = notice {
-                self.perform_all(); // what others have had decided: it may be what has brought this about
-                self.take(notice);
-            },
+            recv(self.notices) -> notice => if let Ok(notice) = notice { self.take(notice) },
             recv(self.run.requests) -> request => match request {
                 Ok(Request::Stop) => self.feed(Input::StopAsked),
                 Ok(Request::Wake) => self.perform_all(),

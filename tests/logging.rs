@@ -277,8 +277,8 @@ fn v1_the_warnings_of_the_config_phase_are_in_the_log() {
                 rest = rest.split_once(warning).expect("in this order").1;
             }
         }
-        let ready = rest.split_once(INFO);
-        assert_eq!(ready.is_some(), warned && code == 0, "{args}: {}", ended.stderr);
+        let served = rest.split_once("stopping: unit 'store' stopped");
+        assert_eq!(served.is_some(), warned && code == 0, "{args}: {}", ended.stderr);
     }
 }
 
@@ -331,7 +331,8 @@ fn child_logs_three_times() {
     for args in [&["demo", "--log-level=off"][..], &["demo", "--log-level=debug"], &["demo"]] {
         let mut group = Group::new("demo").args(args);
         group.register(Logging::new());
-        group.register(Script::new("server").finish());
+        group.register(Script::new("server"));
+        stop_when_ready(&group);
         group.run().unwrap();
         std::io::stderr().write_all(b"the next run\n").unwrap();
     }

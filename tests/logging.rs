@@ -253,6 +253,33 @@ fn child_fails() {
     scenario::exit(group.main());
 }
 
+/// What is kept for the log is written while later pre-runs still take their time.
+#[test]
+fn v1_a_slow_pre_run_does_not_hold_the_warnings_of_the_config_phase() {
+    let mut child = Child::start_with("child_is_slow", |command| {
+        command.stdin(Stdio::piped());
+    });
+    child.wait_for_stderr("group 'empty' has no units");
+    child.tell("go on");
+    assert_eq!(child.end().code, Some(0));
+}
+
+#[test]
+#[ignore = "a child of v1_a_slow_pre_run_does_not_hold_the_warnings_of_the_config_phase"]
+fn child_is_slow() {
+    if !scenario::is_asked() {
+        return;
+    }
+    let mut group = Group::new("demo").args(["demo"]);
+    group.register(Group::new("empty"));
+    group.register(Logging::new());
+    group.register(Script::new("slow").without_service().pre_run(|_ctx| {
+        scenario::listen();
+        Ok(())
+    }));
+    scenario::exit(group.main());
+}
+
 /// What is known before `Logging` has set up the log is logged as soon as it has, in its order.
 #[test]
 fn v1_the_warnings_of_the_config_phase_are_in_the_log() {

@@ -557,6 +557,13 @@ pub trait Service: Send + Sync {
         Ok(())
     }
 
+    /// Whether [`graceful_stop`](Service::graceful_stop) is to be called: what has none, as a closure, need
+    /// wake nobody for it.
+    #[doc(hidden)]
+    fn has_graceful_stop(&self) -> bool {
+        true
+    }
+
     /// Whether the unit says itself when it is ready, by `ctx.ready()`. By default it is ready when
     /// its `serve` is entered.
     ///

@@ -133,6 +133,10 @@ where
         (self.serve)(ctx)
     }
 
+    fn has_graceful_stop(&self) -> bool {
+        false
+    }
+
     fn declares_ready(&self) -> bool {
         self.declares_ready
     }

@@ -6,26 +6,30 @@ use super::limit::Limit;
 use crate::handle::UnitId;
 use crate::restart::Restart;
 use crate::supervisor::{GroupKind, NodeId};
-use crate::unit::Unit;
+use crate::unit::{Service, Unit};
 
 /// The phases that a unit takes part in, as it said when it was registered. A group has none of its
 /// own.
 #[derive(Clone, Copy, Debug, Default)]
-#[allow(clippy::struct_excessive_bools)] // a set of four
+#[allow(clippy::struct_excessive_bools)] // a set
 pub(super) struct Phases {
     pub(super) config: bool,
     pub(super) pre_run: bool,
     pub(super) service: bool,
+    /// And the service has one. Of no meaning without.
+    pub(super) graceful_stop: bool,
     pub(super) role: bool,
 }
 
 impl Phases {
     /// Asks the unit.
     pub(super) fn of(unit: &dyn Unit) -> Self {
+        let service = unit.as_service();
         Self {
             config: unit.as_config().is_some(),
             pre_run: unit.as_pre_runner().is_some(),
-            service: unit.as_service().is_some(),
+            service: service.is_some(),
+            graceful_stop: service.is_some_and(Service::has_graceful_stop),
             role: unit.as_role().is_some(),
         }
     }

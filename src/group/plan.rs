@@ -86,6 +86,7 @@ pub(super) fn nodes(
                 Part::Group(nested) => PartPlan::Group(nested.kind.clone()),
                 Part::Unit(unit) => PartPlan::Service(ServicePlan {
                     unit: unit.clone(),
+                    graceful_stop: entry.phases.graceful_stop,
                     kind: UnitKind {
                         instances: entry.instances.unwrap_or(1),
                         declares_ready: declaring_ready.contains(&index),

@@ -12,7 +12,7 @@ fn served(board: &mut Board, policy: Policy) -> NodeId {
     let unit = board.next_node();
     let kind = UnitKind { instances: 1, declares_ready: false };
     let service = service_fn("unit", |_ctx| Ok(()));
-    let plan = ServicePlan { unit: Arc::new(service), kind, stack_size: None };
+    let plan = ServicePlan { unit: Arc::new(service), graceful_stop: true, kind, stack_size: None };
     let part = PartPlan::Service(plan);
     board.add(1, vec![NodePlan { parent: None, path: "unit".into(), policy, part }]);
     unit

@@ -194,7 +194,13 @@ impl Engine {
     }
 
     fn call_graceful_stop(&mut self, unit: NodeId) {
-        let service = self.board.lock().record(unit).service().plan.unit.clone();
+        let mut board = self.board.lock();
+        let plan = &board.record(unit).service().plan;
+        let (service, is_there) = (plan.unit.clone(), plan.graceful_stop);
+        drop(board);
+        if !is_there {
+            return self.note(Input::CallReturned(unit));
+        }
         self.call(unit, Phase::GracefulStop, move || match service.as_service() {
             Some(service) => service.graceful_stop(),
             None => Err(denies("service")),
@@ -221,7 +227,11 @@ impl Engine {
         let (never_started, parent) = (record.stopped_notify.clone(), record.parent);
         drop(board);
         if let Some(incarnation) = incarnation {
-            incarnation.join();
+            // At the end of the run they are joined when nobody is left to wait for: to wait for each as
+            // it goes would hold up what others have to say, and wake this thread once for each.
+            if self.served.stopping_at.is_none() {
+                incarnation.join();
+            }
             let (now, mut board) = (clock::now(), self.board.lock());
             let record = board.record(unit);
             record.told.get_or_insert(now); // it was in a pause, where there is nobody to tell

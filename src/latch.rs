@@ -10,6 +10,8 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 
+#[cfg(feature = "net")]
+use crate::beacon::Beacon;
 use crate::sync::{Monitor, Mutex, OnceLock, Ordering};
 
 /// What waits on a [`Latch`] beside the condvar, made on first use: a stop costs nothing, and the latch is
@@ -17,9 +19,6 @@ use crate::sync::{Monitor, Mutex, OnceLock, Ordering};
 struct Bridges<T> {
     /// Dropping it disconnects the channel, which every `select!` sees, now and later.
     sender: Option<Sender<Infallible>>,
-    /// Dropping it hangs up the socket pair, which every `poll` sees, now and later.
-    #[cfg(feature = "net")]
-    hangup: Option<std::os::unix::net::UnixStream>,
     /// What is called with the value.
     callbacks: Vec<Callback<T>>,
 }
@@ -28,12 +27,7 @@ type Callback<T> = Box<dyn FnOnce(&T) + Send>;
 
 impl<T> Default for Bridges<T> {
     fn default() -> Self {
-        Self {
-            sender: None,
-            #[cfg(feature = "net")]
-            hangup: None,
-            callbacks: Vec::new(),
-        }
+        Self { sender: None, callbacks: Vec::new() }
     }
 }
 
@@ -51,8 +45,9 @@ pub(crate) struct Latch<T, B = Monitor<()>> {
     /// lock: so either it finds them counted, or they find the value (hence relaxed).
     blocked: AtomicUsize,
     channel: OnceLock<Receiver<Infallible>>,
+    /// What every `poll` sees. Made on first use, too.
     #[cfg(feature = "net")]
-    fd: OnceLock<std::os::unix::net::UnixStream>,
+    beacon: OnceLock<Beacon>,
     bridges: Mutex<Option<Box<Bridges<T>>>>,
 }
 
@@ -72,7 +67,7 @@ impl<T, B: Borrow<Monitor<()>>> Latch<T, B> {
             blocked: AtomicUsize::new(0),
             channel: OnceLock::new(),
             #[cfg(feature = "net")]
-            fd: OnceLock::new(),
+            beacon: OnceLock::new(),
             bridges: Mutex::default(),
         }
     }
@@ -92,8 +87,12 @@ impl<T, B: Borrow<Monitor<()>>> Latch<T, B> {
             return false;
         }
         // Taken out under the lock, dropped (which wakes) outside it. A bridge that is made later
-        // sees the value under this same lock and is born hung up.
+        // sees the value under this same lock and is born hung up; so is a beacon lit.
         let bridges = self.bridges.lock().take();
+        #[cfg(feature = "net")]
+        if let Some(beacon) = self.beacon.get() {
+            beacon.light();
+        }
         let Some(mut bridges) = bridges else { return true };
         let callbacks = std::mem::take(&mut bridges.callbacks);
         drop(bridges);
@@ -173,27 +172,24 @@ impl<T, B: Borrow<Monitor<()>>> Latch<T, B> {
         })
     }
 
-    /// A descriptor that becomes readable (hung up) when the latch is set, and stays so.
+    /// A descriptor that becomes readable when the latch is set, and stays so.
     #[cfg(feature = "net")]
     pub(crate) fn fd(&self) -> std::io::Result<std::os::fd::BorrowedFd<'_>> {
         use std::os::fd::AsFd;
 
-        if let Some(fd) = self.fd.get() {
-            return Ok(fd.as_fd());
+        if let Some(beacon) = self.beacon.get() {
+            return Ok(beacon.as_fd());
         }
-        let (ours, hangup) = std::os::unix::net::UnixStream::pair()?;
-        let mut bridges = self.bridges.lock();
-        // Of two threads that got here at once the first under the lock wins; the other's pair is
-        // dropped, both ends, unseen.
-        let mut fresh = false;
-        let fd = self.fd.get_or_init(|| {
-            fresh = true;
-            ours
-        });
-        if fresh && !self.is_set() {
-            bridges.get_or_insert_default().hangup = Some(hangup);
+        let fresh = Beacon::new()?;
+        // Of two threads that got here at once the first under the lock wins; the other's is dropped,
+        // unseen.
+        let bridges = self.bridges.lock();
+        let beacon = self.beacon.get_or_init(|| fresh);
+        drop(bridges);
+        if self.is_set() {
+            beacon.light();
         }
-        Ok(fd.as_fd())
+        Ok(beacon.as_fd())
     }
 }
 

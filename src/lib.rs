@@ -185,6 +185,8 @@
 )]
 
 // Leaves: they know nothing of units.
+#[cfg(feature = "net")]
+mod beacon;
 pub mod channel;
 mod clock;
 mod closer;

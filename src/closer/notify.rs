@@ -143,12 +143,13 @@ impl CloseNotify {
     /// # Examples
     ///
     /// ```
-    /// use std::{io::Read, os::unix::net::UnixStream};
+    /// use rustix::event::{PollFd, PollFlags, poll};
     ///
     /// let closer = rungroup::Closer::new();
-    /// let mut stream = UnixStream::from(closer.close_notify().as_fd()?.try_clone_to_owned()?);
+    /// let told = closer.close_notify().as_fd()?;
+    /// let mut fds = [PollFd::from_borrowed_fd(told, PollFlags::IN)]; // and descriptors of your own
     /// closer.close();
-    /// assert_eq!(stream.read(&mut [0])?, 0, "hung up");
+    /// assert_eq!(poll(&mut fds, None)?, 1);
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[cfg(feature = "net")]

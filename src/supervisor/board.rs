@@ -1,5 +1,7 @@
 //! What the engine shows to others while it serves: the machine and the records of its nodes,
-//! under one lock, so that a snapshot is consistent.
+//! under one lock, so that a snapshot is consistent. Who is told to stop, and by whom, is in `telling`.
+
+mod telling;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
@@ -10,13 +12,13 @@ use super::machine::Machine;
 use super::plan::{NodePlan, PartPlan, node_of};
 use super::record::{Part, Record, Service};
 use super::report::{LeftBehind, UnitReport};
-use super::state::{Action, GroupKind, Input, NodeId, ROOT, UnitEnd};
+use super::state::{GroupKind, Input, NodeId, ROOT};
 use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::failure::{Failure, Outcome, Phase};
 use crate::latch::Bell;
 use crate::snapshot::{Snapshot, UnitState, UnitStatus};
-use crate::stop::{Scope, StopLatch, StopNotify, StopReason};
+use crate::stop::{Scope, StopNotify};
 use crate::sync::Mutex;
 use crate::thread::ThreadStatus;
 
@@ -26,13 +28,11 @@ pub(crate) struct Board {
     pub(super) machine: Option<Machine>,
     /// Of each node but the root.
     pub(super) records: Vec<Record>,
-    /// Of as many neighbours each as [`AT_ONE_BELL`] says.
+    /// Of as many neighbours each as `telling` says.
     bells: Vec<Bell>,
+    /// When somebody asked for the end, and it began by that.
+    asked_at: Option<Instant>,
 }
-
-/// How many units' tokens share a bell. When all of them are told it is rung once; when one is told, and
-/// somebody blocks on its token, those who block on the others wake up for nothing.
-const AT_ONE_BELL: usize = 16;
 
 impl Board {
     /// Of a run that nothing is part of yet.
@@ -86,50 +86,6 @@ impl Board {
             self.machine().step(now, Input::Added(node));
         }
         true
-    }
-
-    /// Somebody asks for the end of the run, and tells those whose turn it is by that, so that they need
-    /// not wait for the engine; which is to be woken for all the rest.
-    pub(crate) fn stop(board: &Mutex<Self>, reason: &StopReason) {
-        let mut this = board.lock();
-        if !this.is_serving() {
-            return; // the engine will be asked as soon as there is one
-        }
-        let to_be_done = this.machine().actions().len();
-        this.machine().step(clock::now(), Input::StopAsked);
-        // What the step has added. A group that was at its end before has a reason of its own.
-        let asked = |group: NodeId| group == ROOT || this.reason_of(group).is_none();
-        let told = this.machine.iter().flat_map(|it| it.actions().skip(to_be_done));
-        let tokens: Vec<_> = told
-            .filter_map(|action| match *action {
-                Action::Tell { unit, why: UnitEnd::Group(group) } if asked(group) => {
-                    this.current(unit).map(|incarnation| incarnation.ends.stop.clone())
-                }
-                _ => None,
-            })
-            .collect();
-        drop(this);
-        StopLatch::set_all(&tokens, reason);
-    }
-
-    /// The incarnation that is meant when the unit is told: without one its start was refused.
-    pub(super) fn current(&self, unit: NodeId) -> Option<&Arc<Incarnation>> {
-        let record = self.look(unit);
-        record.incarnation().filter(|current| current.number == record.attempts)
-    }
-
-    /// Why the end of the group has begun, once it has.
-    pub(super) fn reason_of(&self, group: NodeId) -> Option<&StopReason> {
-        self.look(group).as_group().and_then(|group| group.reason.as_ref())
-    }
-
-    /// The bell of the unit's tokens.
-    pub(super) fn bell(&mut self, unit: NodeId) -> Bell {
-        let number = unit / AT_ONE_BELL;
-        if self.bells.len() <= number {
-            self.bells.resize_with(number + 1, Bell::default);
-        }
-        self.bells[number].clone()
     }
 
     /// Whether there is nothing left to wait for, and nothing left to be done: others may have taken the

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::restart::{Backoff, Restart};
+use crate::stop::StopLatch;
 use crate::supervisor::incarnation::Ends;
 use crate::supervisor::plan::ServicePlan;
 use crate::supervisor::state::{Policy, UnitKind};

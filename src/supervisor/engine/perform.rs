@@ -110,8 +110,9 @@ impl Engine {
     }
 
     fn stopping(&mut self, why: GroupEnd) {
-        let now = clock::now();
-        self.served.stopping_at = Some(now);
+        // Not when this thread comes to it, where somebody has asked: units were told before.
+        let asked_at = self.board.lock().asked_at();
+        self.served.stopping_at = asked_at.or_else(|| Some(clock::now()));
         let (reason, not_ready) = match why {
             GroupEnd::Child(child) => {
                 let board = self.board.lock();
@@ -145,7 +146,7 @@ impl Engine {
             return;
         }
         let reason = self.reason_of(group);
-        let board = self.board.lock();
+        let mut board = self.board.lock();
         let actions = board.machine.iter().flat_map(Machine::actions);
         let next = actions.map_while(|action| match *action {
             Action::Tell { unit, why } => (why == UnitEnd::Group(group)).then_some(Some(unit)),
@@ -154,8 +155,7 @@ impl Engine {
         });
         let next: Vec<NodeId> = next.flatten().collect();
         self.told_ahead = next.len();
-        let current = |unit| board.current(unit).map(|it| it.ends.stop.clone());
-        let tokens: Vec<_> = iter::once(unit).chain(next).filter_map(current).collect();
+        let tokens = board.tokens_of(iter::once(unit).chain(next), clock::now());
         drop(board);
         StopLatch::set_all(&tokens, &reason);
     }
@@ -172,9 +172,9 @@ impl Engine {
             self.tell_all_next(unit, group);
         }
         let mut board = self.board.lock();
+        board.tokens_of([unit], clock::now()); // to be noted as told, if it was not
         let Some(incarnation) = board.current(unit).cloned() else { return };
         let record = board.record(unit);
-        record.told = Some(clock::now());
         let path = record.path.clone();
         drop(board);
         // Whoever asked for the end of the run may have told it already.

@@ -629,7 +629,7 @@ fn l7_a_token_is_set_and_its_neighbour_is_not() {
         let waiting: Vec<_> =
             tokens.iter().cloned().map(|token| on(0, move || token.wait().to_string())).collect();
         for (token, (waiting, why)) in tokens.iter().zip(waiting.into_iter().zip(["one", "two"])) {
-            StopToken::set_together(&[token.clone()], &why.into());
+            StopToken::set_together(std::slice::from_ref(token), &why.into());
             assert_eq!(waiting.join().unwrap(), format!("requested: {why}"));
         }
     });

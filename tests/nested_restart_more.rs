@@ -113,6 +113,27 @@ fn s5_a_group_that_gives_up_names_the_failure_of_one_that_was_taken_out_since() 
     });
 }
 
+/// And what fails later is not: it counts for nothing in its group.
+#[test]
+fn s5_a_group_that_gives_up_does_not_name_what_failed_after_it_was_taken_out() {
+    within(SOON, || {
+        let (journal, end) = (Journal::new(), Gate::new());
+        let mut outer = Group::new("outer");
+        let guest = outer.register(journal.script("guest").until_told().fail("too late")).id();
+        outer.register(journal.script("short").until(&end).finish());
+        let mut group = demo();
+        group.register(outer).restart(Restart::always().intensity(0, SOON));
+        group.register(waits(&journal, "beside"));
+        let run = Tester::start(group);
+        assert!(!run.handle().deregister(guest).unwrap().wait().unwrap().is_ok());
+        end.open();
+        let error = run.wait().unwrap_err();
+        let cause = error.cause().expect("the group has given up");
+        assert_eq!(cause.unit(), "outer", "{error}");
+        assert!(cause.to_string().contains("it has returned again and again"), "{error}");
+    });
+}
+
 #[test]
 fn s5_events_tell_of_a_group_that_starts_again_what_they_tell_of_a_unit() {
     within(SOON, || {

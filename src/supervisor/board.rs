@@ -170,6 +170,10 @@ impl Board {
             return Err(Error::new(ErrorKind::InUse, why));
         }
         self.record(node).deregistered = true;
+        let parent = self.look(node).parent.filter(|_| self.has_failed(node));
+        if let Some(parent) = parent {
+            self.record(parent).group().lost.get_or_insert(node);
+        }
         self.machine().step(clock::now(), Input::Deregister(node));
         Ok(self.look(node).stopped_notify.clone())
     }
@@ -280,15 +284,11 @@ impl Board {
             return record.incarnation()?.outcome().failure().cloned();
         };
         let of_cause = || group.ended_by.and_then(|cause| self.failure(cause));
-        let first_of = |taken_out: bool| {
-            let mut children = group.children.iter().copied();
-            children.find_map(|child| {
-                let counts = self.has_failed(child) && self.look(child).deregistered == taken_out;
-                if counts { self.failure(child) } else { None }
-            })
+        let counts = |&child: &NodeId| self.has_failed(child) && !self.look(child).deregistered;
+        let first = || {
+            let mut failed = group.children.iter().copied().filter(counts).chain(group.lost);
+            if self.has_failed(node) { failed.find_map(|child| self.failure(child)) } else { None }
         };
-        let first =
-            || self.has_failed(node).then(|| first_of(false).or_else(|| first_of(true))).flatten();
         of_cause().or_else(|| group.own_failure.clone()).or_else(first)
     }
 

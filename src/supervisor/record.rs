@@ -56,6 +56,8 @@ pub(super) struct GroupRecord {
     pub(super) late: bool,
     /// The unit by whose end it has ended, if it was one.
     pub(super) ended_by: Option<NodeId>,
+    /// One that had failed when it was taken out.
+    pub(super) lost: Option<NodeId>,
     /// A failure that is none of its units', as not to be ready in time.
     pub(super) own_failure: Option<Failure>,
 }

@@ -52,7 +52,7 @@
 //! run.wait_for(|event| matches!(event, Event::Starting { attempt: 2, .. }));
 //! assert_eq!(run.stop().unwrap().units()[0].restarts, 1);
 //! ```
-
+//!
 //! # A program of one's own
 //!
 //! Let a function put the group together, of parts that it is given, and let `main` add what is for a

@@ -73,7 +73,7 @@ impl Engine {
         let heartbeat = board.machine().policy(unit).heartbeat;
         let record = board.record(unit);
         let stopped = record.next_end();
-        let (path, heartbeat) = (record.path.clone(), heartbeat);
+        let path = record.path.clone();
         let plan = &record.service().plan;
         let (service, instances, stack_size) =
             (plan.unit.clone(), plan.kind.instances, plan.stack_size);

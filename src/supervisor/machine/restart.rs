@@ -53,7 +53,7 @@ impl Machine {
     }
 
     /// Whether it starts again after this.
-    pub(crate) fn is_to_start(&self, node: NodeId) -> bool {
+    pub(super) fn is_to_start(&self, node: NodeId) -> bool {
         self.nodes[node].again != Again::No
     }
 

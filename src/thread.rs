@@ -114,6 +114,16 @@ pub(crate) fn spawn(
     })
 }
 
+/// Still the system's error, by its kind, for whoever asks.
+pub(crate) fn cannot_spawn(name: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot spawn thread '{name}': {error}"))
+}
+
+/// Lets those run first that could. It waits for nobody: where there are none it goes on at once.
+pub(crate) fn give_way() {
+    std::thread::yield_now();
+}
+
 fn builder(name: &str) -> io::Result<Builder> {
     if name.contains('\0') {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "a thread's name contains NUL"));

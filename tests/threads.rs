@@ -12,10 +12,13 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, ThreadId};
 
-use common::child::{child_command, is_child, stderr, stdout};
+use common::child::{child_command, is_child, run_child, stderr, stdout};
 use common::{SOON, within};
 use rungroup::testing::Journal;
-use rungroup::{Bytes, ErrorKind, Group, NotReady, Outcome, Phase, StopReason, service_fn};
+use rungroup::{
+    Bytes, ErrorKind, Group, NotReady, Outcome, Phase, ServeContext, StopReason, service_fn,
+};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The names of the threads of this process, as the system knows them.
 fn names() -> Vec<String> {
@@ -192,4 +195,65 @@ fn l4_a_service_that_gets_fewer_threads_than_instances_fails_at_its_start() {
         let said = format!("{}\n{}", stdout(&output), stderr(&output));
         assert!(output.status.success() && said.contains("the child is through"), "{said}");
     });
+}
+
+// ---- the threads that call `graceful_stop` ----
+
+/// No thread with a stack of the usual size can be spawned from here on; one of 64 KiB can.
+fn leave_no_room_for_stacks() {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmSize:")).unwrap();
+    let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    let current = Some((kib + 1024) << 10);
+    setrlimit(Resource::As, Rlimit { current, maximum: getrlimit(Resource::As).maximum }).unwrap();
+}
+
+#[test]
+fn l4_a_service_starts_only_where_there_is_a_thread_that_can_stop_it() {
+    const NAME: &str = "l4_a_service_starts_only_where_there_is_a_thread_that_can_stop_it";
+    if is_child(NAME) {
+        let journal = Journal::new();
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(journal.script("small").all_phases()).stack_size(Bytes::kib(64));
+        leave_no_room_for_stacks();
+        let error = group.run().unwrap_err();
+        let cause = error.cause().unwrap();
+        assert_eq!((cause.unit(), cause.phase()), ("small", Phase::Start));
+        let said = "unit 'small': start failed: cannot spawn thread 'stopper-1': ";
+        assert!(cause.to_string().starts_with(said), "{cause}");
+        assert!(error.downcast_ref::<std::io::Error>().is_some(), "the system's own error");
+        assert!(error.left_behind().is_empty());
+        assert!(!journal.has("small serve") && !journal.has("small graceful_stop"));
+        assert_eq!(journal.units("post_run"), ["small"]);
+        println!("the child is through");
+        return;
+    }
+    let output = within(SOON, || run_child(NAME));
+    assert!(stdout(&output).contains("the child is through"), "{}", stderr(&output));
+}
+
+#[test]
+fn l8_a_callback_that_finds_no_thread_to_be_called_on_is_a_failure_and_holds_up_nothing() {
+    const NAME: &str =
+        "l8_a_callback_that_finds_no_thread_to_be_called_on_is_a_failure_and_holds_up_nothing";
+    if is_child(NAME) {
+        let mut group = Group::new("demo").args(["demo"]);
+        let serve = |ctx: &ServeContext| {
+            ctx.on_stop(|| unreachable!("there is no thread for it")).keep();
+            ctx.handle().stop("enough");
+            ctx.stopped().wait();
+            Ok(())
+        };
+        group.register(service_fn("small", serve)).stack_size(Bytes::kib(64));
+        leave_no_room_for_stacks();
+        let error = group.run().unwrap_err();
+        let [failure] = error.failures() else { panic!("{error}") };
+        let said = "unit 'small': on_stop failed: cannot spawn thread 'stopper-1': ";
+        assert!(failure.to_string().starts_with(said), "{failure}");
+        assert!(error.left_behind().is_empty());
+        println!("the child is through");
+        return;
+    }
+    let output = within(SOON, || run_child(NAME));
+    assert!(stdout(&output).contains("the child is through"), "{}", stderr(&output));
 }

@@ -19,7 +19,7 @@ use crate::handle::GroupHandle;
 use crate::panic;
 use crate::ready::NotReady;
 use crate::stop::StopReason;
-use crate::supervisor::{Board, Engine, GroupKind, LeftBehind, Report, Run, Served};
+use crate::supervisor::{Engine, GroupKind, LeftBehind, Report, Run, Served};
 use crate::thread::ThreadStatus;
 use crate::unit::Unit;
 
@@ -168,15 +168,7 @@ impl<'g> Execution<'g> {
             publisher: self.shared.publisher.clone(),
             requests: self.shared.inbox.clone(),
         };
-        match Engine::new(run, self.shared.board.clone()) {
-            Ok(engine) => self.served = engine.run(),
-            Err(error) => {
-                Board::never_starts(&self.shared.board);
-                let why = format!("cannot spawn the thread that stops units: {error}").into();
-                let group: Arc<str> = self.shared.name.lock().as_str().into();
-                self.fail_before_serving(Failure::error(group, Phase::Start, why));
-            }
-        }
+        self.served = Engine::new(run, self.shared.board.clone()).run();
         if let (Some(from), Some(to)) = (self.served.stopping_at, self.served.stopped_at) {
             let took = to.saturating_duration_since(from);
             self.shared.publisher.publish(&Event::ServicesStopped { took });

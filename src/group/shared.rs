@@ -20,7 +20,7 @@ use crate::snapshot::Snapshot;
 use crate::stop::{RunNumber, Scope, StopLatch, StopNotify, StopReason, StopToken};
 use crate::supervisor::{Board, Crew, Publisher, RUN_IS_OVER, Request};
 use crate::sync::{Mutex, OnceLock};
-use crate::thread::Place;
+use crate::thread::{self, Place};
 
 /// See the module. Locks are taken in the order of the fields, and those of a group before those of
 /// one in it; none is held over a callback.
@@ -198,7 +198,7 @@ impl HelperSpawner for Arc<Shared> {
         };
         let place = Place::Helper { run: self.id };
         self.helpers.spawn(&name, None, place, body, |(), _last| {}).map_err(|error| {
-            Error::new(ErrorKind::Spawn, format!("cannot spawn thread '{name}': {error}"))
+            Error::new(ErrorKind::Spawn, thread::cannot_spawn(&name, &error).to_string())
         })
     }
 }

@@ -178,15 +178,6 @@ impl Board {
         Ok(self.look(node).stopped_notify.clone())
     }
 
-    /// There is no engine for what is on the board: whoever waits for the end of a service that was
-    /// taken out is told.
-    pub(crate) fn never_starts(board: &Mutex<Self>) {
-        let board = board.lock();
-        for record in &board.records {
-            record.stopped_notify.set(Outcome::Ok);
-        }
-    }
-
     /// What the services look like now. Their threads are looked at without the lock: that reads
     /// files, and the engine must not wait for it.
     pub(crate) fn snapshot(board: &Mutex<Self>) -> Snapshot {

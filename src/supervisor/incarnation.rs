@@ -17,7 +17,7 @@ use crate::handle::GroupHandle;
 use crate::panic;
 use crate::stop::{StopLatch, StopNotify, StopReason, StopToken};
 use crate::sync::Mutex;
-use crate::thread::{Place, ThreadStatus};
+use crate::thread::{self, Place, ThreadStatus};
 use crate::unit::Unit;
 
 /// What the threads of a run tell its engine, all on one channel.
@@ -52,6 +52,8 @@ pub(super) enum Notice {
         unit: NodeId,
         incarnation: u32,
     },
+    /// There is a callback to be called at a stop.
+    WillCall,
     /// A callback that came when the unit was told already.
     OnStop {
         unit: NodeId,
@@ -290,7 +292,7 @@ impl context::Incarnation for Incarnation {
         let place = Place::Unit { run: self.run, unit: self.unit };
         let this = self.clone();
         self.crew.spawn(&name, None, place, body, move |(), last| this.leaving(last)).map_err(
-            |error| Error::new(ErrorKind::Spawn, format!("cannot spawn thread '{name}': {error}")),
+            |error| Error::new(ErrorKind::Spawn, thread::cannot_spawn(&name, &error).to_string()),
         )
     }
 
@@ -309,6 +311,10 @@ impl context::Incarnation for Incarnation {
             self.tell_engine(Notice::OnStop { unit: self.unit, callback });
         } else {
             callbacks.waiting.push((key, callback));
+            drop(callbacks);
+            if key == 0 {
+                self.tell_engine(Notice::WillCall);
+            }
         }
         key
     }

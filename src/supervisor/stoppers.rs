@@ -1,5 +1,6 @@
-//! The threads that call `graceful_stop` and `on_stop`: one from the beginning, so that a stop never
-//! depends on being able to spawn a thread, and more while calls are out and others wait.
+//! The threads that call `graceful_stop` and `on_stop`: one from when there is something that they will
+//! have to call, so that a stop does not depend on being able to spawn a thread, and more while calls are
+//! out and others wait.
 //!
 //! When many units are told to stop, most of their calls have next to nothing to do, and waking somebody
 //! for each would cost more than all of them. So the calls are handed over together, and a thread that
@@ -19,7 +20,7 @@ use super::state::NodeId;
 use crate::clock;
 use crate::failure::{Failure, Phase};
 use crate::sync::Mutex;
-use crate::thread::{Place, ThreadStatus};
+use crate::thread::{self, Place, ThreadStatus};
 
 /// How long a call may wait for a stopper that is out in another call before more are added: as
 /// many again as there are. Ten slow stops are all under way after 4 ms; a thousand quick ones need
@@ -114,9 +115,9 @@ pub(super) struct Stoppers {
 
 impl Stoppers {
     /// `wake` is called on their threads: there is something to be taken.
-    pub(super) fn new(run: u64, wake: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
+    pub(super) fn new(run: u64, wake: impl Fn() + Send + Sync + 'static) -> Self {
         let (sender, receiver) = crossbeam_channel::unbounded();
-        let mut stoppers = Self {
+        Self {
             crew: Arc::new(Crew::new(RUN_IS_OVER)),
             place: Place::Helper { run },
             threads: 0,
@@ -127,9 +128,16 @@ impl Stoppers {
             receiver,
             wake: Arc::new(wake),
             grow_at: None,
-        };
-        stoppers.add_thread()?;
-        Ok(stoppers)
+        }
+    }
+
+    /// There will be something to call: sees to it that there is a thread for that.
+    ///
+    /// # Errors
+    ///
+    /// When the system has none.
+    pub(super) fn prepare(&mut self) -> io::Result<()> {
+        if self.threads == 0 { self.add_thread() } else { Ok(()) }
     }
 
     fn add_thread(&mut self) -> io::Result<()> {
@@ -148,7 +156,8 @@ impl Stoppers {
                 }
             }
         };
-        self.crew.spawn(&name, None, self.place, body, |(), _last| {})?;
+        let spawned = self.crew.spawn(&name, None, self.place, body, |(), _last| {});
+        spawned.map_err(|error| thread::cannot_spawn(&name, &error))?;
         self.threads += 1;
         Ok(())
     }
@@ -164,6 +173,9 @@ impl Stoppers {
         if self.due.is_empty() {
             return;
         }
+        if let Err(error) = self.prepare() {
+            return self.fail_due(&error);
+        }
         let mut calls = self.calls.lock();
         let first = calls.first + calls.open.len();
         calls.open.extend(self.due.iter().map(|call| {
@@ -177,6 +189,17 @@ impl Stoppers {
         if self.open > 1 && self.grow_at.is_none() {
             self.grow_at = clock::after(PATIENCE);
         }
+    }
+
+    /// A callback was registered when there was no thread for it, and there still is none.
+    fn fail_due(&mut self, error: &io::Error) {
+        let failed = self.due.drain(..).map(|call| {
+            let why = io::Error::new(error.kind(), error.to_string());
+            let failure = Failure::error(call.path, call.phase, why.into());
+            Called { unit: call.unit, failure: Some(failure) }
+        });
+        self.calls.lock().returned.extend(failed);
+        (self.wake)();
     }
 
     /// What has returned since the last time.
@@ -259,7 +282,7 @@ mod tests {
     fn l10_a_call_that_waits_behind_a_stuck_one_is_listed_and_is_made_in_the_end() {
         let (release, held) = crossbeam_channel::bounded::<()>(0);
         let (called, calls) = crossbeam_channel::unbounded();
-        let mut stoppers = Stoppers::new(0, || {}).unwrap();
+        let mut stoppers = Stoppers::new(0, || {});
         let is_in = called.clone();
         stoppers.call(call("stuck", move || {
             is_in.send("stuck").unwrap();
@@ -277,9 +300,20 @@ mod tests {
     }
 
     #[test]
+    fn l16_there_is_a_thread_when_there_will_be_something_to_call_and_not_before() {
+        let mut stoppers = Stoppers::new(0, || {});
+        assert!(stoppers.crew.threads().is_empty());
+        stoppers.prepare().unwrap();
+        stoppers.prepare().unwrap();
+        assert_eq!(stoppers.crew.threads().len(), 1);
+        assert!(stoppers.dismiss().is_empty());
+        assert!(Stoppers::new(0, || {}).dismiss().is_empty());
+    }
+
+    #[test]
     fn l11_nobody_is_listed_when_all_calls_have_returned() {
         let (wake, woken) = crossbeam_channel::unbounded();
-        let mut stoppers = Stoppers::new(0, move || wake.send(()).unwrap()).unwrap();
+        let mut stoppers = Stoppers::new(0, move || wake.send(()).unwrap());
         for _ in 0..100 {
             stoppers.call(call("quick", || {}));
         }

@@ -6,7 +6,6 @@ mod again;
 mod groups;
 mod perform;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,13 +15,14 @@ use super::board::Board;
 use super::incarnation::Notice;
 use super::plan::{Request, Run, Served, node_of};
 use super::report::LeftBehind;
-use super::state::{Input, NodeId};
+use super::state::{Input, NodeId, ROOT};
 use super::stoppers::{Called, Stoppers};
 use crate::clock;
 use crate::event::Event;
 use crate::failure::{Failure, Outcome};
 use crate::panic;
 use crate::sync::Mutex;
+use crate::thread;
 
 /// See the module.
 pub(crate) struct Engine {
@@ -37,19 +37,15 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Prepares everything that serving and stopping what is on `board` needs.
-    ///
-    /// # Errors
-    ///
-    /// When there is no thread for the stops.
-    pub(crate) fn new(run: Run, board: Arc<Mutex<Board>>) -> io::Result<Self> {
+    /// Is to serve and to stop what is on `board`.
+    pub(crate) fn new(run: Run, board: Arc<Mutex<Board>>) -> Self {
         let (notify, notices) = crossbeam_channel::unbounded();
         let called = notify.clone();
         let stoppers = Stoppers::new(run.id, move || {
             // When the engine has left this call behind, there is nobody to tell.
             let _ = called.send(Notice::Called);
-        })?;
-        Ok(Self { run, board, stoppers, notices, notify, told_ahead: 0, served: Served::default() })
+        });
+        Self { run, board, stoppers, notices, notify, told_ahead: 0, served: Served::default() }
     }
 
     /// Serves until the last service has stopped or is past its deadline.
@@ -66,11 +62,18 @@ impl Engine {
     /// Waits for the next thing to happen: one select of three arms, however many services there
     /// are. Without a deadline it sleeps for as long as nothing happens.
     fn wait(&mut self) {
-        let machine = self.board.lock().machine().next_deadline();
+        let mut board = self.board.lock();
+        let (machine, ends) = (board.machine().next_deadline(), !board.machine().is_open(ROOT));
+        drop(board);
+        if ends {
+            // Many threads end at about the same time, and each of them would wake this one anew, which then
+            // runs while others have not been told. They go first; what they have to say is there by then.
+            thread::give_way();
+        }
         let deadline = earliest(machine, self.stoppers.next_deadline());
         let timer = deadline.map_or_else(never, crossbeam_channel::at);
         select! {
-            recv(self.notices) -> notice => if let Ok(notice) = notice { self.take(notice) },
+            recv(self.notices) -> notice => self.take_all(notice.ok()),
             recv(self.run.requests) -> request => match request {
                 Ok(Request::Stop) => self.feed(Input::StopAsked),
                 Ok(Request::Wake) => self.perform_all(),
@@ -124,6 +127,14 @@ impl Engine {
 
     // ---- what happens ----
 
+    /// Takes `notice` and those behind it: as many as there are now, since more may come for ever, and
+    /// time passes meanwhile.
+    fn take_all(&mut self, notice: Option<Notice>) {
+        let behind = self.notices.len();
+        let notices = self.notices.clone();
+        notice.into_iter().chain(notices.try_iter().take(behind)).for_each(|it| self.take(it));
+    }
+
     fn take(&mut self, notice: Notice) {
         // Whoever asks for something has the machine decide there and then. This may have come of that,
         // and the request that wakes the engine only be on its way.
@@ -159,6 +170,8 @@ impl Engine {
             Notice::Settled { unit, incarnation } => {
                 self.feed(Input::Settled { unit, incarnation });
             }
+            // Without a thread there may be one when it is to be called; if not, that has failed.
+            Notice::WillCall => drop(self.stoppers.prepare()),
             Notice::OnStop { unit, callback } => self.call_on_stop(unit, callback),
             Notice::Called => self.take_called(),
             Notice::HelperPanicked { unit, failure } => {
@@ -220,10 +233,7 @@ impl Engine {
         // whoever is not listed here any more is taken in below, and whoever is not taken in below
         // was listed here.
         let listed = Board::abandon(&self.board);
-        // No more than there are now: what is left behind may send for ever.
-        for notice in self.notices.clone().try_iter().take(self.notices.len()) {
-            self.take(notice);
-        }
+        self.take_all(None);
         self.take_called();
         let stuck = self.stoppers.dismiss();
         let now = clock::now();

@@ -17,6 +17,7 @@ use crate::supervisor::machine::Machine;
 use crate::supervisor::pulse::Pulse;
 use crate::supervisor::state::{Action, GroupEnd, Input, NodeId, ROOT, UnitEnd};
 use crate::supervisor::stoppers::Call;
+use crate::thread;
 use crate::unit::Unit;
 
 impl Engine {
@@ -77,6 +78,7 @@ impl Engine {
         let plan = &record.service().plan;
         let (service, instances, stack_size) =
             (plan.unit.clone(), plan.kind.instances, plan.stack_size);
+        let graceful_stop = plan.graceful_stop;
         let pulse = heartbeat.map(|limit| Pulse::new(limit, instances));
         record.started = record.started.or_else(|| Some(clock::now()));
         record.stopped = None;
@@ -88,25 +90,32 @@ impl Engine {
         drop(board);
         drop_apart(before);
         self.publish(&Event::Starting { unit: path.clone(), attempt: number });
+        if graceful_stop && let Err(error) = self.stoppers.prepare() {
+            return self.cannot_start(&incarnation, 0, error);
+        }
         for instance in 0..instances {
             let name =
                 if instances == 1 { path.clone() } else { format!("{path}#{instance}").into() };
             let handle = self.run.handle.clone();
             let spawned = incarnation.serve(service.clone(), handle, &name, stack_size, instance);
             if let Err(error) = spawned {
-                // Still the system's error, by its kind, for whoever asks.
-                let why = format!("cannot spawn thread '{name}': {error}");
-                let error = io::Error::new(error.kind(), why);
-                let failure = Failure::error(path.clone(), Phase::Start, error.into());
-                let outcome = Outcome::Failed(failure.clone());
-                incarnation.note(&outcome);
-                self.note(Input::SpawnFailed { unit, spawned: instance });
-                self.keep_of_incarnation(unit, failure);
-                self.publish(&Event::Ended { unit: path.clone(), outcome });
-                return incarnation.is_started(instance > 0);
+                let error = thread::cannot_spawn(&name, &error);
+                return self.cannot_start(&incarnation, instance, error);
             }
         }
         incarnation.is_started(true);
+    }
+
+    /// There is no thread for it, or none to stop it; `spawned` instances of it are there.
+    fn cannot_start(&mut self, incarnation: &Incarnation, spawned: u32, error: io::Error) {
+        let (unit, path) = (incarnation.unit, &incarnation.path);
+        let failure = Failure::error(path.clone(), Phase::Start, error.into());
+        let outcome = Outcome::Failed(failure.clone());
+        incarnation.note(&outcome);
+        self.note(Input::SpawnFailed { unit, spawned });
+        self.keep_of_incarnation(unit, failure);
+        self.publish(&Event::Ended { unit: path.clone(), outcome });
+        incarnation.is_started(spawned > 0);
     }
 
     fn stopping(&mut self, why: GroupEnd) {

@@ -1,8 +1,11 @@
 //! What the engine shows to others while it serves: the machine and the records of its nodes,
-//! under one lock, so that a snapshot is consistent. Who is told to stop, and by whom, is in `telling`.
+//! under one lock, so that a snapshot is consistent. What happens is taken in, and what is to be done by
+//! that is kept, in `taking`; who is told to stop, and by whom, is in `telling`.
 
+mod taking;
 mod telling;
 
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,8 +33,12 @@ pub(crate) struct Board {
     pub(super) records: Vec<Record>,
     /// Of as many neighbours each as `telling` says.
     bells: Vec<Bell>,
-    /// When somebody asked for the end, and it began by that.
-    asked_at: Option<Instant>,
+    /// For the engine, in this order.
+    to_be_done: VecDeque<Todo>,
+    /// Nobody will do what is added to it.
+    closed: bool,
+    /// When the end of the run began, where somebody told units of it before the engine came to that.
+    ending_since: Option<Instant>,
 }
 
 impl Board {
@@ -83,16 +90,9 @@ impl Board {
         self.add(run, nodes);
         let now = clock::now();
         for node in first..self.next_node() {
-            self.machine().step(now, Input::Added(node));
+            self.step(now, Input::Added(node));
         }
         true
-    }
-
-    /// Whether there is nothing left to wait for, and nothing left to be done: others may have taken the
-    /// last step, and it is for the engine to do what that has decided.
-    pub(super) fn is_finished(&mut self) -> bool {
-        let machine = self.machine();
-        machine.is_finished() && machine.actions().len() == 0
     }
 
     /// Whether the services have begun to start.
@@ -174,7 +174,7 @@ impl Board {
         if let Some(parent) = parent {
             self.record(parent).group().lost.get_or_insert(node);
         }
-        self.machine().step(clock::now(), Input::Deregister(node));
+        self.step(clock::now(), Input::Deregister(node));
         Ok(self.look(node).stopped_notify.clone())
     }
 
@@ -333,6 +333,8 @@ fn last_in_each(nodes: &[NodePlan], first: NodeId) -> Vec<NodeId> {
 fn run_seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }
+
+pub(super) use taking::Todo;
 
 #[cfg(test)]
 mod tests;

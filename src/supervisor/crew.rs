@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use crate::panic;
 use crate::sync::{Monitor, Mutex};
 use crate::thread::{self, Identity, Place, ThreadStatus};
 
@@ -53,18 +54,19 @@ impl Crew {
     }
 
     /// Spawns a thread that executes `body` and leaves; `leaving` is told, under the crew's lock, what
-    /// that came to and whether it was the last. The lock orders these calls as the threads left.
+    /// that came to and whether it was the last. The lock orders these calls as the threads left. What it
+    /// hands back is dropped when the lock is released.
     ///
     /// The lock is held from before the spawn until the thread is listed: it cannot leave unlisted.
     /// The body is handed over in a parcel, so that one that finds no thread is dropped when the lock
     /// is released: its drop may be the program's code, and that may ask for this crew's threads.
-    pub(crate) fn spawn<R>(
+    pub(crate) fn spawn<R, L>(
         self: &Arc<Self>,
         name: &Arc<str>,
         stack_size: Option<usize>,
         place: Place,
         body: impl FnOnce() -> R + Send + 'static,
-        leaving: impl FnOnce(R, bool) + Send + 'static,
+        leaving: impl FnOnce(R, bool) -> L + Send + 'static,
     ) -> io::Result<()> {
         let parcel = Arc::new(Mutex::new(Some(body)));
         let (crew, handed_over) = (self.clone(), parcel.clone());
@@ -82,7 +84,8 @@ impl Crew {
             drop(handed_over);
             let body = body.expect("nobody else opens the parcel");
             let result = body();
-            crew.leave(key, |last| leaving(result, last));
+            let left = crew.leave(key, |last| leaving(result, last));
+            let _ = panic::catch(move || drop(left)); // it may be the program's code
         })?;
         members.present += 1;
         if members.threads.is_empty() {
@@ -92,16 +95,17 @@ impl Crew {
         Ok(())
     }
 
-    fn leave(&self, key: u64, leaving: impl FnOnce(bool)) {
+    fn leave<L>(&self, key: u64, leaving: impl FnOnce(bool) -> L) -> L {
         let mut members = self.members.lock();
         let position = members.threads.iter().position(|member| member.key == key);
         let own = position.map(|position| members.threads.swap_remove(position).handle);
         debug_assert!(own.is_some(), "a thread is listed before it can leave");
         let ended: Vec<_> = members.left.extract_if(.., |thread| thread.is_finished()).collect();
         members.left.extend(own);
-        self.one_less(&mut members, leaving);
+        let left = self.one_less(&mut members, leaving);
         drop(members);
         ended.into_iter().for_each(join);
+        left
     }
 
     /// The owner will spawn no more: whoever leaves last from now on closes the crew. `leaving` is
@@ -110,13 +114,14 @@ impl Crew {
         self.one_less(&mut self.members.lock(), leaving);
     }
 
-    fn one_less(&self, members: &mut Members, leaving: impl FnOnce(bool)) {
+    fn one_less<L>(&self, members: &mut Members, leaving: impl FnOnce(bool) -> L) -> L {
         members.present -= 1;
         let last = members.present == 0;
         members.closed |= last;
-        leaving(last);
+        let left = leaving(last);
         // Few ever wait here, and only at the end of a run: telling them of each costs nothing.
         self.members.notify_all();
+        left
     }
 
     /// Waits until at most `rest` have not left, until `deadline` at the latest.

@@ -1,11 +1,12 @@
 //! One incarnation of a unit on real threads: what its service threads do, and what stands behind
 //! their `ServeContext`. It reports to the engine by [`Notice`]s and decides nothing.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
+use super::board::Board;
 use super::crew::Crew;
 use super::pulse::Pulse;
 use super::state::NodeId;
@@ -35,10 +36,12 @@ pub(super) enum Notice {
         unit: NodeId,
         incarnation: u32,
     },
+    /// One of the unit's instances has come back.
     Returned {
         unit: NodeId,
         incarnation: u32,
-        outcome: Outcome,
+        /// Unless the board has taken it in, which need not wait for the engine.
+        outcome: Option<Outcome>,
         /// It was the last thread.
         settled: bool,
     },
@@ -68,6 +71,15 @@ pub(super) enum Notice {
     },
 }
 
+/// Where an incarnation reports what happens to it.
+#[derive(Clone)]
+pub(super) struct Reporting {
+    /// On which the incarnation is, too.
+    pub(super) board: Weak<Mutex<Board>>,
+    pub(super) run_stop: Arc<StopLatch>,
+    pub(super) notify: Sender<Notice>,
+}
+
 /// By what an incarnation is told to stop, and tells that it has.
 pub(super) struct Ends {
     pub(super) stop: Arc<StopLatch>,
@@ -83,12 +95,14 @@ pub(super) struct Incarnation {
     run: u64,
     pub(super) ends: Ends,
     crew: Arc<Crew>,
-    notices: Sender<Notice>,
+    reporting: Reporting,
     /// The first failure of its instances.
     outcome: Mutex<Outcome>,
     callbacks: Mutex<Callbacks>,
     /// The first time counts, and is the only one that the engine is woken for.
     said_ready: OnceLock<()>,
+    /// An instance has come back, and the engine is to take that in.
+    is_with_others: OnceLock<()>,
     /// Of one that has to be heard of.
     pulse: Option<Box<Pulse>>,
 }
@@ -107,7 +121,7 @@ impl Incarnation {
         number: u32,
         path: Arc<str>,
         ends: Ends,
-        notices: Sender<Notice>,
+        reporting: Reporting,
         pulse: Option<Pulse>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -117,10 +131,11 @@ impl Incarnation {
             run,
             ends,
             crew: Arc::new(Crew::new("its unit has stopped")),
-            notices,
+            reporting,
             outcome: Mutex::new(Outcome::Ok),
             callbacks: Mutex::default(),
             said_ready: OnceLock::new(),
+            is_with_others: OnceLock::new(),
             pulse: pulse.map(Box::new),
         })
     }
@@ -151,9 +166,8 @@ impl Incarnation {
         };
         let this = self.clone();
         let place = Place::Unit { run: self.run, unit: self.unit };
-        self.crew.spawn(name, stack_size, place, body, move |outcome, last| {
-            this.returned(outcome, last);
-        })
+        self.crew
+            .spawn(name, stack_size, place, body, move |outcome, last| this.returned(outcome, last))
     }
 
     /// The start is over: no more instances. `spawned` says whether there are any.
@@ -214,13 +228,29 @@ impl Incarnation {
         self.outcome.lock().clone()
     }
 
-    /// Under the crew's lock. One that is alone, as most are, says both in one: the engine wakes once.
-    fn returned(&self, outcome: Outcome, last: bool) {
+    /// Under the crew's lock, as [`leaving`](Self::leaving). What is handed back is to be dropped without it:
+    /// of a thread that was left behind it may be all that is left of the run, with the program's units.
+    fn returned(&self, outcome: Outcome, last: bool) -> Option<Arc<Mutex<Board>>> {
         if last {
             self.ends.stopped.set(self.outcome());
         }
         let (unit, incarnation) = (self.unit, self.number);
+        // Once the end has begun nobody waits for what comes of this: the engine takes it with others. So it
+        // does when it has another instance's to take, which this must not overtake.
+        let with_others = self.reporting.run_stop.is_set() || self.is_with_others.get().is_some();
+        let board = if with_others { None } else { self.reporting.board.upgrade() };
+        let outcome = match &board {
+            Some(board) => {
+                Board::returned(board, &self.reporting.run_stop, (unit, incarnation), outcome)
+            }
+            None => Some(outcome),
+        };
+        if outcome.is_some() {
+            let _ = self.is_with_others.set(());
+        }
+        // One that is alone, as most are, says both in one: the engine wakes once.
         self.tell_engine(Notice::Returned { unit, incarnation, outcome, settled: last });
+        board
     }
 
     /// Under the crew's lock. The outcome is set before the engine, or anybody, can see the end.
@@ -257,7 +287,7 @@ impl Incarnation {
 
     fn tell_engine(&self, notice: Notice) {
         // When the engine has left this unit behind, there is nobody to tell.
-        let _ = self.notices.send(notice);
+        let _ = self.reporting.notify.send(notice);
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use super::Board;
 use crate::clock;
+use crate::failure::Outcome;
 use crate::latch::Bell;
 use crate::stop::{StopLatch, StopReason};
 use crate::supervisor::incarnation::Incarnation;
-use crate::supervisor::state::{Action, Input, NodeId, ROOT, UnitEnd};
+use crate::supervisor::state::{Action, GroupEnd, Input, NodeId, ROOT, UnitEnd};
 use crate::sync::Mutex;
 
 /// How many units' tokens share a bell. When all of them are told it is rung once; when one is told, and
@@ -23,25 +24,68 @@ impl Board {
         if !this.is_serving() {
             return; // the engine will be asked as soon as there is one
         }
-        let (now, to_be_done) = (clock::now(), this.machine().actions().len());
-        this.machine().step(now, Input::StopAsked);
-        this.asked_at = Some(now);
-        // What the step has added. A group that was at its end before has a reason of its own.
-        let asked = |group: NodeId| group == ROOT || this.reason_of(group).is_none();
-        let added = this.machine.iter().flat_map(|it| it.actions().skip(to_be_done));
-        let told = added.filter_map(|action| match *action {
-            Action::Tell { unit, why: UnitEnd::Group(group) } => asked(group).then_some(unit),
-            _ => None,
-        });
-        let told: Vec<NodeId> = told.collect();
-        let tokens = this.tokens_of(told, now);
+        let (now, first) = (clock::now(), this.to_be_done.len());
+        this.step(now, Input::StopAsked);
+        let tokens = this.told_of_the_end(first, now);
         drop(this);
         StopLatch::set_all(&tokens, reason);
     }
 
-    /// When the end of the run has begun, if it was asked for.
-    pub(in crate::supervisor) fn asked_at(&self) -> Option<Instant> {
-        self.asked_at
+    /// An instance has come back. If the run ends by that, its thread tells those whose turn it is, so that
+    /// they need not wait for the engine; which is to be woken in any case. `run_stop` is the run's token.
+    /// The outcome is handed back where nobody would do what comes of it, or where the engine may not have
+    /// come to all that was said before: of one that is ready it has, as far as the machine is concerned.
+    pub(in crate::supervisor) fn returned(
+        board: &Mutex<Self>,
+        run_stop: &StopLatch,
+        (unit, incarnation): (NodeId, u32),
+        outcome: Outcome,
+    ) -> Option<Outcome> {
+        let mut this = board.lock();
+        if this.closed || !this.machine().is_ready(unit) {
+            return Some(outcome);
+        }
+        let first = this.to_be_done.len();
+        this.take_return(unit, incarnation, outcome);
+        // Not where a group in between has ended by it: that is for the engine to say.
+        let by_that = Action::Stopping { group: ROOT, why: GroupEnd::Child(unit) };
+        if !this.decided(first).any(|action| *action == by_that) {
+            return None;
+        }
+        let reason = StopReason::UnitStopped(this.cause(unit));
+        let tokens = this.told_of_the_end(first, clock::now());
+        drop(this);
+        // Whoever was first is the cause: a request that is already in the run's token stays.
+        run_stop.set(reason);
+        if let Some(reason) = run_stop.get() {
+            StopLatch::set_all(&tokens, reason);
+        }
+        None
+    }
+
+    /// The tokens of those that are to be told by what was decided from the `first` on, by which the end
+    /// of the run has begun. A group that was at its end before has a reason of its own.
+    fn told_of_the_end(&mut self, first: usize, now: Instant) -> Vec<Arc<StopLatch>> {
+        self.ending_since.get_or_insert(now);
+        let by_that = |group: NodeId| group == ROOT || self.reason_of(group).is_none();
+        let told = self.decided(first).filter_map(|action| match *action {
+            Action::Tell { unit, why: UnitEnd::Group(group) } => by_that(group).then_some(unit),
+            // Before those in it are: it is told with this.
+            Action::Stopping { group, .. } if group != ROOT => by_that(group).then_some(group),
+            _ => None,
+        });
+        let told: Vec<NodeId> = told.collect();
+        for &node in &told {
+            if self.look(node).as_group().is_some_and(|group| group.started) {
+                self.record(node).told.get_or_insert(now);
+            }
+        }
+        self.tokens_of(told, now) // a group has none
+    }
+
+    /// When the end of the run has begun, if units were told of it before the engine came to that.
+    pub(in crate::supervisor) fn ending_since(&self) -> Option<Instant> {
+        self.ending_since
     }
 
     /// The tokens of these units, which are about to be set, and are noted as told.

@@ -1,11 +1,14 @@
 //! What is told under the board's lock, without an engine.
 
+use std::sync::Weak;
+
 use super::*;
+use crate::failure::BoxError;
 use crate::restart::{Backoff, Restart};
-use crate::stop::StopLatch;
-use crate::supervisor::incarnation::Ends;
+use crate::stop::{StopLatch, StopReason};
+use crate::supervisor::incarnation::{Ends, Reporting};
 use crate::supervisor::plan::ServicePlan;
-use crate::supervisor::state::{Policy, UnitKind};
+use crate::supervisor::state::{Action, GroupEnd, Policy, UnitKind};
 use crate::unit_fn::service_fn;
 
 /// A unit that has been entered. Its node is the one after those that are there.
@@ -21,17 +24,19 @@ fn served(board: &mut Board, policy: Policy) -> NodeId {
 
 fn start(board: &mut Board, units: &[NodeId]) {
     let now = clock::now();
-    board.machine().step(now, Input::Begin);
+    board.step(now, Input::Begin);
     for &unit in units {
-        let (notices, _) = crossbeam_channel::unbounded();
+        let (notify, _) = crossbeam_channel::unbounded();
+        let reporting =
+            Reporting { board: Weak::new(), run_stop: Arc::new(StopLatch::new()), notify };
         let stopped = board.record(unit).next_end();
         let ends = Ends { stop: Arc::new(StopLatch::at(board.bell(unit))), stopped };
-        let incarnation = Incarnation::new(1, unit, 1, "unit".into(), ends, notices, None);
+        let incarnation = Incarnation::new(1, unit, 1, "unit".into(), ends, reporting, None);
         board.record(unit).service().incarnation = Some(incarnation);
         board.record(unit).attempts = 1;
-        board.machine().step(now, Input::Entered { unit, incarnation: 1 });
+        board.step(now, Input::Entered { unit, incarnation: 1 });
     }
-    while board.machine().next_action().is_some() {}
+    while board.next_to_be_done().is_some() {}
 }
 
 fn is_told(board: &Mutex<Board>, unit: NodeId) -> bool {
@@ -76,15 +81,15 @@ fn l7_a_stop_that_finds_nobody_serving_is_not_over_before_the_engine_has_done_it
     let restart = Restart::on_failure().backoff(Backoff::constant(Duration::from_hours(1)));
     let weak = served(&mut board, Policy { restart, ..Policy::default() });
     start(&mut board, &[]);
-    board.machine().step(clock::now(), Input::SpawnFailed { unit: weak, spawned: 0 });
-    while board.machine().next_action().is_some() {}
+    board.step(clock::now(), Input::SpawnFailed { unit: weak, spawned: 0 });
+    while board.next_to_be_done().is_some() {}
     assert_eq!(board.machine().state(weak).0, UnitState::Backoff);
     let board = Mutex::new(board);
 
     Board::stop(&board, &"enough".into());
     let mut board = board.lock();
     assert!(board.machine().is_finished() && !board.is_finished());
-    while board.machine().next_action().is_some() {}
+    while board.next_to_be_done().is_some() {}
     assert!(board.is_finished());
 }
 
@@ -93,7 +98,106 @@ fn l7_a_stop_that_finds_nobody_serving_is_not_over_before_the_engine_has_done_it
 fn l7_a_stop_before_it_serves_is_left_to_the_engine() {
     let board = Mutex::new(Board::new(GroupKind::default(), Duration::MAX));
     Board::stop(&board, &"enough".into());
-    assert_eq!(board.lock().machine().actions().len(), 0);
+    assert_eq!(board.lock().decided(0).count(), 0);
     let nothing_yet = Mutex::new(Board::default());
     Board::stop(&nothing_yet, &"enough".into());
+}
+
+fn failed() -> Outcome {
+    let why: BoxError = "no disk".into();
+    Outcome::Failed(Failure::error("unit".into(), Phase::Serve, why))
+}
+
+/// As its thread does when it has come back.
+fn comes_back(
+    board: &Mutex<Board>,
+    run_stop: &StopLatch,
+    unit: NodeId,
+    outcome: Outcome,
+) -> Option<Outcome> {
+    if let Some(incarnation) = board.lock().current(unit) {
+        incarnation.note(&outcome);
+    }
+    Board::returned(board, run_stop, (unit, 1), outcome)
+}
+
+/// Without an engine that would do it.
+#[test]
+fn l6_by_whose_failure_the_run_ends_tells_those_whose_turn_it_is() {
+    let mut board = Board::new(GroupKind::default(), Duration::MAX);
+    let store = served(&mut board, Policy::default());
+    let server = served(&mut board, Policy { after: vec![store], ..Policy::default() });
+    let weak = served(&mut board, Policy::default());
+    start(&mut board, &[store, server, weak]);
+    let (board, run_stop) = (Mutex::new(board), StopLatch::new());
+
+    assert!(comes_back(&board, &run_stop, weak, failed()).is_none());
+    assert_eq!([store, server].map(|unit| is_told(&board, unit)), [false, true]);
+    let reason = Some(StopReason::UnitStopped("unit".into()));
+    assert_eq!(run_stop.get(), reason.as_ref());
+    let mut board = board.lock();
+    assert_eq!(board.current(server).and_then(|it| it.ends.stop.get().cloned()), reason);
+    // What the engine tells of it comes before what it does by it.
+    let counts = match board.next_to_be_done() {
+        Some(Todo::Returned { unit, outcome, counts }) if unit == weak && !outcome.is_ok() => {
+            counts
+        }
+        _ => panic!("first of all it has returned"),
+    };
+    assert!(counts, "it is why the run ends");
+    let stopping = Action::Stopping { group: ROOT, why: GroupEnd::Child(weak) };
+    assert!(board.decided(0).any(|action| *action == stopping));
+}
+
+#[test]
+fn l6_a_request_that_was_first_is_what_they_are_told() {
+    let mut board = Board::new(GroupKind::default(), Duration::MAX);
+    let weak = served(&mut board, Policy::default());
+    let other = served(&mut board, Policy::default());
+    start(&mut board, &[weak, other]);
+    let (board, run_stop) = (Mutex::new(board), StopLatch::new());
+    run_stop.set("enough".into()); // and whoever asks is about to take the lock
+
+    comes_back(&board, &run_stop, weak, failed());
+    let reason = board.lock().current(other).and_then(|it| it.ends.stop.get().cloned());
+    assert_eq!(reason, Some("enough".into()));
+}
+
+#[test]
+fn s1_who_starts_again_tells_nobody_and_counts_for_nothing() {
+    let mut board = Board::new(GroupKind::default(), Duration::MAX);
+    let restart = Restart::on_failure();
+    let weak = served(&mut board, Policy { restart, ..Policy::default() });
+    let other = served(&mut board, Policy::default());
+    start(&mut board, &[weak, other]);
+    let (board, run_stop) = (Mutex::new(board), StopLatch::new());
+
+    assert!(comes_back(&board, &run_stop, weak, failed()).is_none());
+    assert!(!is_told(&board, other) && !run_stop.is_set());
+    let next = board.lock().next_to_be_done();
+    assert!(matches!(next, Some(Todo::Returned { unit, counts: false, .. }) if unit == weak));
+}
+
+/// That it was entered, or has said that it is ready, may still be on its way to the engine.
+#[test]
+fn l14_who_comes_back_and_is_not_known_to_be_ready_does_not_overtake_what_it_has_said() {
+    let mut board = Board::new(GroupKind::default(), Duration::MAX);
+    let weak = served(&mut board, Policy::default());
+    board.step(clock::now(), Input::Begin);
+    let (board, run_stop) = (Mutex::new(board), StopLatch::new());
+
+    assert!(comes_back(&board, &run_stop, weak, failed()).is_some(), "it is handed back");
+    assert!(!run_stop.is_set());
+}
+
+#[test]
+fn l11_who_comes_back_when_the_run_is_over_changes_nothing() {
+    let mut board = Board::new(GroupKind::default(), Duration::MAX);
+    let late = served(&mut board, Policy::default());
+    start(&mut board, &[late]);
+    board.close();
+    let (board, run_stop) = (Mutex::new(board), StopLatch::new());
+
+    assert!(comes_back(&board, &run_stop, late, failed()).is_some(), "it is handed back");
+    assert!(board.lock().next_to_be_done().is_none() && !run_stop.is_set());
 }

@@ -99,7 +99,7 @@ impl Engine {
         let mut board = self.board.lock();
         let current = board.look(unit).incarnation().filter(|it| it.number == incarnation);
         if let Some(at) = current.and_then(|current| current.last_beat(now)) {
-            board.machine().step(now, Input::Alive { unit, incarnation, at });
+            board.step(now, Input::Alive { unit, incarnation, at });
         }
     }
 }

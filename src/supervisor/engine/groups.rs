@@ -25,7 +25,7 @@ impl Engine {
             return; // none of them does: the token was set before the machine has heard of it
         }
         record.group().started = true;
-        record.stopped = None;
+        (record.told, record.stopped) = (None, None);
         record.started = record.started.or_else(|| Some(clock::now()));
         let unit = record.path.clone();
         drop(board);
@@ -67,7 +67,7 @@ impl Engine {
         if !record.group().started {
             return; // as a unit that was never started, it is not told
         }
-        record.told = Some(clock::now());
+        record.told.get_or_insert_with(clock::now); // whoever asked may have told those in it already
         let unit = record.path.clone();
         drop(board);
         self.publish(&Event::StopAsked { unit, reason });

@@ -9,10 +9,10 @@ mod perform;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, never, select};
+use crossbeam_channel::{Receiver, never, select};
 
-use super::board::Board;
-use super::incarnation::Notice;
+use super::board::{Board, Todo};
+use super::incarnation::{Notice, Reporting};
 use super::plan::{Request, Run, Served, node_of};
 use super::report::LeftBehind;
 use super::state::{Input, NodeId, ROOT};
@@ -30,7 +30,7 @@ pub(crate) struct Engine {
     board: Arc<Mutex<Board>>,
     stoppers: Stoppers,
     notices: Receiver<Notice>,
-    notify: Sender<Notice>,
+    reporting: Reporting,
     /// How many of the units that are to be told next have their token set.
     told_ahead: usize,
     served: Served,
@@ -45,7 +45,9 @@ impl Engine {
             // When the engine has left this call behind, there is nobody to tell.
             let _ = called.send(Notice::Called);
         });
-        Self { run, board, stoppers, notices, notify, told_ahead: 0, served: Served::default() }
+        let reporting =
+            Reporting { board: Arc::downgrade(&board), run_stop: run.stop.clone(), notify };
+        Self { run, board, stoppers, notices, reporting, told_ahead: 0, served: Served::default() }
     }
 
     /// Serves until the last service has stopped or is past its deadline.
@@ -113,16 +115,21 @@ impl Engine {
 
     fn perform_all(&mut self) {
         loop {
-            let action = self.board.lock().machine().next_action();
-            let Some(action) = action else { break };
-            self.perform(action);
+            let next = self.board.lock().next_to_be_done();
+            match next {
+                Some(Todo::Perform(action)) => self.perform(action),
+                Some(Todo::Returned { unit, outcome, counts }) => {
+                    self.returned(unit, outcome, counts);
+                }
+                None => break,
+            }
         }
     }
 
     /// Hands `input` to the machine from within an action: what it decides comes after the actions
     /// that are already there.
     fn note(&mut self, input: Input) {
-        self.board.lock().machine().step(clock::now(), input);
+        self.board.lock().step(clock::now(), input);
     }
 
     // ---- what happens ----
@@ -150,15 +157,10 @@ impl Engine {
                 self.feed(Input::ExtendStop { unit, incarnation, by });
             }
             Notice::Returned { unit, incarnation, outcome, settled } => {
-                let failed = !outcome.is_ok();
-                // In this order: who sees the event finds the unit's state changed, and what comes
-                // of it is told after it.
-                self.note(Input::Returned { unit, incarnation, failed });
-                if let Outcome::Failed(failure) = &outcome {
-                    self.keep_of_incarnation(unit, failure.clone());
+                if let Some(outcome) = outcome {
+                    self.board.lock().take_return(unit, incarnation, outcome);
+                    self.perform_all();
                 }
-                self.publish(&Event::Ended { unit: self.path(unit), outcome });
-                self.perform_all();
                 if settled {
                     self.feed(Input::Settled { unit, incarnation });
                 }
@@ -179,6 +181,15 @@ impl Engine {
                 self.publish(&Event::CallbackFailed { failure });
             }
         }
+    }
+
+    /// An instance has come back from `serve`. In this order: who sees the event finds the unit's state
+    /// changed, and what comes of it is told after it.
+    fn returned(&mut self, unit: NodeId, outcome: Outcome, counts: bool) {
+        if let Outcome::Failed(failure) = &outcome {
+            self.keep_if(counts, unit, failure.clone());
+        }
+        self.publish(&Event::Ended { unit: self.path(unit), outcome });
     }
 
     /// Takes what has come back from the stoppers.
@@ -203,14 +214,13 @@ impl Engine {
         drop_apart(before);
     }
 
-    /// What an incarnation failed with, once the machine has heard of it: one that starts again is not
-    /// among the run's failures, of which there would be more and more.
+    /// What an incarnation failed with, once the machine has heard of it.
     fn keep_of_incarnation(&mut self, unit: NodeId, failure: Failure) {
-        let mut board = self.board.lock();
-        // Nothing makes good what one has failed with that was taken out.
-        let taken_out = board.look(unit).deregistered && board.machine().has_failed(unit);
-        let counts = taken_out || board.machine().counts(unit);
-        drop(board);
+        let counts = self.board.lock().counts(unit);
+        self.keep_if(counts, unit, failure);
+    }
+
+    fn keep_if(&mut self, counts: bool, unit: NodeId, failure: Failure) {
         if counts {
             self.keep(unit, failure);
         } else {
@@ -233,6 +243,8 @@ impl Engine {
         // whoever is not listed here any more is taken in below, and whoever is not taken in below
         // was listed here.
         let listed = Board::abandon(&self.board);
+        self.board.lock().close();
+        self.perform_all();
         self.take_all(None);
         self.take_called();
         let stuck = self.stoppers.dismiss();

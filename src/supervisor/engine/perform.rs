@@ -13,7 +13,6 @@ use crate::ready::NotReady;
 use crate::snapshot::UnitState;
 use crate::stop::{StopLatch, StopReason};
 use crate::supervisor::incarnation::{Ends, Incarnation, denies};
-use crate::supervisor::machine::Machine;
 use crate::supervisor::pulse::Pulse;
 use crate::supervisor::state::{Action, GroupEnd, Input, NodeId, ROOT, UnitEnd};
 use crate::supervisor::stoppers::Call;
@@ -83,9 +82,9 @@ impl Engine {
         record.started = record.started.or_else(|| Some(clock::now()));
         record.stopped = None;
         let ends = Ends { stop: Arc::new(StopLatch::at(board.bell(unit))), stopped };
-        let notify = self.notify.clone();
+        let reporting = self.reporting.clone();
         let incarnation =
-            Incarnation::new(self.run.id, unit, number, path.clone(), ends, notify, pulse);
+            Incarnation::new(self.run.id, unit, number, path.clone(), ends, reporting, pulse);
         let before = board.record(unit).service().incarnation.replace(incarnation.clone());
         drop(board);
         drop_apart(before);
@@ -119,9 +118,9 @@ impl Engine {
     }
 
     fn stopping(&mut self, why: GroupEnd) {
-        // Not when this thread comes to it, where somebody has asked: units were told before.
-        let asked_at = self.board.lock().asked_at();
-        self.served.stopping_at = asked_at.or_else(|| Some(clock::now()));
+        // Not when this thread comes to it, where units were told before.
+        let since = self.board.lock().ending_since();
+        self.served.stopping_at = since.or_else(|| Some(clock::now()));
         let (reason, not_ready) = match why {
             GroupEnd::Child(child) => {
                 let board = self.board.lock();
@@ -156,8 +155,7 @@ impl Engine {
         }
         let reason = self.reason_of(group);
         let mut board = self.board.lock();
-        let actions = board.machine.iter().flat_map(Machine::actions);
-        let next = actions.map_while(|action| match *action {
+        let next = board.decided(0).map_while(|action| match *action {
             Action::Tell { unit, why } => (why == UnitEnd::Group(group)).then_some(Some(unit)),
             Action::CallStop(_) => Some(None),
             _ => None,

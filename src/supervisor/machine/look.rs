@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Machine;
 use crate::restart::Strategy;
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{Action, Again, Kind, NodeId, Policy, Timer};
+use crate::supervisor::state::{Again, Kind, NodeId, Policy, Timer};
 
 impl Machine {
     pub(crate) fn is_finished(&self) -> bool {
@@ -119,11 +119,6 @@ impl Machine {
     pub(crate) fn is_silent(&self, node: NodeId) -> bool {
         let this = &self.nodes[node];
         this.state == UnitState::Running && matches!(&this.kind, Kind::Unit(unit) if unit.silent)
-    }
-
-    /// What there is to be done, in this order.
-    pub(crate) fn actions(&self) -> impl ExactSizeIterator<Item = &Action> {
-        self.actions.iter()
     }
 
     /// Whether callbacks of the unit are out on stopper threads.

@@ -21,6 +21,9 @@ use crate::supervisor::state::{
     Timer, Unit, UnitKind,
 };
 
+/// What there is to be done at a time, but when all are started or told: that memory is given back.
+pub(super) const USUAL: usize = 16;
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Machine {
@@ -173,7 +176,11 @@ impl Machine {
 
     /// The next thing to do, in order.
     pub(crate) fn next_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        let next = self.actions.pop_front();
+        if next.is_none() {
+            self.actions.shrink_to(USUAL);
+        }
+        next
     }
 
     /// When a [`Input::Tick`] is due.

@@ -1,0 +1,81 @@
+//! What has happened, given to the machine by whoever knows of it, under the board's lock; and what the
+//! engine is to do by that, in the order in which it was decided.
+
+use std::time::Instant;
+
+use super::Board;
+use crate::clock;
+use crate::failure::Outcome;
+use crate::supervisor::machine::USUAL;
+use crate::supervisor::state::{Action, Input, NodeId};
+
+/// What the engine is to do next.
+pub(in crate::supervisor) enum Todo {
+    Perform(Action),
+    /// An instance of the unit has come back from `serve`: to be kept, and told of, before what the
+    /// machine has decided by that.
+    Returned {
+        unit: NodeId,
+        outcome: Outcome,
+        /// A failure is among those of the run.
+        counts: bool,
+    },
+}
+
+impl Board {
+    /// Hands `input` to the machine. What it decides comes after what is to be done already.
+    pub(in crate::supervisor) fn step(&mut self, now: Instant, input: Input) {
+        self.machine().step(now, input);
+        while let Some(action) = self.machine().next_action() {
+            self.to_be_done.push_back(Todo::Perform(action));
+        }
+    }
+
+    /// What the engine is to do next, if there is something.
+    pub(in crate::supervisor) fn next_to_be_done(&mut self) -> Option<Todo> {
+        let next = self.to_be_done.pop_front();
+        if next.is_none() {
+            self.to_be_done.shrink_to(USUAL);
+        }
+        next
+    }
+
+    /// What the machine has decided and the engine has not come to, from the `first` on.
+    pub(in crate::supervisor) fn decided(&self, first: usize) -> impl Iterator<Item = &Action> {
+        self.to_be_done.iter().skip(first).filter_map(|todo| match todo {
+            Todo::Perform(action) => Some(action),
+            Todo::Returned { .. } => None,
+        })
+    }
+
+    /// An instance has come back.
+    pub(in crate::supervisor) fn take_return(
+        &mut self,
+        unit: NodeId,
+        incarnation: u32,
+        outcome: Outcome,
+    ) {
+        let (place, failed) = (self.to_be_done.len(), !outcome.is_ok());
+        self.step(clock::now(), Input::Returned { unit, incarnation, failed });
+        let counts = self.counts(unit);
+        self.to_be_done.insert(place, Todo::Returned { unit, outcome, counts });
+    }
+
+    /// Whether what the unit has failed with is among the run's failures. That of one that starts again is
+    /// not: there would be more and more. But nothing makes good what one has failed with that was taken out.
+    pub(in crate::supervisor) fn counts(&mut self, unit: NodeId) -> bool {
+        let taken_out = self.look(unit).deregistered && self.machine().has_failed(unit);
+        taken_out || self.machine().counts(unit)
+    }
+
+    /// Whether there is nothing left to wait for, and nothing left to be done: others may have taken the
+    /// last step, and it is for the engine to do what that has decided.
+    pub(in crate::supervisor) fn is_finished(&mut self) -> bool {
+        self.machine().is_finished() && self.to_be_done.is_empty()
+    }
+
+    /// From here on nobody does what would be to be done by the return of a service.
+    pub(in crate::supervisor) fn close(&mut self) {
+        self.closed = true;
+    }
+}

@@ -480,6 +480,7 @@ impl StopNotify {
             &Scope::Units { run, first, last } => match place {
                 Place::Caller { .. } => place.run() == run,
                 Place::Unit { unit, .. } => place.run() == run && (first..=last).contains(&unit),
+                Place::Call { unit, .. } => place.run() == run && first < unit && unit <= last,
                 Place::Helper { .. } | Place::Reload { .. } => false,
             },
         });

@@ -15,7 +15,9 @@ pub(crate) enum Place {
     Caller { run: u64 },
     /// A thread of a unit's incarnation.
     Unit { run: u64, unit: usize },
-    /// A thread that stops units, writes the log, or helps a pre-runner.
+    /// In a call that stops a unit, whose end may be waited for there; but not that of a group above it.
+    Call { run: u64, unit: usize },
+    /// A thread that calls what stops units, writes the log, or helps a pre-runner.
     Helper { run: u64 },
     /// Inside a reload, on whatever thread asked for it.
     Reload { run: u64 },
@@ -26,6 +28,7 @@ impl Place {
         match self {
             Place::Caller { run }
             | Place::Unit { run, .. }
+            | Place::Call { run, .. }
             | Place::Helper { run }
             | Place::Reload { run } => run,
         }

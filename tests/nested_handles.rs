@@ -11,11 +11,11 @@ use std::thread;
 use std::time::Duration;
 
 use common::{SOON, within};
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use rungroup::testing::Journal;
 use rungroup::{
-    Error, ErrorKind, Event, Group, GroupHandle, NotReady, ServeContext, StopNotify, StopReason,
-    UnitId, UnitState, pre_run_fn, service_fn,
+    BoxError, Error, ErrorKind, Event, Group, GroupHandle, NotReady, ServeContext, Service,
+    StopNotify, StopReason, Unit, UnitId, UnitState, pre_run_fn, service_fn,
 };
 
 fn demo() -> Group {
@@ -209,6 +209,54 @@ fn l18_waiting_for_the_end_of_a_group_on_a_thread_in_it_is_refused_and_beside_it
             send.send(ended.clone())?;
             assert_eq!(refused.recv()?, ErrorKind::WouldDeadlock);
             assert!(ended.wait()?.is_ok());
+            Ok(())
+        }));
+        group.run().unwrap();
+    });
+}
+
+/// Says what came of waiting for the end of its group, and of its own, when it is stopped.
+struct WaitsAtStop {
+    ended: Receiver<[StopNotify; 2]>,
+    say: Sender<[Option<ErrorKind>; 2]>,
+}
+
+impl Unit for WaitsAtStop {
+    fn name(&self) -> &'static str {
+        "leaf"
+    }
+
+    fn as_service(&self) -> Option<&dyn Service> {
+        Some(self)
+    }
+}
+
+impl Service for WaitsAtStop {
+    fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
+        ctx.stopped().wait();
+        Ok(())
+    }
+
+    fn graceful_stop(&self) -> Result<(), BoxError> {
+        let ended = self.ended.recv()?;
+        Ok(self.say.send(ended.map(|it| it.wait().err().map(|error| error.kind())))?)
+    }
+}
+
+#[test]
+fn l18_a_graceful_stop_may_wait_for_its_own_service_and_not_for_the_group_that_it_is_in() {
+    within(SOON, || {
+        let (send, ended) = bounded(1);
+        let (say, said) = bounded(1);
+        let mut inner = Group::new("inner");
+        let leaf = inner.register(WaitsAtStop { ended, say }).id();
+        let mut group = demo();
+        let inner = group.register(inner).id();
+        group.register(service_fn("admin", move |ctx| {
+            ctx.handle().wait_till_ready()?;
+            let own = ctx.handle().deregister(leaf)?;
+            send.send([ctx.handle().deregister(inner)?, own])?;
+            assert_eq!(said.recv()?, [Some(ErrorKind::WouldDeadlock), None]);
             Ok(())
         }));
         group.run().unwrap();

@@ -8,7 +8,7 @@
 //! handed them over ends: whoever then finds that none waits, and takes what has returned, has all that
 //! nobody was woken for.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -99,7 +99,7 @@ type Wake = Arc<dyn Fn() + Send + Sync>;
 /// See the module.
 pub(super) struct Stoppers {
     crew: Arc<Crew>,
-    place: Place,
+    run: u64,
     threads: u32,
     /// How many have not returned, those that wait included.
     open: usize,
@@ -119,7 +119,7 @@ impl Stoppers {
         let (sender, receiver) = crossbeam_channel::unbounded();
         Self {
             crew: Arc::new(Crew::new(RUN_IS_OVER)),
-            place: Place::Helper { run },
+            run,
             threads: 0,
             open: 0,
             due: Vec::new(),
@@ -143,11 +143,13 @@ impl Stoppers {
     fn add_thread(&mut self) -> io::Result<()> {
         let name: Arc<str> = format!("stopper-{}", self.threads + 1).into();
         let (waiting, calls, wake) = (self.receiver.clone(), self.calls.clone(), self.wake.clone());
-        let own = name.clone();
+        let (own, run) = (name.clone(), self.run);
         let body = move || {
             for (number, call) in &waiting {
                 calls.lock().begins(number, &own);
+                let here = thread::enter(Place::Call { run, unit: call.unit });
                 let failure = (call.body)();
+                drop(here);
                 calls.lock().has_returned(number, call.unit, failure);
                 // In this order: one that was waiting when this looked is still to be found, or was
                 // taken after what has just been put there.
@@ -156,7 +158,7 @@ impl Stoppers {
                 }
             }
         };
-        let spawned = self.crew.spawn(&name, None, self.place, body, |(), _last| {});
+        let spawned = self.crew.spawn(&name, None, Place::Helper { run }, body, |(), _last| {});
         spawned.map_err(|error| thread::cannot_spawn(&name, &error))?;
         self.threads += 1;
         Ok(())
@@ -245,7 +247,12 @@ impl Stoppers {
         }
         let threads = crew.abandon();
         let mut stuck: Vec<Stuck> = Vec::new();
+        let mut listed = HashSet::new();
         for call in calls.lock().open.iter().flatten() {
+            // A unit that is told may register callbacks for ever: once for each of its phases is enough.
+            if !listed.insert((&call.unit, call.phase, &call.stopper)) {
+                continue;
+            }
             let is_in = |thread: &&ThreadStatus| Some(&*thread.name) == call.stopper.as_deref();
             // One that waits does so for any of them.
             let Some(thread) = threads.iter().find(is_in).or(threads.first()) else { break };
@@ -279,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn l10_a_call_that_waits_behind_a_stuck_one_is_listed_and_is_made_in_the_end() {
+    fn l10_calls_that_wait_behind_a_stuck_one_are_listed_once_and_are_made_in_the_end() {
         let (release, held) = crossbeam_channel::bounded::<()>(0);
         let (called, calls) = crossbeam_channel::unbounded();
         let mut stoppers = Stoppers::new(0, || {});
@@ -290,7 +297,10 @@ mod tests {
         }));
         stoppers.hand_over();
         assert_eq!(calls.recv_timeout(Duration::from_secs(20)), Ok("stuck"));
-        stoppers.call(call("waits", move || called.send("waits").unwrap()));
+        for _ in 0..3 {
+            let called = called.clone();
+            stoppers.call(call("waits", move || called.send("waits").unwrap()));
+        }
         let listed = stoppers.dismiss();
         let listed: Vec<_> =
             listed.iter().map(|it| (it.unit.as_deref(), &*it.thread.name)).collect();

@@ -2,7 +2,8 @@
 
 mod common;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::time::Duration;
 
 use common::{SOON, within};
 use rungroup::testing::Journal;
@@ -179,6 +180,29 @@ fn l3_deregistering_what_another_comes_after_is_refused_and_names_it() {
             assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::InUse, text));
             ctx.handle().deregister(server)?.wait()?;
             ctx.handle().deregister(store)?.wait()?;
+            Ok(())
+        }));
+        group.run().unwrap();
+    });
+}
+
+#[test]
+fn l3_what_was_prepared_for_a_service_can_be_taken_out_when_that_has_ended() {
+    within(SOON, || {
+        let mut group = Group::new("demo").args(["demo"]);
+        let scratch = group.register(pre_run_fn("scratch", |_ctx| Ok(()))).id();
+        let (send, go_on) = mpsc::channel::<()>();
+        let go_on = Mutex::new(go_on);
+        let import = service_fn("import", move |_ctx| Ok(go_on.lock().unwrap().recv()?));
+        group.register(import).after(scratch).task();
+        group.register(service_fn("end", move |ctx| {
+            ctx.handle().wait_till_ready_timeout(Duration::ZERO).unwrap_err(); // the task is not done
+            let error = ctx.handle().deregister(scratch).unwrap_err();
+            let text = "unit 'scratch' is in use: 'import' comes after it";
+            assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::InUse, text));
+            send.send(())?;
+            ctx.handle().wait_till_ready()?;
+            ctx.handle().deregister(scratch)?.wait()?;
             Ok(())
         }));
         group.run().unwrap();

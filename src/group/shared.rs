@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::entry::Entry;
 use super::registry::{Registry, Stage};
 use super::reload::Reloads;
 use crate::context::{HelperSpawner, Task};
@@ -83,6 +84,11 @@ impl Shared {
     /// The engine is to do what the machine has decided.
     pub(super) fn wake(&self) {
         let _ = self.requests.send(Request::Wake); // the inbox lives as long as `self`
+    }
+
+    /// Whether what it comes after is in use: a service may have ended.
+    fn needs_others(&self, entry: &Entry) -> bool {
+        entry.node.is_none_or(|node| self.board.lock().is_alive(node))
     }
 
     /// A notification of a unit that has nothing to end.
@@ -171,7 +177,7 @@ impl Control for Shared {
                 self.wake();
                 ended
             }
-            None => match registry.dependents(index).next() {
+            None => match registry.dependents(index).find(|user| self.needs_others(user)) {
                 Some(user) => {
                     let (kind, path) = (entry.kind(), &entry.path);
                     let why = format!("{kind} '{path}' is in use: '{}' comes after it", user.path);

@@ -152,18 +152,10 @@ impl Board {
     /// here and now, under the lock, so that what was looked at is still true.
     pub(crate) fn deregister(&mut self, node: NodeId) -> Result<StopNotify, Error> {
         let path = self.look(node).path.clone();
-        // Who has seen the end of a dependent may take out what it came after, even where the
-        // machine has still to be told of that end.
-        let users: Vec<NodeId> = self.machine().live_dependents(node).collect();
         let machine = self.machine.as_ref();
-        // Where its start is decided and not made that end is of the one before.
-        let starts =
-            |machine: &Machine, user: NodeId| machine.incarnation(user) != self.look(user).attempts;
-        let lives = |&user: &NodeId| {
-            !self.look(user).has_ended()
-                || machine.is_some_and(|it| it.may_come_back(user) || starts(it, user))
-        };
-        if let Some(user) = users.into_iter().find(lives) {
+        let in_use =
+            machine.and_then(|it| it.live_dependents(node).find(|&user| self.is_alive(user)));
+        if let Some(user) = in_use {
             let kind = if self.look(node).as_group().is_some() { "group" } else { "unit" };
             let user = &self.look(user).path;
             let why = format!("{kind} '{path}' is in use: '{user}' comes after it");
@@ -176,6 +168,19 @@ impl Board {
         }
         self.step(clock::now(), Input::Deregister(node));
         Ok(self.look(node).stopped_notify.clone())
+    }
+
+    /// Whether it has not ended for good. Who has seen the end of a dependent may take out what it came
+    /// after, even where the machine has still to be told of that end.
+    pub(crate) fn is_alive(&self, node: NodeId) -> bool {
+        let Some(machine) = &self.machine else { return true };
+        if machine.state(node).0.is_terminal() {
+            return false;
+        }
+        let record = self.look(node);
+        // Where its start is decided and not made that end is of the one before.
+        let starts = machine.incarnation(node) != record.attempts;
+        !record.has_ended() || machine.may_come_back(node) || starts
     }
 
     /// What the services look like now. Their threads are looked at without the lock: that reads

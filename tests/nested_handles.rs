@@ -23,7 +23,7 @@ fn demo() -> Group {
 }
 
 #[allow(clippy::unnecessary_wraps)] // a `serve`
-fn until_told(ctx: &ServeContext) -> Result<(), rungroup::BoxError> {
+fn until_told(ctx: &ServeContext) -> Result<(), BoxError> {
     ctx.stopped().wait();
     Ok(())
 }

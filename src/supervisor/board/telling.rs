@@ -33,8 +33,10 @@ impl Board {
 
     /// An instance has come back. If the run ends by that, its thread tells those whose turn it is, so that
     /// they need not wait for the engine; which is to be woken in any case. `run_stop` is the run's token.
-    /// The outcome is handed back where nobody would do what comes of it, or where the engine may not have
-    /// come to all that was said before: of one that is ready it has, as far as the machine is concerned.
+    ///
+    /// Otherwise the outcome is handed back, for the engine: nobody waits for what comes of it, and decided
+    /// here it would come between what was decided before and the engine's doing it. And so it is where the
+    /// engine may not have come to all that the unit had said: if it is ready, the machine has heard that.
     pub(in crate::supervisor) fn returned(
         board: &Mutex<Self>,
         run_stop: &StopLatch,
@@ -42,15 +44,16 @@ impl Board {
         outcome: Outcome,
     ) -> Option<Outcome> {
         let mut this = board.lock();
-        if this.closed || !this.machine().is_ready(unit) {
+        let machine = this.machine();
+        let here = machine.is_ready(unit) && machine.run_ends_with(unit, !outcome.is_ok());
+        if !here || this.closed {
             return Some(outcome);
         }
         let first = this.to_be_done.len();
         this.take_return(unit, incarnation, outcome);
-        // Not where a group in between has ended by it: that is for the engine to say.
-        let by_that = Action::Stopping { group: ROOT, why: GroupEnd::Child(unit) };
-        if !this.decided(first).any(|action| *action == by_that) {
-            return None;
+        let stopping = Action::Stopping { group: ROOT, why: GroupEnd::Child(unit) };
+        if !this.decided(first).any(|action| *action == stopping) {
+            return None; // it had ended before
         }
         let reason = StopReason::UnitStopped(this.cause(unit));
         let tokens = this.told_of_the_end(first, clock::now());

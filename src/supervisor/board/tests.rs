@@ -164,18 +164,22 @@ fn l6_a_request_that_was_first_is_what_they_are_told() {
 }
 
 #[test]
-fn s1_who_starts_again_tells_nobody_and_counts_for_nothing() {
+fn l6_by_whose_return_the_run_does_not_end_leaves_it_to_the_engine() {
     let mut board = Board::new(GroupKind::default(), Duration::MAX);
     let restart = Restart::on_failure();
     let weak = served(&mut board, Policy { restart, ..Policy::default() });
-    let other = served(&mut board, Policy::default());
-    start(&mut board, &[weak, other]);
+    let task = served(&mut board, Policy { task: true, ..Policy::default() });
+    let logging = served(&mut board, Policy { background: true, ..Policy::default() });
+    start(&mut board, &[weak, task, logging]);
     let (board, run_stop) = (Mutex::new(board), StopLatch::new());
 
-    assert!(comes_back(&board, &run_stop, weak, failed()).is_none());
-    assert!(!is_told(&board, other) && !run_stop.is_set());
-    let next = board.lock().next_to_be_done();
-    assert!(matches!(next, Some(Todo::Returned { unit, counts: false, .. }) if unit == weak));
+    assert!(comes_back(&board, &run_stop, weak, failed()).is_some());
+    assert!(comes_back(&board, &run_stop, task, Outcome::Ok).is_some());
+    assert!(comes_back(&board, &run_stop, logging, Outcome::Ok).is_some());
+    assert!(board.lock().next_to_be_done().is_none() && !run_stop.is_set());
+    // The one that starts again after a failure does not after the end.
+    assert!(comes_back(&board, &run_stop, weak, Outcome::Ok).is_none());
+    assert_eq!([task, logging].map(|unit| is_told(&board, unit)), [true, false]);
 }
 
 /// That it was entered, or has said that it is ready, may still be on its way to the engine.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Machine;
 use crate::restart::Strategy;
 use crate::snapshot::UnitState;
-use crate::supervisor::state::{Again, Kind, NodeId, Policy, Timer};
+use crate::supervisor::state::{Again, Kind, Node, NodeId, Policy, ROOT, Timer};
 
 impl Machine {
     pub(crate) fn is_finished(&self) -> bool {
@@ -74,6 +74,14 @@ impl Machine {
     /// Whether what has failed there counts for the whole: nothing above it starts again after it.
     pub(crate) fn counts(&self, node: NodeId) -> bool {
         self.nodes[node].failed && !self.above(node).any(|group| self.is_to_start(group))
+    }
+
+    /// Whether the run ends when it comes back, if it has not ended before: it is in no group, does not
+    /// start again, and is nothing that may end.
+    pub(crate) fn run_ends_with(&self, unit: NodeId, failed: bool) -> bool {
+        let Node { parent, policy, .. } = &self.nodes[unit];
+        let may_end = !failed && (policy.task || policy.background);
+        *parent == Some(ROOT) && !policy.restart.covers(failed) && !may_end
     }
 
     /// What was said of it where it was registered.

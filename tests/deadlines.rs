@@ -205,9 +205,10 @@ fn l10_a_graceful_stop_that_does_not_return_is_listed() {
         assert!(*called.get().unwrap() + left.told_ago.unwrap() >= began + SHORT, "{left}");
         let text = error.to_string();
         assert!(text.contains("unit 'deaf': graceful_stop did not return in "), "{text}");
-        // Its service itself has stopped.
+        // Its service itself has stopped, and not all of the unit.
         let report = error.report().unwrap();
         assert_eq!(report.units()[0].state, UnitState::Stopped);
+        assert!(report.to_string().contains("\n1 of 2 units did not stop in "), "{report}");
     });
 }
 

@@ -1,5 +1,6 @@
 //! What a run was like: who ran how long, who took how long to stop, and what was left behind.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -396,9 +397,12 @@ impl fmt::Display for Report {
             write!(f, "\n  {failure}")?;
         }
         if let Some(took) = self.stop_time() {
+            // One whose threads have left, and that is in a call still, has not stopped either.
+            let behind: HashSet<_> =
+                self.left_behind.iter().filter_map(|it| it.unit.as_deref()).collect();
+            let is_left = |it: &&UnitReport| !it.state.is_terminal() || behind.contains(&*it.path);
             let units = || self.units.iter().filter(|unit| !unit.group);
-            let (all, left) =
-                (units().count(), units().filter(|unit| !unit.state.is_terminal()).count());
+            let (all, left) = (units().count(), units().filter(is_left).count());
             match left {
                 0 if all == 1 => write!(f, "\n1 unit stopped in {took:.1?}")?,
                 0 => write!(f, "\nall {all} units stopped in {took:.1?}")?,

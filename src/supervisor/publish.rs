@@ -76,23 +76,27 @@ impl Publisher {
     }
 
     pub(crate) fn publish(&self, event: &Event) {
+        let mut left = None;
         let mut logger = self.logger.lock();
         if log::max_level() >= event.level() {
-            self.start(&mut logger);
+            left = self.start(&mut logger);
         } else if let Logger::Early(kept) = &mut *logger {
             kept.keep(event);
         }
         // Under the lock: the logger gets an event as one that was kept, or as a subscriber, and a
         // thread that started in between would get it as both.
         self.hub.publish(event);
+        drop(logger);
+        drop(left);
     }
 
     /// A pre-run is done: if there is a logger by now it is given what was kept for it.
     pub(crate) fn catch_up(&self) {
         let mut logger = self.logger.lock();
-        if matches!(&*logger, Logger::Early(kept) if kept.is_wanted()) {
-            self.start(&mut logger);
-        }
+        let is_wanted = matches!(&*logger, Logger::Early(kept) if kept.is_wanted());
+        let left = if is_wanted { self.start(&mut logger) } else { None };
+        drop(logger);
+        drop(left);
     }
 
     /// No pre-run is to come: nothing is kept any longer.
@@ -106,19 +110,27 @@ impl Publisher {
         }
     }
 
-    fn start(&self, logger: &mut Logger) {
+    /// Gives the logger a thread, and that what was kept. If there is none, it is left in what is handed
+    /// back, which is to be dropped without the lock: the drop of an error in it is the program's code.
+    fn start(&self, logger: &mut Logger) -> Option<Arc<Mutex<Kept>>> {
         let kept = match logger {
             Logger::Early(kept) => std::mem::take(kept),
             Logger::Due => Kept::default(),
-            Logger::Started(_) | Logger::Closed => return,
+            Logger::Started(_) | Logger::Closed => return None,
         };
         let crew = Arc::new(Crew::new(RUN_IS_OVER));
         let events = self.hub.subscribe(ROOM);
-        let body = move || write_log(kept, &events);
+        let kept = Arc::new(Mutex::new(kept));
+        let handed_over = kept.clone();
+        let body = move || {
+            let kept = std::mem::take(&mut *handed_over.lock());
+            write_log(kept, &events);
+        };
         let place = Place::Helper { run: self.run };
         // Without a thread there is no log; the run goes on, and its result says what happened.
         let _ = crew.spawn(&"rungroup-log".into(), None, place, body, |(), _last| {});
         *logger = Logger::Started(crew);
+        Some(kept)
     }
 
     /// Ends all subscriptions and joins the logger; if it is stuck, it is returned.

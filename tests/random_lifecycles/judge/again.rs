@@ -116,7 +116,7 @@ fn order_of_ends(case: &Case, unit: usize, faults: &mut Vec<String>) {
     for (place, what) in case.of(unit) {
         let What::Told { reason } = what else { continue };
         let Some(group) = ended(case, unit, reason) else { continue };
-        for other in case.units().filter(|&other| case.plan.stops_before(other, unit, &absent)) {
+        for other in case.units().filter(|&other| case.stops_before(other, unit, &absent)) {
             // Beside each other in the group that ends, or further down.
             let Some((part, _)) = case.plan.side_by_side(other, unit) else { continue };
             let within = ancestors(case.plan, part).contains(&group);

@@ -73,16 +73,33 @@ impl Case<'_> {
         Some(asked.unwrap_or(taken_out))
     }
 
-    /// The groups that have no part in the serving, as all units in them were taken out before it.
-    pub fn absent(&self) -> Vec<Part> {
+    /// The groups that have no part in the serving, as all units in them were taken out before it: those that
+    /// surely have none, and those that may have none. Between the last pre-run and the first service
+    /// nothing tells when it begins.
+    pub fn absent(&self) -> [Vec<Part>; 2] {
         let serves = |entry: &Entry| matches!(entry, Entry::Of(_, what) if is_service(what));
         let serving = self.first(serves).unwrap_or(self.notes.len());
+        let prepares = |entry: &Entry| matches!(entry, Entry::Of(_, What::PreRunOut(_)));
+        let prepared = self.entries().filter(|(_, entry)| prepares(entry)).map(|(place, _)| place);
+        let prepared = prepared.max().unwrap_or(0);
         // Who has served was there when it was taken out, whatever was noted first.
         let was_there = |unit: usize| self.of(unit).any(|(_, what)| is_service(what));
-        let taken_out =
+        let said = |unit: usize| self.first(|entry| *entry == Entry::DeregisterSaid(unit, Ok(())));
+        let surely = |unit| said(unit).is_some_and(|place| place < prepared);
+        let maybe =
             |unit| self.deregistered(unit).is_some_and(|place| place < serving) && !was_there(unit);
-        let groups = (1..self.plan.groups.len()).map(Part::Group);
-        groups.filter(|&group| self.plan.units_of(group).all(taken_out)).collect()
+        let groups = || (1..self.plan.groups.len()).map(Part::Group);
+        let all =
+            |group: Part, is_out: &dyn Fn(usize) -> bool| self.plan.units_of(group).all(is_out);
+        [
+            groups().filter(|&group| all(group, &surely)).collect(),
+            groups().filter(|&group| all(group, &maybe)).collect(),
+        ]
+    }
+
+    /// Whether `first` is over before `second` is told to stop at the end, whichever groups are absent.
+    pub fn stops_before(&self, first: usize, second: usize, absent: &[Vec<Part>; 2]) -> bool {
+        absent.iter().all(|absent| self.plan.stops_before(first, second, absent))
     }
 
     /// The last attempt at which it entered `serve`; 0 if it never did.

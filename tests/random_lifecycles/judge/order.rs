@@ -27,7 +27,7 @@ fn stops(case: &Case, unit: usize, faults: &mut Vec<String>) {
         return;
     }
     let absent = case.absent();
-    for other in case.units().filter(|&other| case.plan.stops_before(other, unit, &absent)) {
+    for other in case.units().filter(|&other| case.stops_before(other, unit, &absent)) {
         // A group may end by itself, and nobody beside it has to. When the outermost is asked to, all do.
         let siblings = case.plan.side_by_side(unit, other);
         let direct = siblings.is_some_and(|(part, _)| part == Part::Unit(unit));
@@ -67,7 +67,7 @@ fn stops_in_rounds(case: &Case, unit: usize, faults: &mut Vec<String>) {
         if !case.plan.is_in_group(Part::Unit(unit), group) {
             continue;
         }
-        for other in case.units().filter(|&other| case.plan.stops_before(other, unit, &absent)) {
+        for other in case.units().filter(|&other| case.stops_before(other, unit, &absent)) {
             let Some((part, _)) = case.plan.side_by_side(other, unit) else { continue };
             // Of rest-for-one those that come before the culprit go on.
             let all = case.plan.groups[group].who == Who::All;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::within;
 use crossbeam_channel::bounded;
 use rungroup::testing::{Script, Tester};
-use rungroup::{Event, Events, Group, Phase};
+use rungroup::{Event, Events, Group, Phase, service_fn};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -260,6 +260,34 @@ fn v1_nobody_has_ended_by_a_stop_before_it_is_told_of_that() {
             let place = |text: &str| all.iter().position(|it| it.starts_with(text)).unwrap();
             let stopping = place("stopping: ");
             for number in 0..64 {
+                let told = place(&format!("unit 'unit-{number}' told to stop: "));
+                let ended = place(&format!("unit 'unit-{number}' ended: "));
+                assert!(stopping < told && told < ended, "unit-{number}: {all:#?}");
+            }
+        }
+    });
+}
+
+/// The thread by whose failure the run ends tells the others itself, before the engine tells of it.
+#[test]
+fn v1_by_whose_failure_the_run_ends_has_ended_before_the_others_are_told_of_that() {
+    within(LIMIT, || {
+        for _ in 0..20 {
+            let mut group = group();
+            for number in 0..32 {
+                group.register(Script::new(format!("unit-{number}")));
+            }
+            group.register(service_fn("weak", |ctx| {
+                ctx.handle().wait_till_ready()?;
+                Err("no disk".into())
+            }));
+            let events = group.handle().events(1024);
+            assert_eq!(group.run().unwrap_err().failures().len(), 1);
+            let all = texts(&events);
+            let place = |text: &str| all.iter().position(|it| it.starts_with(text)).unwrap();
+            let stopping = place("stopping: unit 'weak' stopped");
+            assert!(place("unit 'weak': serve failed") < stopping, "{all:#?}");
+            for number in 0..32 {
                 let told = place(&format!("unit 'unit-{number}' told to stop: "));
                 let ended = place(&format!("unit 'unit-{number}' ended: "));
                 assert!(stopping < told && told < ended, "unit-{number}: {all:#?}");

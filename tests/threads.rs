@@ -11,6 +11,7 @@ use std::fs;
 use std::process::Command;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use common::child::{child_command, is_child, run_child, stderr, stdout};
 use common::{SOON, within};
@@ -232,6 +233,14 @@ fn l4_a_service_starts_only_where_there_is_a_thread_that_can_stop_it() {
     assert!(stdout(&output).contains("the child is through"), "{}", stderr(&output));
 }
 
+struct PanicsAtDrop;
+
+impl Drop for PanicsAtDrop {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
 #[test]
 fn l8_a_callback_that_finds_no_thread_to_be_called_on_is_a_failure_and_holds_up_nothing() {
     const NAME: &str =
@@ -239,7 +248,12 @@ fn l8_a_callback_that_finds_no_thread_to_be_called_on_is_a_failure_and_holds_up_
     if is_child(NAME) {
         let mut group = Group::new("demo").args(["demo"]);
         let serve = |ctx: &ServeContext| {
-            ctx.on_stop(|| unreachable!("there is no thread for it")).keep();
+            let held = PanicsAtDrop;
+            ctx.on_stop(move || {
+                let _held = held;
+                unreachable!("there is no thread for it");
+            })
+            .keep();
             ctx.handle().stop("enough");
             ctx.stopped().wait();
             Ok(())
@@ -251,6 +265,39 @@ fn l8_a_callback_that_finds_no_thread_to_be_called_on_is_a_failure_and_holds_up_
         let said = "unit 'small': on_stop failed: cannot spawn thread 'stopper-1': ";
         assert!(failure.to_string().starts_with(said), "{failure}");
         assert!(error.left_behind().is_empty());
+        println!("the child is through");
+        return;
+    }
+    let output = within(SOON, || run_child(NAME));
+    assert!(stdout(&output).contains("the child is through"), "{}", stderr(&output));
+}
+
+#[test]
+fn l10_a_callback_whose_turn_comes_with_the_deadline_and_that_finds_no_thread_is_a_failure_too() {
+    const NAME: &str = "l10_a_callback_whose_turn_comes_with_the_deadline_and_that_finds_no_thread_is_a_failure_too";
+    if is_child(NAME) {
+        let (hold, held) = mpsc::channel::<()>();
+        let held = Mutex::new(held);
+        let limit = Duration::from_millis(50);
+        let mut group = Group::new("demo").args(["demo"]).stop_timeout(limit);
+        let store = group.register(service_fn("store", |ctx| {
+            ctx.on_stop(|| unreachable!("there is no thread for it")).keep();
+            ctx.stopped().wait();
+            Ok(())
+        }));
+        let store = store.stack_size(Bytes::kib(64)).id();
+        let server = service_fn("server", move |ctx| {
+            ctx.handle().stop("enough");
+            let _ = held.lock().unwrap().recv();
+            Ok(())
+        });
+        group.register(server).stack_size(Bytes::kib(64)).after(store);
+        leave_no_room_for_stacks();
+        let error = group.run().unwrap_err();
+        assert!(error.left_behind().iter().any(|left| left.unit.as_deref() == Some("server")));
+        let [failure] = error.failures() else { panic!("{error}") };
+        assert_eq!((failure.unit(), failure.phase()), ("store", Phase::OnStop));
+        drop(hold);
         println!("the child is through");
         return;
     }

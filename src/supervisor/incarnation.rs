@@ -1,5 +1,6 @@
 //! One incarnation of a unit on real threads: what its service threads do, and what stands behind
-//! their `ServeContext`. It reports to the engine by [`Notice`]s and decides nothing.
+//! their `ServeContext`. It reports to the engine by [`Notice`]s, and where the run may end by its return to
+//! the board itself; it decides nothing.
 
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -101,8 +102,8 @@ pub(super) struct Incarnation {
     callbacks: Mutex<Callbacks>,
     /// The first time counts, and is the only one that the engine is woken for.
     said_ready: OnceLock<()>,
-    /// An instance has come back, and the engine is to take that in.
-    is_with_others: OnceLock<()>,
+    /// Something was said to the engine that a return must not overtake.
+    in_line: OnceLock<()>,
     /// Of one that has to be heard of.
     pulse: Option<Box<Pulse>>,
 }
@@ -135,7 +136,7 @@ impl Incarnation {
             outcome: Mutex::new(Outcome::Ok),
             callbacks: Mutex::default(),
             said_ready: OnceLock::new(),
-            is_with_others: OnceLock::new(),
+            in_line: OnceLock::new(),
             pulse: pulse.map(Box::new),
         })
     }
@@ -228,17 +229,16 @@ impl Incarnation {
         self.outcome.lock().clone()
     }
 
-    /// Under the crew's lock, as [`leaving`](Self::leaving). What is handed back is to be dropped without it:
-    /// of a thread that was left behind it may be all that is left of the run, with the program's units.
-    fn returned(&self, outcome: Outcome, last: bool) -> Option<Arc<Mutex<Board>>> {
+    /// Under the crew's lock, as [`leaving`](Self::leaving). What is handed back is to be dropped without it: it
+    /// may hold what is the program's.
+    fn returned(&self, outcome: Outcome, last: bool) -> impl Sized + use<> {
         if last {
             self.ends.stopped.set(self.outcome());
         }
         let (unit, incarnation) = (self.unit, self.number);
-        // Once the end has begun nobody waits for what comes of this: the engine takes it with others. So it
-        // does when it has another instance's to take, which this must not overtake.
-        let with_others = self.reporting.run_stop.is_set() || self.is_with_others.get().is_some();
-        let board = if with_others { None } else { self.reporting.board.upgrade() };
+        // Once the end has begun nobody waits for what comes of this: the engine takes it with others.
+        let waits = self.reporting.run_stop.is_set() || self.in_line.get().is_some();
+        let board = if waits { None } else { self.reporting.board.upgrade() };
         let outcome = match &board {
             Some(board) => {
                 Board::returned(board, &self.reporting.run_stop, (unit, incarnation), outcome)
@@ -246,11 +246,12 @@ impl Incarnation {
             None => Some(outcome),
         };
         if outcome.is_some() {
-            let _ = self.is_with_others.set(());
+            let _ = self.in_line.set(()); // another instance's comes behind it
         }
         // One that is alone, as most are, says both in one: the engine wakes once.
-        self.tell_engine(Notice::Returned { unit, incarnation, outcome, settled: last });
-        board
+        let notice = Notice::Returned { unit, incarnation, outcome, settled: last };
+        let refused = self.reporting.notify.send(notice).err();
+        (board, refused)
     }
 
     /// Under the crew's lock. The outcome is set before the engine, or anybody, can see the end.
@@ -299,6 +300,7 @@ impl context::Incarnation for Incarnation {
     }
 
     fn extend_stop(&self, by: Duration) {
+        let _ = self.in_line.set(());
         self.tell_engine(Notice::ExtendStop { unit: self.unit, incarnation: self.number, by });
     }
 
@@ -316,14 +318,19 @@ impl context::Incarnation for Incarnation {
         let body = move || {
             if let Err(panic) = panic::catch(body) {
                 let failure = Failure::panic(this.path.clone(), Phase::Helper, panic);
+                let _ = this.in_line.set(());
                 this.tell_engine(Notice::HelperPanicked { unit: this.unit, failure });
             }
         };
         let place = Place::Unit { run: self.run, unit: self.unit };
         let this = self.clone();
-        self.crew.spawn(&name, None, place, body, move |(), last| this.leaving(last)).map_err(
-            |error| Error::new(ErrorKind::Spawn, thread::cannot_spawn(&name, &error).to_string()),
-        )
+        let leaving = move |(), last| {
+            this.leaving(last);
+            this // to be dropped without the crew's lock
+        };
+        self.crew.spawn(&name, None, place, body, leaving).map_err(|error| {
+            Error::new(ErrorKind::Spawn, thread::cannot_spawn(&name, &error).to_string())
+        })
     }
 
     fn on_stop(&self, callback: Task) -> u64 {

@@ -19,6 +19,7 @@ use super::crew::{Crew, RUN_IS_OVER};
 use super::state::NodeId;
 use crate::clock;
 use crate::failure::{Failure, Phase};
+use crate::panic;
 use crate::sync::Mutex;
 use crate::thread::{self, Place, ThreadStatus};
 
@@ -195,11 +196,13 @@ impl Stoppers {
 
     /// A callback was registered when there was no thread for it, and there still is none.
     fn fail_due(&mut self, error: &io::Error) {
-        let failed = self.due.drain(..).map(|call| {
+        let mut failed = Vec::new();
+        for Call { unit, path, phase, body, .. } in self.due.drain(..) {
             let why = io::Error::new(error.kind(), error.to_string());
-            let failure = Failure::error(call.path, call.phase, why.into());
-            Called { unit: call.unit, failure: Some(failure) }
-        });
+            let failure = Some(Failure::error(path, phase, why.into()));
+            failed.push(Called { unit, failure });
+            let _ = panic::catch(move || drop(body)); // what it holds is the program's
+        }
         self.calls.lock().returned.extend(failed);
         (self.wake)();
     }

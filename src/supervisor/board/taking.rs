@@ -5,13 +5,17 @@ use std::time::Instant;
 
 use super::Board;
 use crate::clock;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::supervisor::machine::USUAL;
 use crate::supervisor::state::{Action, Input, NodeId};
 
 /// What the engine is to do next.
 pub(in crate::supervisor) enum Todo {
-    Perform(Action),
+    Perform {
+        action: Action,
+        /// What the unit that it is about fails with by that is among the failures of the run.
+        counts: bool,
+    },
     /// An instance of the unit has come back from `serve`: to be kept, and told of, before what the
     /// machine has decided by that.
     Returned {
@@ -19,6 +23,8 @@ pub(in crate::supervisor) enum Todo {
         outcome: Outcome,
         /// A failure is among those of the run.
         counts: bool,
+        /// What it had failed with before, to be dropped without the board's lock: it is the program's.
+        before: Option<Failure>,
     },
 }
 
@@ -27,7 +33,14 @@ impl Board {
     pub(in crate::supervisor) fn step(&mut self, now: Instant, input: Input) {
         self.machine().step(now, input);
         while let Some(action) = self.machine().next_action() {
-            self.to_be_done.push_back(Todo::Perform(action));
+            // Asked now: by the time that the engine comes to it a restart may have been taken back.
+            let counts = match action {
+                Action::NotReadyInTime(node)
+                | Action::DidNotStop(node)
+                | Action::GaveUp { unit: node, .. } => self.counts(node),
+                _ => false,
+            };
+            self.to_be_done.push_back(Todo::Perform { action, counts });
         }
     }
 
@@ -43,7 +56,7 @@ impl Board {
     /// What the machine has decided and the engine has not come to, from the `first` on.
     pub(in crate::supervisor) fn decided(&self, first: usize) -> impl Iterator<Item = &Action> {
         self.to_be_done.iter().skip(first).filter_map(|todo| match todo {
-            Todo::Perform(action) => Some(action),
+            Todo::Perform { action, .. } => Some(action),
             Todo::Returned { .. } => None,
         })
     }
@@ -58,7 +71,10 @@ impl Board {
         let (place, failed) = (self.to_be_done.len(), !outcome.is_ok());
         self.step(clock::now(), Input::Returned { unit, incarnation, failed });
         let counts = self.counts(unit);
-        self.to_be_done.insert(place, Todo::Returned { unit, outcome, counts });
+        // Now: those who are told by this may look.
+        let failure = outcome.failure().cloned();
+        let before = failure.and_then(|it| self.record(unit).last_failure.replace(it));
+        self.to_be_done.insert(place, Todo::Returned { unit, outcome, counts, before });
     }
 
     /// Whether what the unit has failed with is among the run's failures. That of one that starts again is

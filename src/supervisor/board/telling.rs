@@ -1,4 +1,5 @@
-//! Telling units to stop: by whoever asks for the end of the run, or by the engine.
+//! Telling units to stop: by whoever asks for the end of the run, by the thread of the unit by whose return
+//! it ends, or by the engine.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,7 +37,8 @@ impl Board {
     ///
     /// Otherwise the outcome is handed back, for the engine: nobody waits for what comes of it, and decided
     /// here it would come between what was decided before and the engine's doing it. And so it is where the
-    /// engine may not have come to all that the unit had said: if it is ready, the machine has heard that.
+    /// engine may not have come to what the unit had said: if it is ready, the machine has heard that it was
+    /// entered and has said so. (Of what else there is to be said the incarnation knows.)
     pub(in crate::supervisor) fn returned(
         board: &Mutex<Self>,
         run_stop: &StopLatch,
@@ -45,7 +47,7 @@ impl Board {
     ) -> Option<Outcome> {
         let mut this = board.lock();
         let machine = this.machine();
-        let here = machine.is_ready(unit) && machine.run_ends_with(unit, !outcome.is_ok());
+        let here = machine.is_ready(unit) && machine.run_may_end_with(unit, !outcome.is_ok());
         if !here || this.closed {
             return Some(outcome);
         }
@@ -53,7 +55,7 @@ impl Board {
         this.take_return(unit, incarnation, outcome);
         let stopping = Action::Stopping { group: ROOT, why: GroupEnd::Child(unit) };
         if !this.decided(first).any(|action| *action == stopping) {
-            return None; // it had ended before
+            return None;
         }
         let reason = StopReason::UnitStopped(this.cause(unit));
         let tokens = this.told_of_the_end(first, clock::now());

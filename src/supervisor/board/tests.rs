@@ -136,10 +136,11 @@ fn l6_by_whose_failure_the_run_ends_tells_those_whose_turn_it_is() {
     let reason = Some(StopReason::UnitStopped("unit".into()));
     assert_eq!(run_stop.get(), reason.as_ref());
     let mut board = board.lock();
+    assert!(board.look(weak).last_failure.is_some(), "those who are told may look");
     assert_eq!(board.current(server).and_then(|it| it.ends.stop.get().cloned()), reason);
     // What the engine tells of it comes before what it does by it.
     let counts = match board.next_to_be_done() {
-        Some(Todo::Returned { unit, outcome, counts }) if unit == weak && !outcome.is_ok() => {
+        Some(Todo::Returned { unit, outcome, counts, .. }) if unit == weak && !outcome.is_ok() => {
             counts
         }
         _ => panic!("first of all it has returned"),
@@ -175,11 +176,22 @@ fn l6_by_whose_return_the_run_does_not_end_leaves_it_to_the_engine() {
 
     assert!(comes_back(&board, &run_stop, weak, failed()).is_some());
     assert!(comes_back(&board, &run_stop, task, Outcome::Ok).is_some());
-    assert!(comes_back(&board, &run_stop, logging, Outcome::Ok).is_some());
     assert!(board.lock().next_to_be_done().is_none() && !run_stop.is_set());
-    // The one that starts again after a failure does not after the end.
+    // What starts again after a failure does not after a clean end.
     assert!(comes_back(&board, &run_stop, weak, Outcome::Ok).is_none());
     assert_eq!([task, logging].map(|unit| is_told(&board, unit)), [true, false]);
+}
+
+#[test]
+fn l6_the_end_of_one_in_the_background_is_a_stop_as_any() {
+    let mut board = Board::new(GroupKind::default(), Duration::MAX);
+    let server = served(&mut board, Policy::default());
+    let logging = served(&mut board, Policy { background: true, ..Policy::default() });
+    start(&mut board, &[server, logging]);
+    let (board, run_stop) = (Mutex::new(board), StopLatch::new());
+
+    assert!(comes_back(&board, &run_stop, logging, Outcome::Ok).is_none());
+    assert!(is_told(&board, server));
 }
 
 /// That it was entered, or has said that it is ready, may still be on its way to the engine.

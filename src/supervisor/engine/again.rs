@@ -32,7 +32,7 @@ impl Engine {
     }
 
     /// What it has failed with is the cause. If it has not failed, that it was given up is.
-    pub(super) fn gave_up(&mut self, node: NodeId, limit: LimitOf) {
+    pub(super) fn gave_up(&mut self, node: NodeId, limit: LimitOf, counts: bool) {
         let mut board = self.board.lock();
         let limit = match limit {
             LimitOf::Itself => board.machine().policy(node).restart.too_often(),
@@ -47,18 +47,18 @@ impl Engine {
         if returned {
             let why = format!("it has returned again and again: {limit}");
             let failure = self.fail(node, Phase::Serve, why);
-            self.keep_of_incarnation(node, failure);
+            self.keep_if(counts, node, failure);
         }
     }
 
-    pub(super) fn not_ready_in_time(&mut self, node: NodeId) {
+    pub(super) fn not_ready_in_time(&mut self, node: NodeId, counts: bool) {
         let limit = self.board.lock().machine().policy(node).start_timeout.unwrap_or_default();
         let failure = self.fail(node, Phase::Start, format!("not ready within {limit:?}"));
-        self.keep_of_incarnation(node, failure.clone());
+        self.keep_if(counts, node, failure.clone());
         self.publish(&Event::NotReady { failure });
     }
 
-    pub(super) fn did_not_stop(&mut self, node: NodeId) {
+    pub(super) fn did_not_stop(&mut self, node: NodeId, counts: bool) {
         let failure = self.board.lock().failure(node);
         let before = match failure {
             Some(failure) => format!("{}; ", failure.as_error()),
@@ -67,7 +67,7 @@ impl Engine {
         let why = "it was to start again, and did not stop in time for that";
         self.publish(&Event::GaveUp { unit: self.path(node), why: why.into() });
         let failure = self.fail(node, Phase::Start, format!("{before}{why}"));
-        self.keep_of_incarnation(node, failure);
+        self.keep_if(counts, node, failure);
     }
 
     /// A failure that none of its callbacks came back with.

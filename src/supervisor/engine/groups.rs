@@ -88,9 +88,12 @@ impl Engine {
         if record.deregistered {
             return StopReason::Deregistered;
         }
+        let failed = record.as_group().is_some_and(|it| it.own_failure.is_some());
         match board.machine().round_with(group) {
             Some(culprit) => StopReason::RestartsWith(board.look(culprit).path.clone()),
-            None => StopReason::NotReady,
+            None if failed => StopReason::NotReady,
+            // The end of the run has begun since, and has taken that back.
+            None => self.run.stop.get().cloned().unwrap_or(StopReason::NotReady),
         }
     }
 

@@ -117,9 +117,10 @@ impl Engine {
         loop {
             let next = self.board.lock().next_to_be_done();
             match next {
-                Some(Todo::Perform(action)) => self.perform(action),
-                Some(Todo::Returned { unit, outcome, counts }) => {
+                Some(Todo::Perform { action, counts }) => self.perform(action, counts),
+                Some(Todo::Returned { unit, outcome, counts, before }) => {
                     self.returned(unit, outcome, counts);
+                    drop_apart(before);
                 }
                 None => break,
             }
@@ -214,12 +215,6 @@ impl Engine {
         drop_apart(before);
     }
 
-    /// What an incarnation failed with, once the machine has heard of it.
-    fn keep_of_incarnation(&mut self, unit: NodeId, failure: Failure) {
-        let counts = self.board.lock().counts(unit);
-        self.keep_if(counts, unit, failure);
-    }
-
     fn keep_if(&mut self, counts: bool, unit: NodeId, failure: Failure) {
         if counts {
             self.keep(unit, failure);
@@ -246,6 +241,7 @@ impl Engine {
         self.board.lock().close();
         self.perform_all();
         self.take_all(None);
+        self.stoppers.hand_over(); // if there is no thread for that, it has failed
         self.take_called();
         let stuck = self.stoppers.dismiss();
         let now = clock::now();

@@ -20,7 +20,8 @@ use crate::thread;
 use crate::unit::Unit;
 
 impl Engine {
-    pub(super) fn perform(&mut self, action: Action) {
+    /// `counts`: see `Todo`.
+    pub(super) fn perform(&mut self, action: Action, counts: bool) {
         match action {
             Action::Start { unit, incarnation } if self.is_group(unit) => {
                 self.start_group(unit, incarnation);
@@ -45,7 +46,7 @@ impl Engine {
             Action::Stopped(node) if self.is_group(node) => self.group_stopped(node),
             Action::Stopped(unit) => self.stopped(unit),
             Action::Backoff { unit, pause } => self.pausing(unit, pause),
-            Action::GaveUp { unit, limit } => self.gave_up(unit, limit),
+            Action::GaveUp { unit, limit } => self.gave_up(unit, limit, counts),
             Action::AskIfAlive(unit) => self.ask_if_alive(unit),
             Action::Unresponsive { unit, silent } => {
                 self.publish(&Event::Unresponsive { unit: self.path(unit), silent });
@@ -53,8 +54,8 @@ impl Engine {
             Action::Responsive(unit) => {
                 self.publish(&Event::Responsive { unit: self.path(unit) });
             }
-            Action::NotReadyInTime(unit) => self.not_ready_in_time(unit),
-            Action::DidNotStop(unit) => self.did_not_stop(unit),
+            Action::NotReadyInTime(unit) => self.not_ready_in_time(unit, counts),
+            Action::DidNotStop(unit) => self.did_not_stop(unit, counts),
             Action::Extended { unit, by } => {
                 self.publish(&Event::StopExtended { unit: self.path(unit), by });
             }
@@ -111,8 +112,11 @@ impl Engine {
         let failure = Failure::error(path.clone(), Phase::Start, error.into());
         let outcome = Outcome::Failed(failure.clone());
         incarnation.note(&outcome);
-        self.note(Input::SpawnFailed { unit, spawned });
-        self.keep_of_incarnation(unit, failure);
+        let mut board = self.board.lock();
+        board.step(clock::now(), Input::SpawnFailed { unit, spawned });
+        let counts = board.counts(unit);
+        drop(board);
+        self.keep_if(counts, unit, failure);
         self.publish(&Event::Ended { unit: path.clone(), outcome });
         incarnation.is_started(spawned > 0);
     }

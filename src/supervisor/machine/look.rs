@@ -76,12 +76,11 @@ impl Machine {
         self.nodes[node].failed && !self.above(node).any(|group| self.is_to_start(group))
     }
 
-    /// Whether the run ends when it comes back, if it has not ended before: it is in no group, does not
-    /// start again, and is nothing that may end.
-    pub(crate) fn run_ends_with(&self, unit: NodeId, failed: bool) -> bool {
+    /// Whether the run may end when an instance comes back: it is in no group, does not start again, and is
+    /// no task that is done.
+    pub(crate) fn run_may_end_with(&self, unit: NodeId, failed: bool) -> bool {
         let Node { parent, policy, .. } = &self.nodes[unit];
-        let may_end = !failed && (policy.task || policy.background);
-        *parent == Some(ROOT) && !policy.restart.covers(failed) && !may_end
+        *parent == Some(ROOT) && !policy.restart.covers(failed) && (failed || !policy.task)
     }
 
     /// What was said of it where it was registered.

@@ -80,12 +80,12 @@ impl Case<'_> {
         let serves = |entry: &Entry| matches!(entry, Entry::Of(_, what) if is_service(what));
         let serving = self.first(serves).unwrap_or(self.notes.len());
         let prepares = |entry: &Entry| matches!(entry, Entry::Of(_, What::PreRunOut(_)));
-        let prepared = self.entries().filter(|(_, entry)| prepares(entry)).map(|(place, _)| place);
-        let prepared = prepared.max().unwrap_or(0);
+        let pre_runs = self.entries().filter(|(_, entry)| prepares(entry)).map(|(place, _)| place);
+        let last_pre_run = pre_runs.max().unwrap_or(0);
         // Who has served was there when it was taken out, whatever was noted first.
         let was_there = |unit: usize| self.of(unit).any(|(_, what)| is_service(what));
         let said = |unit: usize| self.first(|entry| *entry == Entry::DeregisterSaid(unit, Ok(())));
-        let surely = |unit| said(unit).is_some_and(|place| place < prepared);
+        let surely = |unit| said(unit).is_some_and(|place| place < last_pre_run);
         let maybe =
             |unit| self.deregistered(unit).is_some_and(|place| place < serving) && !was_there(unit);
         let groups = || (1..self.plan.groups.len()).map(Part::Group);

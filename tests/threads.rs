@@ -276,7 +276,7 @@ fn l8_a_callback_that_finds_no_thread_to_be_called_on_is_a_failure_and_holds_up_
 fn l10_a_callback_whose_turn_comes_with_the_deadline_and_that_finds_no_thread_is_a_failure_too() {
     const NAME: &str = "l10_a_callback_whose_turn_comes_with_the_deadline_and_that_finds_no_thread_is_a_failure_too";
     if is_child(NAME) {
-        let (hold, held) = mpsc::channel::<()>();
+        let (release, held) = mpsc::channel::<()>();
         let held = Mutex::new(held);
         let limit = Duration::from_millis(50);
         let mut group = Group::new("demo").args(["demo"]).stop_timeout(limit);
@@ -297,7 +297,7 @@ fn l10_a_callback_whose_turn_comes_with_the_deadline_and_that_finds_no_thread_is
         assert!(error.left_behind().iter().any(|left| left.unit.as_deref() == Some("server")));
         let [failure] = error.failures() else { panic!("{error}") };
         assert_eq!((failure.unit(), failure.phase()), ("store", Phase::OnStop));
-        drop(hold);
+        drop(release);
         println!("the child is through");
         return;
     }

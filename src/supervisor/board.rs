@@ -340,7 +340,7 @@ fn run_seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-pub(super) use taking::Todo;
+pub(super) use taking::{Known, Todo};
 
 #[cfg(test)]
 mod tests;

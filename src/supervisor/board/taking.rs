@@ -7,15 +7,21 @@ use super::Board;
 use crate::clock;
 use crate::failure::{Failure, Outcome};
 use crate::supervisor::machine::USUAL;
-use crate::supervisor::state::{Action, Input, NodeId};
+use crate::supervisor::state::{Action, GroupEnd, Input, NodeId};
+
+/// What was so when something was decided. By the time that the engine comes to it a restart may have been
+/// taken back.
+#[derive(Clone, Copy)]
+pub(in crate::supervisor) struct Known {
+    /// What a unit has failed with by that is among the failures of the run.
+    pub(in crate::supervisor) counts: bool,
+    /// The one with which a group starts again.
+    pub(in crate::supervisor) culprit: Option<NodeId>,
+}
 
 /// What the engine is to do next.
 pub(in crate::supervisor) enum Todo {
-    Perform {
-        action: Action,
-        /// What the unit that it is about fails with by that is among the failures of the run.
-        counts: bool,
-    },
+    Perform(Action, Known),
     /// An instance of the unit has come back from `serve`: to be kept, and told of, before what the
     /// machine has decided by that.
     Returned {
@@ -33,14 +39,22 @@ impl Board {
     pub(in crate::supervisor) fn step(&mut self, now: Instant, input: Input) {
         self.machine().step(now, input);
         while let Some(action) = self.machine().next_action() {
-            // Asked now: by the time that the engine comes to it a restart may have been taken back.
-            let counts = match action {
-                Action::NotReadyInTime(node)
-                | Action::DidNotStop(node)
-                | Action::GaveUp { unit: node, .. } => self.counts(node),
-                _ => false,
-            };
-            self.to_be_done.push_back(Todo::Perform { action, counts });
+            let known = self.known(&action);
+            self.to_be_done.push_back(Todo::Perform(action, known));
+        }
+    }
+
+    fn known(&mut self, action: &Action) -> Known {
+        let (failed, group) = match *action {
+            Action::NotReadyInTime(node)
+            | Action::DidNotStop(node)
+            | Action::GaveUp { unit: node, .. } => (Some(node), None),
+            Action::Stopping { group, why: GroupEnd::Asked } => (None, Some(group)),
+            _ => (None, None),
+        };
+        Known {
+            counts: failed.is_some_and(|node| self.counts(node)),
+            culprit: group.and_then(|group| self.machine().round_with(group)),
         }
     }
 
@@ -56,7 +70,7 @@ impl Board {
     /// What the machine has decided and the engine has not come to, from the `first` on.
     pub(in crate::supervisor) fn decided(&self, first: usize) -> impl Iterator<Item = &Action> {
         self.to_be_done.iter().skip(first).filter_map(|todo| match todo {
-            Todo::Perform { action, .. } => Some(action),
+            Todo::Perform(action, _) => Some(action),
             Todo::Returned { .. } => None,
         })
     }

@@ -4,7 +4,7 @@ use std::sync::Weak;
 
 use super::*;
 use crate::failure::BoxError;
-use crate::restart::{Backoff, Restart};
+use crate::restart::{Backoff, Restart, Strategy};
 use crate::stop::{StopLatch, StopReason};
 use crate::supervisor::incarnation::{Ends, Reporting};
 use crate::supervisor::plan::ServicePlan;
@@ -14,12 +14,15 @@ use crate::unit_fn::service_fn;
 /// A unit that has been entered. Its node is the one after those that are there.
 fn served(board: &mut Board, policy: Policy) -> NodeId {
     let unit = board.next_node();
+    board.add(1, vec![planned(None, policy)]);
+    unit
+}
+
+fn planned(parent: Option<NodeId>, policy: Policy) -> NodePlan {
     let kind = UnitKind { instances: 1, declares_ready: false };
     let service = service_fn("unit", |_ctx| Ok(()));
     let plan = ServicePlan { unit: Arc::new(service), graceful_stop: true, kind, stack_size: None };
-    let part = PartPlan::Service(plan);
-    board.add(1, vec![NodePlan { parent: None, path: "unit".into(), policy, part }]);
-    unit
+    NodePlan { parent, path: "unit".into(), policy, part: PartPlan::Service(plan) }
 }
 
 fn start(board: &mut Board, units: &[NodeId]) {
@@ -216,4 +219,30 @@ fn l11_who_comes_back_when_the_run_is_over_changes_nothing() {
 
     assert!(comes_back(&board, &run_stop, late, failed()).is_some(), "it is handed back");
     assert!(board.lock().next_to_be_done().is_none() && !run_stop.is_set());
+}
+
+/// What the machine has decided for a restart is done after the end has taken that restart back.
+#[test]
+fn s3_a_group_that_was_told_to_start_again_is_told_that_though_the_end_comes_before_the_engine() {
+    let strategy = Strategy::one_for_all();
+    let mut board = Board::new(GroupKind { strategy, ..GroupKind::default() }, Duration::MAX);
+    let restart = Restart::on_failure();
+    let weak = served(&mut board, Policy { restart, ..Policy::default() });
+    let group = board.next_node();
+    let part = PartPlan::Group(GroupKind::default());
+    let plan = NodePlan { parent: None, path: "group".into(), policy: Policy::default(), part };
+    board.add(1, vec![plan, planned(Some(group), Policy::default())]);
+    start(&mut board, &[weak, group + 1]);
+    board.take_return(weak, 1, failed());
+    board.step(clock::now(), Input::Settled { unit: weak, incarnation: 1 });
+    let board = Mutex::new(board);
+
+    Board::stop(&board, &"enough".into());
+    let mut board = board.lock();
+    assert_eq!(board.machine().round_with(group), None, "it was taken back");
+    let stopping = std::iter::from_fn(|| board.next_to_be_done()).find_map(|todo| match todo {
+        Todo::Perform(Action::Stopping { group: it, .. }, known) if it == group => Some(known),
+        _ => None,
+    });
+    assert_eq!(stopping.and_then(|known| known.culprit), Some(weak));
 }

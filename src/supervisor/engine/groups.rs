@@ -48,8 +48,8 @@ impl Engine {
         }
     }
 
-    /// Its end begins. Its units are told by actions of their own.
-    pub(super) fn group_stopping(&mut self, group: NodeId, why: GroupEnd) {
+    /// Its end begins, or it starts again with `culprit`. Its units are told by actions of their own.
+    pub(super) fn group_stopping(&mut self, group: NodeId, why: GroupEnd, culprit: Option<NodeId>) {
         let reason = match why {
             GroupEnd::Child(child) => {
                 let mut board = self.board.lock();
@@ -59,7 +59,7 @@ impl Engine {
                 StopReason::UnitStopped(board.cause(child))
             }
             GroupEnd::TasksDone => StopReason::TasksDone,
-            GroupEnd::Asked => self.reason_for_asking(group),
+            GroupEnd::Asked => self.reason_for_asking(group, culprit),
         };
         let mut board = self.board.lock();
         let record = board.record(group);
@@ -75,8 +75,8 @@ impl Engine {
 
     /// It was asked by the group that it is in, whose end has begun or which has some start again
     /// together; or it was taken out, or not ready in time.
-    fn reason_for_asking(&self, group: NodeId) -> StopReason {
-        let mut board = self.board.lock();
+    fn reason_for_asking(&self, group: NodeId, culprit: Option<NodeId>) -> StopReason {
+        let board = self.board.lock();
         let record = board.look(group);
         let of_parent = match record.parent {
             None => self.served.stopping_at.map(|_| self.reason()),
@@ -88,12 +88,9 @@ impl Engine {
         if record.deregistered {
             return StopReason::Deregistered;
         }
-        let failed = record.as_group().is_some_and(|it| it.own_failure.is_some());
-        match board.machine().round_with(group) {
+        match culprit {
             Some(culprit) => StopReason::RestartsWith(board.look(culprit).path.clone()),
-            None if failed => StopReason::NotReady,
-            // The end of the run has begun since, and has taken that back.
-            None => self.run.stop.get().cloned().unwrap_or(StopReason::NotReady),
+            None => StopReason::NotReady,
         }
     }
 

@@ -117,7 +117,7 @@ impl Engine {
         loop {
             let next = self.board.lock().next_to_be_done();
             match next {
-                Some(Todo::Perform { action, counts }) => self.perform(action, counts),
+                Some(Todo::Perform(action, known)) => self.perform(action, known),
                 Some(Todo::Returned { unit, outcome, counts, before }) => {
                     self.returned(unit, outcome, counts);
                     drop_apart(before);

@@ -12,6 +12,7 @@ use crate::failure::{self, BoxError, Failure, Outcome, Phase};
 use crate::ready::NotReady;
 use crate::snapshot::UnitState;
 use crate::stop::{StopLatch, StopReason};
+use crate::supervisor::board::Known;
 use crate::supervisor::incarnation::{Ends, Incarnation, denies};
 use crate::supervisor::pulse::Pulse;
 use crate::supervisor::state::{Action, GroupEnd, Input, NodeId, ROOT, UnitEnd};
@@ -20,8 +21,7 @@ use crate::thread;
 use crate::unit::Unit;
 
 impl Engine {
-    /// `counts`: see `Todo`.
-    pub(super) fn perform(&mut self, action: Action, counts: bool) {
+    pub(super) fn perform(&mut self, action: Action, known: Known) {
         match action {
             Action::Start { unit, incarnation } if self.is_group(unit) => {
                 self.start_group(unit, incarnation);
@@ -40,13 +40,13 @@ impl Engine {
                 self.publish(&Event::Ready { unit: self.path(unit) });
             }
             Action::Stopping { group: ROOT, why } => self.stopping(why),
-            Action::Stopping { group, why } => self.group_stopping(group, why),
+            Action::Stopping { group, why } => self.group_stopping(group, why, known.culprit),
             Action::Tell { unit, why } => self.tell(unit, why),
             Action::CallStop(unit) => self.call_graceful_stop(unit),
             Action::Stopped(node) if self.is_group(node) => self.group_stopped(node),
             Action::Stopped(unit) => self.stopped(unit),
             Action::Backoff { unit, pause } => self.pausing(unit, pause),
-            Action::GaveUp { unit, limit } => self.gave_up(unit, limit, counts),
+            Action::GaveUp { unit, limit } => self.gave_up(unit, limit, known.counts),
             Action::AskIfAlive(unit) => self.ask_if_alive(unit),
             Action::Unresponsive { unit, silent } => {
                 self.publish(&Event::Unresponsive { unit: self.path(unit), silent });
@@ -54,8 +54,8 @@ impl Engine {
             Action::Responsive(unit) => {
                 self.publish(&Event::Responsive { unit: self.path(unit) });
             }
-            Action::NotReadyInTime(unit) => self.not_ready_in_time(unit, counts),
-            Action::DidNotStop(unit) => self.did_not_stop(unit, counts),
+            Action::NotReadyInTime(unit) => self.not_ready_in_time(unit, known.counts),
+            Action::DidNotStop(unit) => self.did_not_stop(unit, known.counts),
             Action::Extended { unit, by } => {
                 self.publish(&Event::StopExtended { unit: self.path(unit), by });
             }

@@ -213,7 +213,6 @@ impl Case<'_> {
             }
         }
         let Some((part, rest)) = self.plan.side_by_side(other, unit) else { return false };
-        let waited = |&it: &Part| self.plan.is_later(rest, it);
         let first = |note: &Note| match &note.entry {
             // By itself, for instance one of its threads, is not for the others.
             Entry::Of(it, What::Leave { told, .. }) => *it != other || told.is_none(),
@@ -222,7 +221,7 @@ impl Case<'_> {
         };
         self.plan.groups[group].who == Who::Rest
             && self.plan.is_in_group(part, group)
-            && self.plan.after(part).iter().any(waited)
+            && self.plan.waits_for_earlier(part, rest)
             && notes.iter().all(first)
     }
 

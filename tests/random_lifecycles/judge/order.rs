@@ -38,12 +38,16 @@ fn stops(case: &Case, unit: usize, faults: &mut Vec<String>) {
             _ => false,
         });
         let Some((told, _)) = told else { continue };
-        // Who has ended by itself, and was to come back with its group, is called when it is known that it
-        // does not; nobody's turn waits for that.
-        let behind = |what: &What| {
-            let call = matches!(what, What::GracefulIn | What::GracefulOut(_));
-            call && case.plan.in_returning_group(other)
-        };
+        // Who has ended by itself, and was to come back with its group or with others, is called when it is
+        // known that it does not; nobody's turn waits for that. One that is told for a round which the end
+        // takes back hears of the end.
+        let leaves = |(_, what): &(usize, &What)| matches!(what, What::Leave { .. });
+        let left = case.of(other).filter(leaves).take_while(|&(place, _)| place < told).last();
+        let by_itself =
+            matches!(left, Some((_, What::Leave { told: None | Some(StopReason::Ended), .. })));
+        let returns = case.plan.in_returning_group(other) || (by_itself && case.recalls(unit));
+        let behind =
+            |what: &What| returns && matches!(what, What::GracefulIn | What::GracefulOut(_));
         let late =
             case.of(other).find(|(place, what)| *place > told && is_service(what) && !behind(what));
         if let Some((place, what)) = late {

@@ -380,6 +380,12 @@ impl Plan {
         !both_join && self.place(part) > self.place(than)
     }
 
+    /// Whether it comes after one that is earlier in start order `than` this, be it by way of others.
+    pub fn waits_for_earlier(&self, part: Part, than: Part) -> bool {
+        let waited = |&it: &Part| self.is_later(than, it) || self.waits_for_earlier(it, than);
+        self.after(part).iter().any(waited)
+    }
+
     /// With which of those that join this one comes.
     pub fn join_of(&self, unit: usize) -> Option<usize> {
         let line = self.line(unit);

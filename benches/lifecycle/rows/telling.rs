@@ -46,15 +46,16 @@ pub(crate) fn rows(bench: &mut Bench) {
     let mut subject = Variant::new("a thread asked, condvar each", asked()).in_short_rounds();
     let mut base = Variant::new("condvar", told(Flag::wait, Flag::set)).in_short_rounds();
     bench.show(what, &mut subject, &mut base);
+    // Those who wait for something else beside the stop: rows of their own, without a target.
     let mut subject = Variant::new("`select!`", requested(&runner, in_select)).in_short_rounds();
     let base = told(Channel::wait, Channel::disconnect);
     let mut base = Variant::new("bare `select!`", base).in_short_rounds();
-    bench.compare(what, &mut subject, &mut base, TARGET);
+    bench.show(what, &mut subject, &mut base);
     for (name, wait) in [("`wait_readable`", in_wait_readable as Wait), ("`accept`", in_accept)] {
         let mut subject = Variant::new(name, requested(&runner, wait)).in_short_rounds();
         let base = told(Hangup::wait, Hangup::hang_up);
         let mut base = Variant::new("bare `poll`", base).in_short_rounds();
-        bench.compare(what, &mut subject, &mut base, TARGET);
+        bench.show(what, &mut subject, &mut base);
     }
 
     let what = "panic in one of 10 to the last of the others";

@@ -3,13 +3,12 @@
 mod common;
 
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
-use std::time::Duration;
 
 use common::{SOON, within};
 use rungroup::testing::Journal;
 use rungroup::{
-    BoxError, Configured, ErrorKind, Flag, Group, GroupHandle, ServeContext, Service, StopReason,
-    Unit, UnitId, UnitState, pre_run_fn, service_fn,
+    BoxError, Configured, ErrorKind, Event, Flag, Group, GroupHandle, ServeContext, Service,
+    StopReason, Unit, UnitId, UnitState, pre_run_fn, service_fn,
 };
 
 #[test]
@@ -191,17 +190,19 @@ fn l3_what_was_prepared_for_a_service_can_be_taken_out_when_that_has_ended() {
     within(SOON, || {
         let mut group = Group::new("demo").args(["demo"]);
         let scratch = group.register(pre_run_fn("scratch", |_ctx| Ok(()))).id();
+        let events = Mutex::new(group.handle().events(64));
         let (send, go_on) = mpsc::channel::<()>();
         let go_on = Mutex::new(go_on);
         let import = service_fn("import", move |_ctx| Ok(go_on.lock().unwrap().recv()?));
         group.register(import).after(scratch).task();
         group.register(service_fn("end", move |ctx| {
-            ctx.handle().wait_till_ready_timeout(Duration::ZERO).unwrap_err(); // the task is not done
             let error = ctx.handle().deregister(scratch).unwrap_err();
             let text = "unit 'scratch' is in use: 'import' comes after it";
             assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::InUse, text));
             send.send(())?;
-            ctx.handle().wait_till_ready()?;
+            let is_it =
+                |event: &Event| matches!(event, Event::Stopped { unit, .. } if &**unit == "import");
+            events.lock().unwrap().iter().find(is_it).expect("the task is done");
             ctx.handle().deregister(scratch)?.wait()?;
             Ok(())
         }));

@@ -323,15 +323,17 @@ fn l8_an_on_stop_callback_is_called_once_on_a_stopper_thread_unless_its_guard_wa
         };
         let log = journal.clone();
         let mut group = group();
-        group.register(Script::new("client").serve(move |ctx| {
+        let client = Script::new("client").serve(move |ctx| {
             ctx.on_stop(note("kept")).keep();
             drop(ctx.on_stop(note("dropped")));
             let _guard = ctx.on_stop(note("held"));
+            ctx.ready(); // the stop comes when all of that is done
             ctx.stopped().wait();
             log.wait_for("held");
             ctx.on_stop(note("late")).keep();
             Ok(())
-        }));
+        });
+        group.register(client.declares_ready());
         Tester::start(group).stop().unwrap();
         let mut called = journal.entries();
         called.sort();

@@ -5,6 +5,8 @@
 mod taking;
 mod telling;
 
+pub(super) use taking::{Known, Todo};
+
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
@@ -339,8 +341,6 @@ fn last_in_each(nodes: &[NodePlan], first: NodeId) -> Vec<NodeId> {
 fn run_seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }
-
-pub(super) use taking::{Known, Todo};
 
 #[cfg(test)]
 mod tests;

@@ -167,8 +167,10 @@ impl Incarnation {
         };
         let this = self.clone();
         let place = Place::Unit { run: self.run, unit: self.unit };
-        self.crew
-            .spawn(name, stack_size, place, body, move |outcome, last| this.returned(outcome, last))
+        self.crew.spawn(name, stack_size, place, body, move |outcome, last| {
+            let left = this.returned(outcome, last);
+            (left, this) // to be dropped without the crew's lock
+        })
     }
 
     /// The start is over: no more instances. `spawned` says whether there are any.

@@ -63,13 +63,7 @@ pub(super) fn paragraphs(page: &mut String, text: &str, indent: usize, width: us
             let item = ["- ", "* "].iter().find(|bullet| line.starts_with(**bullet));
             let (bullet, text) = line.split_at(item.map_or(0, |bullet| bullet.len()));
             page.push_str(bullet);
-            let indent = indent + bullet.len();
-            // Most are, and to look for all that Unicode has of blanks was a sixth of a page of help.
-            if text.is_ascii() {
-                fill(page, text.split_ascii_whitespace(), indent, width);
-            } else {
-                fill(page, text.split_whitespace(), indent, width);
-            }
+            fill(page, text.split_whitespace(), indent + bullet.len(), width);
         }
         page.push('\n');
     }

@@ -111,6 +111,13 @@ fn keep_location(location: Option<String>) {
 /// What `f` leaves half-done behind a panic is its own to mend: that is the contract of every
 /// callback of this library, hence `AssertUnwindSafe`.
 pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
+    let (mut f, mut result) = (Some(f), None);
+    caught(&mut || result = f.take().map(|f| f()))?;
+    Ok(result.expect("it has returned, and so it has said what"))
+}
+
+/// Its one body, for all kinds of callbacks: each has a few instructions of its own.
+fn caught(f: &mut dyn FnMut()) -> Result<(), Panic> {
     install_hook();
     // A place that is left over is nobody's here: that of a panic which the callback around this one
     // is unwinding from is put back, and one that a callback has caught by itself is forgotten.

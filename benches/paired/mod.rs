@@ -27,8 +27,8 @@ pub struct Variant<'a> {
     measure: Box<dyn FnMut(u32) -> Duration + 'a>,
     /// A round of it is so many times shorter than others.
     shorter: u32,
-    /// It has so many times fewer rounds than others.
-    fewer: u32,
+    /// Where it has others than the usual.
+    rounds: Option<Rounds>,
     is_doubtful: Box<dyn Fn() -> bool + 'a>,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Variant<'a> {
             name,
             measure: Box::new(measure),
             shorter: 1,
-            fewer: 1,
+            rounds: None,
             is_doubtful: Box::new(|| false),
         }
     }
@@ -52,7 +52,13 @@ impl<'a> Variant<'a> {
     /// For what takes a large part of a second each time: half as many rounds. Of two that are
     /// compared it is enough to say it of one.
     pub fn in_few_rounds(self) -> Self {
-        Self { fewer: 2, ..self }
+        Self { rounds: Some(Rounds::Few), ..self }
+    }
+
+    /// For what is hard to tell apart: its rounds differ from each other by more than the two that are
+    /// compared. The interval is then a third as wide.
+    pub fn in_many_rounds(self) -> Self {
+        Self { rounds: Some(Rounds::Many), ..self }
     }
 
     /// Asked when all is measured: where it says yes, nothing is judged.
@@ -71,16 +77,36 @@ impl<'a> Variant<'a> {
     }
 }
 
+#[derive(Clone, Copy)]
+enum Rounds {
+    Few,
+    Many,
+}
+
 /// How much is measured.
 struct Effort {
     warm_up: u32,
     rounds: u32,
+    few: u32,
+    many: u32,
     /// How long one variant takes in one round, at least.
     length: Duration,
 }
 
-const FULL: Effort = Effort { warm_up: 3, rounds: 60, length: Duration::from_millis(20) };
-const QUICK: Effort = Effort { warm_up: 1, rounds: 4, length: Duration::from_micros(500) };
+const FULL: Effort =
+    Effort { warm_up: 3, rounds: 60, few: 30, many: 600, length: Duration::from_millis(20) };
+const QUICK: Effort =
+    Effort { warm_up: 1, rounds: 4, few: 2, many: 4, length: Duration::from_micros(500) };
+
+impl Effort {
+    fn rounds(&self, rounds: Option<Rounds>) -> u32 {
+        match rounds {
+            None => self.rounds,
+            Some(Rounds::Few) => self.few,
+            Some(Rounds::Many) => self.many,
+        }
+    }
+}
 
 const QUICK_WARNING: &str = "\
 QUICK: a few short rounds, to see that the bench still runs.
@@ -278,7 +304,7 @@ pub fn batched<T>(
 
 /// The seconds that one time takes, of both variants and by round.
 fn measure_two(subject: &mut Variant, base: &mut Variant, effort: &Effort) -> Vec<(f64, f64)> {
-    let fewer = subject.fewer.max(base.fewer);
+    let rounds = effort.rounds(subject.rounds.or(base.rounds));
     let (mut subject, mut base) = (subject.calibrated(effort), base.calibrated(effort));
     let mut pair = |round: u32| {
         if round.is_multiple_of(2) {
@@ -292,17 +318,17 @@ fn measure_two(subject: &mut Variant, base: &mut Variant, effort: &Effort) -> Ve
     for round in 0..effort.warm_up {
         pair(round);
     }
-    (0..effort.rounds.div_ceil(fewer)).map(pair).collect()
+    (0..rounds).map(pair).collect()
 }
 
 /// The seconds that one time takes, by round.
 fn measure_one(subject: &mut Variant, effort: &Effort) -> Vec<f64> {
-    let fewer = subject.fewer;
+    let rounds = effort.rounds(subject.rounds);
     let mut subject = subject.calibrated(effort);
     for _ in 0..effort.warm_up {
         subject();
     }
-    (0..effort.rounds.div_ceil(fewer)).map(|_| subject()).collect()
+    (0..rounds).map(|_| subject()).collect()
 }
 
 /// The load of the last minute, where the system tells.

@@ -1,6 +1,6 @@
 //! `kvd --help` as somebody waits for it, from the spawn to the exit, against a twin that is the same
-//! program but for clap's builder (`kvd_clap.rs`). Both are built here, with the default features
-//! and in the profile of the bench.
+//! program but for clap's builder (`kvd_clap.rs`). Both are built here, with the default features:
+//! once in the profile of the bench, and once in that of a program to be installed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,34 +10,50 @@ use std::process::{Command, Stdio};
 use crate::paired::statistics::Target;
 use crate::paired::{Bench, Variant, examples, together};
 
-const WHAT: &str = "`kvd --help`, spawn to exit";
+const AS_CARGO_BUILDS_IT: &str = "`kvd --help`, spawn to exit";
+const AS_IT_IS_SHIPPED: &str = "`kvd --help`, spawn to exit, profile `dist`";
 const KVD: &str = "kvd";
 const TWIN: &str = "kvd-clap-twin";
 
 pub(crate) fn help(bench: &mut Bench) {
-    if !bench.wants(WHAT) {
-        return;
+    if bench.wants(AS_CARGO_BUILDS_IT) {
+        compare(bench, AS_CARGO_BUILDS_IT, &examples::build(&[KVD, TWIN]));
     }
-    let examples = examples::build(&[KVD, TWIN]);
+    if bench.wants(AS_IT_IS_SHIPPED) {
+        if bench.is_quick() {
+            return bench.skip(AS_IT_IS_SHIPPED, "too long to build for a quick run");
+        }
+        compare(bench, AS_IT_IS_SHIPPED, &examples::build_in("dist", &[KVD, TWIN]));
+    }
+}
+
+fn compare(bench: &mut Bench, what: &str, examples: &Path) {
     let (kvd, twin) = (examples.join(KVD), examples.join(TWIN));
     assert_eq!(flags(&kvd), flags(&twin), "both have the same flags: mend the one that lacks some");
     let (kvd, twin) = (Copies::new(&kvd), Copies::new(&twin));
-    let (mut kvd_turn, mut twin_turn) = (kvd.in_turn(), twin.in_turn());
     bench.compare(
-        WHAT,
-        &mut Variant::new("rungroup", together(|| spawn(kvd_turn.next().expect("endless")))),
-        &mut Variant::new("clap", together(|| spawn(twin_turn.next().expect("endless")))),
+        what,
+        &mut variant("rungroup", kvd.in_turn()),
+        &mut variant("clap", twin.in_turn()),
         Target::AtMost(1.0),
     );
 }
 
+fn variant<'p>(
+    name: &'static str,
+    mut turn: impl Iterator<Item = &'p PathBuf> + 'p,
+) -> Variant<'p> {
+    Variant::new(name, together(move || spawn(turn.next().expect("endless")))).in_many_rounds()
+}
+
 /// How the file of a program happens to lie in the page cache makes a difference of some 5 %, for
 /// as long as it lies there. So each program is copied, as it would be to be installed, and the
-/// copies are run in turn.
+/// copies are run in turn: with as many, about as many as there are rounds, what they differ by is in
+/// the interval, and their mean is good to less than 1 %.
 struct Copies(Vec<PathBuf>);
 
 impl Copies {
-    const COUNT: usize = 12;
+    const COUNT: usize = 48;
 
     fn new(program: &Path) -> Self {
         let copy = |number: usize| {

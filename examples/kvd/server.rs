@@ -6,7 +6,7 @@
 //! when half of `--drain-timeout` has passed its socket is shut down under it. The other half is for
 //! the storage.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -208,7 +208,7 @@ impl Service for Server {
 #[derive(Default)]
 struct Clients {
     present: Closer,
-    streams: Mutex<HashMap<u64, Arc<TcpStream>>>,
+    streams: Mutex<BTreeMap<u64, Arc<TcpStream>>>,
     /// Relaxed: unique numbers, nothing is published by them.
     next: AtomicU64,
 }

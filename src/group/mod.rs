@@ -523,12 +523,8 @@ impl Group {
     /// # Ok::<(), rungroup::BoxError>(())
     /// ```
     pub fn run_config(&mut self) -> Result<Configured, Error> {
-        let args = self.args.take().unwrap_or_else(|| {
-            // The process's own command line: what it asks for is for the process's own terminal.
-            self.program.screen = terminal::screen();
-            std::env::args_os().collect()
-        });
-        self.configure(Sources { args, env: Environment::Process })
+        self.configure_from_process()?;
+        self.configured()
     }
 
     /// As [`run_config`](Group::run_config), from these arguments (the program's name first) and
@@ -565,10 +561,25 @@ impl Group {
         let args = args.into_iter().map(Into::into).collect();
         let env: BTreeMap<OsString, OsString> =
             env.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        self.configure(Sources { args, env: Environment::Given(env) })
+        self.configure(Sources { args, env: Environment::Given(env) })?;
+        self.configured()
     }
 
-    fn configure(&mut self, sources: Sources) -> Result<Configured, Error> {
+    fn configure_from_process(&mut self) -> Result<(), Error> {
+        let args = self.args.take().unwrap_or_else(|| {
+            // The process's own command line: what it asks for is for the process's own terminal.
+            self.program.screen = terminal::screen();
+            std::env::args_os().collect()
+        });
+        self.configure(Sources { args, env: Environment::Process })
+    }
+
+    /// What comes of it is in `config`.
+    ///
+    /// # Errors
+    ///
+    /// If it was done before.
+    fn configure(&mut self, sources: Sources) -> Result<(), Error> {
         let _here = thread::enter(Place::Caller { run: self.shared.id });
         let result = match std::mem::replace(&mut self.config, Config::Due) {
             Config::Due => config::gather(
@@ -585,17 +596,20 @@ impl Group {
                 return Err(Error::new(ErrorKind::AlreadyRan, "the config phase is over"));
             }
         };
-        match result {
-            Ok((configured, settled)) => {
-                self.config = match &configured {
-                    Configured::Continue => Config::Done(settled),
-                    Configured::Exit(exit) => Config::Exit(exit.clone()),
-                };
-                Ok(configured)
-            }
-            Err(error) => {
-                self.config = Config::Failed(error.clone());
-                Err(error)
+        self.config = match result {
+            Ok((Configured::Continue, settled)) => Config::Done(settled),
+            Ok((Configured::Exit(exit), _)) => Config::Exit(exit),
+            Err(error) => Config::Failed(error),
+        };
+        Ok(())
+    }
+
+    fn configured(&self) -> Result<Configured, Error> {
+        match &self.config {
+            Config::Exit(exit) => Ok(Configured::Exit(exit.clone())),
+            Config::Failed(error) => Err(error.clone()),
+            Config::Due | Config::Embedded(_) | Config::Done(_) | Config::Taken => {
+                Ok(Configured::Continue)
             }
         }
     }
@@ -632,22 +646,21 @@ impl Group {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn run(&mut self) -> Result<Report, RunError> {
-        let began = clock::now();
         let _here = thread::enter(Place::Caller { run: self.shared.id });
         if self.shared.registry.lock().stage > Stage::Configured {
             return Err(phases::already_ran());
         }
         let end = CloseOnReturn(self);
         if matches!(end.0.config, Config::Due | Config::Embedded(_)) {
-            let _ = end.0.run_config(); // what came of it is in `config`
+            let _ = end.0.configure_from_process(); // it is due, as was just seen
         }
         let settled = match std::mem::replace(&mut end.0.config, Config::Taken) {
             Config::Done(settled) => settled,
             Config::Exit(exit) => {
                 let reason = end.0.end_early(StopReason::TasksDone);
-                return Ok(Report::of_exit(exit, began, reason));
+                return Ok(Report::of_exit(exit, reason));
             }
-            Config::Failed(error) => return Err(end.0.failed_early(error, began)),
+            Config::Failed(error) => return Err(end.0.failed_early(error)),
             Config::Due | Config::Embedded(_) | Config::Taken => {
                 unreachable!("the config phase was just run, and there is one run")
             }
@@ -656,13 +669,13 @@ impl Group {
         let refused = config::problems(&end.0.shared, end.0.policies.stop_timeout.as_ref());
         if !refused.is_empty() {
             let error = Error::config(ErrorKind::Definition, refused);
-            return Err(end.0.failed_early(error, began));
+            return Err(end.0.failed_early(error));
         }
         let idle = end.0.shared.registry.lock().without_phases(|_| true);
         for text in settled.warnings.into_iter().chain(idle) {
             end.0.shared.publisher.publish(&Event::Warning { text });
         }
-        Execution::new(&end.0.shared, &end.0.policies, began).run()
+        Execution::new(&end.0.shared, &end.0.policies, clock::now()).run()
     }
 
     /// Runs the group as a program: prints what is to be printed (help and version to stdout, errors
@@ -760,7 +773,7 @@ impl Group {
         self.shared.stop.get().cloned().unwrap_or(reason)
     }
 
-    fn failed_early(&self, error: Error, began: std::time::Instant) -> RunError {
+    fn failed_early(&self, error: Error) -> RunError {
         let reason = self.end_early(StopReason::RunFailed);
         let unit = error.problems().iter().find_map(|problem| problem.unit());
         if let Some(unit) = unit {
@@ -769,7 +782,7 @@ impl Group {
         let unit = unit.map_or_else(|| self.name().into(), Into::into);
         let failure = Failure::error(unit, Phase::Validate, error.clone().into());
         self.shared.stopped.set(Outcome::Failed(failure));
-        RunError::early(error, Some(Report::of_failure(began, reason)))
+        RunError::early(error, Some(Report::of_failure(reason)))
     }
 
     /// Tells everybody who still waits that there will be no run, or that it is over.

@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::clock;
 use crate::exit::Exit;
 use crate::failure::{Failure, Outcome, Phase};
 use crate::snapshot::UnitState;
@@ -162,10 +161,10 @@ pub struct Report {
 
 impl Report {
     /// The report of a run that ended before any pre-run.
-    fn early(began: Instant, reason: StopReason) -> Self {
+    fn early(reason: StopReason) -> Self {
         Self {
             reason,
-            took: clock::now().saturating_duration_since(began),
+            took: Duration::ZERO,
             stopping_at: None,
             stopped_at: None,
             units: Vec::new(),
@@ -188,12 +187,12 @@ impl Report {
         self.ran
     }
 
-    pub(crate) fn of_failure(began: Instant, reason: StopReason) -> Self {
-        Self::early(began, reason)
+    pub(crate) fn of_failure(reason: StopReason) -> Self {
+        Self::early(reason)
     }
 
-    pub(crate) fn of_exit(exit: Exit, began: Instant, reason: StopReason) -> Self {
-        Self { exit: Some(exit), ..Self::early(began, reason) }
+    pub(crate) fn of_exit(exit: Exit, reason: StopReason) -> Self {
+        Self { exit: Some(exit), ..Self::early(reason) }
     }
 
     /// What the program is to print instead of running, if it was asked for its help and the like.
@@ -228,7 +227,7 @@ impl Report {
         &self.reason
     }
 
-    /// How long the run took, all phases together.
+    /// How long the run took, from the first pre-run to the last post-run; nothing where none ran.
     ///
     /// # Examples
     ///

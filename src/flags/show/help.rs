@@ -75,7 +75,10 @@ fn usage(page: &mut String, table: &Table) {
     let needed = needed.filter(|entry| entry.given != Given::ByPlace && !entry.definition().hidden);
     let mut parts: Vec<String> = needed
         .map(|entry| entry.secret_file.map_or(entry, |file| &table.entries[file]))
-        .map(|entry| with_value(&long_name(entry), &value(entry)))
+        .map(|entry| {
+            let (name, value) = (["--", &entry.full_name].concat(), value(entry));
+            [&*name, blank_between(&name, &value), &value].concat()
+        })
         .collect();
     parts.push("[FLAGS]".to_owned());
     let places = table.positional.iter().map(|index| &table.entries[*index]);
@@ -92,10 +95,6 @@ fn usage(page: &mut String, table: &Table) {
     page.push('\n');
 }
 
-fn long_name(entry: &Entry) -> String {
-    ["--", &entry.full_name].concat()
-}
-
 /// `<ADDR>`, `<ADDR>...`; nothing for a switch.
 fn value(entry: &Entry) -> String {
     match entry.arity {
@@ -105,9 +104,8 @@ fn value(entry: &Entry) -> String {
     }
 }
 
-fn with_value(names: &str, value: &str) -> String {
-    let blank = if names.is_empty() || value.is_empty() { "" } else { " " };
-    [names, blank, value].concat()
+fn blank_between(names: &str, value: &str) -> &'static str {
+    if names.is_empty() || value.is_empty() { "" } else { " " }
 }
 
 /// What stands to the left of a text: how it looks, and how wide that is.
@@ -117,20 +115,32 @@ struct Label {
 }
 
 impl Label {
-    /// `  -l, --listen <ADDR>`, `      --verbose`, `  <FILE>...`
     fn of_flag(entry: &Entry, screen: Screen) -> Self {
-        let definition = entry.definition();
-        let (indent, names) = match definition.short {
-            _ if definition.is_positional() => ("  ", String::new()),
-            Some(short) => ("  ", format!("-{short}, {}", long_name(entry))),
-            None => ("      ", long_name(entry)),
-        };
-        let value = value(entry);
-        let plain = with_value(&names, &value);
-        let painted = with_value(&screen.paint(Ink::Flag, &names), &value);
-        let width = indent.len() + wrap::columns(&plain);
-        Self { text: [indent, &painted].concat(), width }
+        let mut text = String::with_capacity(MAX_COLUMN);
+        let width = label(&mut text, entry, screen);
+        Self { text, width }
     }
+}
+
+/// `  -l, --listen <ADDR>`, `      --verbose`, `  <FILE>...`; gives its width.
+fn label(page: &mut String, entry: &Entry, screen: Screen) -> usize {
+    let definition = entry.definition();
+    let mut names = String::with_capacity(MAX_COLUMN);
+    if let Some(short) = definition.short {
+        names.extend(['-', short, ',', ' ']);
+    }
+    if !definition.is_positional() {
+        names.push_str("--");
+        names.push_str(&entry.full_name);
+    }
+    let indent = if definition.is_positional() || definition.short.is_some() { 2 } else { 6 };
+    let value = value(entry);
+    wrap::blanks(page, indent);
+    page.push_str(&screen.paint(Ink::Flag, &names));
+    let blank = blank_between(&names, &value);
+    page.push_str(blank);
+    page.push_str(&value);
+    indent + wrap::columns(&names) + blank.len() + wrap::columns(&value)
 }
 
 /// The column at which the texts begin.
@@ -168,7 +178,7 @@ fn short_section(page: &mut String, entries: &[&Entry], screen: Screen) {
         let note = short_note(entry).unwrap_or_default();
         let note = wrap::phrase(&note, wrap::room(column, screen.width));
         let note = note.filter(|word| !word.is_empty());
-        let help = first_line(entry).split_whitespace();
+        let help = first_line(entry).split_ascii_whitespace();
         row(page, label, help.chain(note), column, screen);
     }
 }
@@ -197,7 +207,7 @@ fn long_section(page: &mut String, entries: &[&Entry], screen: Screen) {
         if index > 0 {
             page.push('\n');
         }
-        page.push_str(&Label::of_flag(entry, screen).text);
+        label(page, entry, screen);
         page.push('\n');
         let (help, choices) = (&*entry.definition().help, entry.flag.choices());
         wrap::paragraphs(page, help, INDENT, screen.width);
@@ -255,6 +265,6 @@ fn notations(page: &mut String, shown: &[&Entry], screen: Screen) {
     let labels: Vec<Label> = labels.collect();
     let column = column(&labels, screen);
     for ((notation, _), label) in notations.iter().zip(&labels) {
-        row(page, label, notation.split_whitespace(), column, screen);
+        row(page, label, notation.split_ascii_whitespace(), column, screen);
     }
 }

@@ -41,7 +41,14 @@ pub(super) fn fill<'a>(
 }
 
 pub(super) fn blanks(page: &mut String, count: usize) {
-    page.extend(std::iter::repeat_n(' ', count));
+    const BLANKS: &str = "                                        ";
+
+    let mut left = count;
+    while left > 0 {
+        let some = left.min(BLANKS.len());
+        page.push_str(&BLANKS[..some]);
+        left -= some;
+    }
 }
 
 /// Something that is broken at its blanks only if it does not fit a line of its own.
@@ -51,8 +58,8 @@ pub(super) fn phrase(text: &str, room: usize) -> impl Iterator<Item = &str> {
 }
 
 /// Paragraphs and lists as their author has written them: line breaks stay, and long lines are
-/// wrapped, those of a list below its text. A line that is indented is not touched: it is a table or
-/// an example.
+/// wrapped at their blanks (a no-break space is none), those of a list below its text. A line that is
+/// indented is not touched: it is a table or an example.
 pub(super) fn paragraphs(page: &mut String, text: &str, indent: usize, width: usize) {
     for line in text.trim_end().trim_start_matches(['\n', '\r']).lines().map(str::trim_end) {
         if line.starts_with([' ', '\t']) {
@@ -60,12 +67,41 @@ pub(super) fn paragraphs(page: &mut String, text: &str, indent: usize, width: us
             page.push_str(line);
         } else if !line.is_empty() {
             blanks(page, indent);
-            let item = ["- ", "* "].iter().find(|bullet| line.starts_with(**bullet));
-            let (bullet, text) = line.split_at(item.map_or(0, |bullet| bullet.len()));
+            let is_item = line.starts_with("- ") || line.starts_with("* ");
+            let (bullet, text) = line.split_at(if is_item { "- ".len() } else { 0 });
             page.push_str(bullet);
-            fill(page, text.split_whitespace(), indent + bullet.len(), width);
+            wrapped(page, text.trim_ascii_start(), indent + bullet.len(), width);
         }
         page.push('\n');
+    }
+}
+
+/// Goes on with `page` as [`fill`] does, and leaves the blanks within a line as they are.
+fn wrapped(page: &mut String, text: &str, indent: usize, width: usize) {
+    let (mut line, mut rest) = broken(text, room(indent, width));
+    page.push_str(line);
+    while !rest.is_empty() {
+        (line, rest) = broken(rest, room(indent, width));
+        page.push('\n');
+        blanks(page, indent);
+        page.push_str(line);
+    }
+}
+
+/// What has room of a text, and the rest of it. A first word that is wider has a line of its own.
+fn broken(text: &str, room: usize) -> (&str, &str) {
+    let beyond = if text.is_ascii() {
+        (text.len() > room).then_some(room)
+    } else {
+        text.char_indices().nth(room).map(|(at, _)| at)
+    };
+    let Some(beyond) = beyond else { return (text, "") };
+    let is_blank = u8::is_ascii_whitespace;
+    let before = text.as_bytes()[..=beyond].iter().rposition(is_blank);
+    let after = || text.as_bytes()[beyond..].iter().position(is_blank).map(|at| beyond + at);
+    match before.or_else(after) {
+        Some(at) => (text[..at].trim_ascii_end(), text[at..].trim_ascii_start()),
+        None => (text, ""),
     }
 }
 
@@ -73,7 +109,7 @@ pub(super) fn paragraphs(page: &mut String, text: &str, indent: usize, width: us
 mod tests {
     use super::*;
 
-    fn wrapped(text: &str, indent: usize, width: usize) -> String {
+    fn in_paragraphs(text: &str, indent: usize, width: usize) -> String {
         let mut page = String::new();
         paragraphs(&mut page, text, indent, width);
         page
@@ -82,20 +118,20 @@ mod tests {
     #[test]
     fn f6_a_line_is_as_long_as_it_may_be_and_no_longer() {
         let text = "one two three four five six";
-        assert_eq!(wrapped(text, 0, 18), "one two three four\nfive six\n");
-        assert_eq!(wrapped(text, 0, 17), "one two three\nfour five six\n");
-        assert_eq!(wrapped(text, 2, 20), "  one two three four\n  five six\n");
+        assert_eq!(in_paragraphs(text, 0, 18), "one two three four\nfive six\n");
+        assert_eq!(in_paragraphs(text, 0, 17), "one two three\nfour five six\n");
+        assert_eq!(in_paragraphs(text, 2, 20), "  one two three four\n  five six\n");
     }
 
     #[test]
     fn f6_a_long_word_is_not_cut_and_no_width_is_too_small() {
         let path = "/a/path/that/is/longer/than/the/page";
         assert_eq!(
-            wrapped(&format!("in {path} or so"), 2, 20),
+            in_paragraphs(&format!("in {path} or so"), 2, 20),
             format!("  in\n  {path}\n  or so\n")
         );
         for (indent, width) in [(0, 0), (10, 0), (30, 20), (0, 1)] {
-            let text = wrapped("one two three four five", indent, width);
+            let text = in_paragraphs("one two three four five", indent, width);
             let blanks = " ".repeat(indent);
             assert_eq!(text, format!("{blanks}one two three\n{blanks}four five\n"));
         }
@@ -116,18 +152,26 @@ mod tests {
    not a list but an example, as it is
  \ta tab
 ";
-        assert_eq!(wrapped(text, 1, 18), expected[1..]);
-        assert_eq!(wrapped("", 4, 80), "");
-        assert_eq!(wrapped("\n \n", 4, 80), "");
+        assert_eq!(in_paragraphs(text, 1, 18), expected[1..]);
+        assert_eq!(in_paragraphs("", 4, 80), "");
+        assert_eq!(in_paragraphs("\n \n", 4, 80), "");
     }
 
     #[test]
     fn f6_scripts_of_any_width_are_counted_by_characters_and_never_cut() {
         let text = "値を保存する ディレクトリ。 e\u{301}te\u{301} 👩‍👩‍👧 \u{202e}abc";
         assert_eq!(
-            wrapped(text, 2, 20),
+            in_paragraphs(text, 2, 20),
             "  値を保存する ディレクトリ。\n  e\u{301}te\u{301} 👩‍👩‍👧 \u{202e}abc\n"
         );
+    }
+
+    #[test]
+    fn f6_a_line_is_broken_at_blanks_and_keeps_the_others() {
+        let text = "one  two three\tfour   five\u{a0}six";
+        assert_eq!(in_paragraphs(text, 0, 80), format!("{text}\n"));
+        assert_eq!(in_paragraphs(text, 0, 20), "one  two three\tfour\nfive\u{a0}six\n");
+        assert_eq!(in_paragraphs("-   one two three four", 0, 18), "- one two three\n  four\n");
     }
 
     #[test]

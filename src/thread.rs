@@ -1,7 +1,7 @@
 //! The one place that spawns threads, and what is known of them from outside: to whom they belong,
 //! and, on Linux, where they wait.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -36,27 +36,41 @@ impl Place {
 }
 
 thread_local! {
-    /// A stack, because a service may run a group of its own.
-    static PLACES: RefCell<Vec<Place>> = const { RefCell::new(Vec::new()) };
+    /// The outermost place. Most threads have no other, and it has no memory to be freed with them.
+    static OUTERMOST: Cell<Option<Place>> = const { Cell::new(None) };
+    /// The places within that, the innermost last: a service may run a group of its own.
+    static WITHIN: RefCell<Vec<Place>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Whether this thread is at a place for which `found` holds.
 pub(crate) fn is_at(found: impl Fn(Place) -> bool) -> bool {
-    PLACES.try_with(|places| places.borrow().iter().any(|&place| found(place))).unwrap_or(false)
+    let within = |places: &RefCell<Vec<Place>>| places.borrow().iter().any(|&place| found(place));
+    OUTERMOST.get().is_some_and(|place| found(place) || WITHIN.try_with(within).unwrap_or(false))
 }
 
 /// Marks this thread as working for `place` until the guard is dropped.
 pub(crate) fn enter(place: Place) -> Entered {
-    PLACES.with(|places| places.borrow_mut().push(place));
-    Entered(())
+    let is_outermost = OUTERMOST.get().is_none();
+    if is_outermost {
+        OUTERMOST.set(Some(place));
+    } else {
+        WITHIN.with(|places| places.borrow_mut().push(place));
+    }
+    Entered { is_outermost }
 }
 
 /// See [`enter`].
-pub(crate) struct Entered(());
+pub(crate) struct Entered {
+    is_outermost: bool,
+}
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let _ = PLACES.try_with(|places| places.borrow_mut().pop());
+        if self.is_outermost {
+            OUTERMOST.set(None);
+        } else {
+            let _ = WITHIN.try_with(|places| places.borrow_mut().pop());
+        }
     }
 }
 

@@ -78,6 +78,9 @@ impl Registry {
     pub(super) fn services_before(&self, index: usize, serves: &[bool]) -> Vec<usize> {
         let mut services = BTreeSet::new();
         let mut seen = BTreeSet::new();
+        if self.before(&self.entries[index]).next().is_none() {
+            return Vec::new(); // most units: there is no list to be made
+        }
         let mut todo = vec![index];
         while let Some(next) = todo.pop() {
             for dependency in self.before(&self.entries[next]) {

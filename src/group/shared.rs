@@ -195,7 +195,7 @@ impl HelperSpawner for Arc<Shared> {
     fn spawn_helper(&self, unit: &Arc<str>, name: &str, body: Task) -> Result<(), Error> {
         let name = format!("{unit}:{name}").into();
         let (shared, unit) = (self.clone(), unit.clone());
-        let body = move || {
+        let body = move |_: &Arc<Crew>| {
             if let Err(panic) = panic::catch(body) {
                 let failure = Failure::panic(unit, Phase::Helper, panic);
                 shared.publisher.publish(&Event::CallbackFailed { failure: failure.clone() });
@@ -203,7 +203,8 @@ impl HelperSpawner for Arc<Shared> {
             }
         };
         let place = Place::Helper { run: self.id };
-        self.helpers.spawn(&name, None, place, body, |(), _last| {}).map_err(|error| {
+        let spawned = Crew::spawn(&self.helpers, &name, None, place, body, |_, (), _last| {});
+        spawned.map_err(|error| {
             Error::new(ErrorKind::Spawn, thread::cannot_spawn(&name, &error).to_string())
         })
     }

@@ -6,6 +6,7 @@
 //! on its way out, which may be joining others itself: when threads come fast each would wait for the
 //! one before, and they would pile up in a row that gets shorter by one wake-up at a time.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -34,16 +35,50 @@ struct Members {
     /// behind.
     closed: bool,
     next: u64,
+    /// Those that are not joined.
     threads: Vec<Member>,
-    /// Those that have left and are not joined.
-    left: Vec<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
 struct Member {
     key: u64,
-    identity: Arc<Identity>,
+    thread: Arc<dyn Thread>,
     handle: JoinHandle<()>,
+    has_left: bool,
+}
+
+/// What its crew knows of a thread.
+trait Thread: fmt::Debug + Send + Sync {
+    fn identity(&self) -> &Identity;
+}
+
+/// What a thread is handed when it is spawned.
+struct Parcel<B> {
+    identity: Identity,
+    body: Mutex<Option<B>>,
+}
+
+impl<B: Send> Thread for Parcel<B> {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+impl<B> fmt::Debug for Parcel<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.identity.fmt(f)
+    }
+}
+
+/// Who has a crew: itself, or an incarnation.
+pub(crate) trait HasCrew: Send + Sync + 'static {
+    fn crew(&self) -> &Crew;
+}
+
+impl HasCrew for Crew {
+    fn crew(&self) -> &Crew {
+        self
+    }
 }
 
 impl Crew {
@@ -53,55 +88,58 @@ impl Crew {
         Self { members, over }
     }
 
-    /// Spawns a thread that executes `body` and leaves; `leaving` is told, under the crew's lock, what
-    /// that came to and whether it was the last. The lock orders these calls as the threads left. What it
-    /// hands back is dropped when the lock is released.
+    /// Spawns a thread of the owner's crew that executes `body` and leaves; `leaving` is told, under the
+    /// crew's lock, what that came to and whether it was the last. The lock orders these calls as the
+    /// threads left. What it hands back is dropped when the lock is released, and so is the owner, if
+    /// nobody else has it.
     ///
     /// The lock is held from before the spawn until the thread is listed: it cannot leave unlisted.
     /// The body is handed over in a parcel, so that one that finds no thread is dropped when the lock
     /// is released: its drop may be the program's code, and that may ask for this crew's threads.
-    pub(crate) fn spawn<R, L>(
-        self: &Arc<Self>,
+    pub(crate) fn spawn<O: HasCrew, R, L>(
+        owner: &Arc<O>,
         name: &Arc<str>,
         stack_size: Option<usize>,
         place: Place,
-        body: impl FnOnce() -> R + Send + 'static,
-        leaving: impl FnOnce(R, bool) -> L + Send + 'static,
+        body: impl FnOnce(&Arc<O>) -> R + Send + 'static,
+        leaving: impl FnOnce(&O, R, bool) -> L + Send + 'static,
     ) -> io::Result<()> {
-        let parcel = Arc::new(Mutex::new(Some(body)));
-        let (crew, handed_over) = (self.clone(), parcel.clone());
-        let mut members = self.members.lock(); // the last local: released before the parcel is dropped
+        let identity = Identity::new(name.clone());
+        let parcel = Arc::new(Parcel { identity, body: Mutex::new(Some(body)) });
+        let (handed_over, own) = (parcel.clone(), owner.clone());
+        let crew = owner.crew();
+        let mut members = crew.members.lock(); // the last local: released before the parcel is dropped
         if members.closed {
-            return Err(io::Error::other(self.over));
+            return Err(io::Error::other(crew.over));
         }
         let key = members.next;
         members.next += 1;
-        let identity = Arc::new(Identity::new(name.clone()));
-        let mine = identity.clone();
         let handle = thread::spawn(name, stack_size, place, move || {
-            mine.note_os_id();
-            let body = handed_over.lock().take();
+            handed_over.identity.note_os_id();
+            let body = handed_over.body.lock().take();
             drop(handed_over);
             let body = body.expect("nobody else opens the parcel");
-            let result = body();
-            let left = crew.leave(key, |last| leaving(result, last));
-            let _ = panic::catch(move || drop(left)); // it may be the program's code
+            let result = body(&own);
+            let left = own.crew().leave(key, |last| leaving(&own, result, last));
+            let _ = panic::catch(move || drop((left, own))); // it may be the program's code
         })?;
         members.present += 1;
         if members.threads.is_empty() {
             members.threads.reserve_exact(1); // most crews are of one, and `push` makes room for four
         }
-        members.threads.push(Member { key, identity, handle });
+        members.threads.push(Member { key, thread: parcel.clone(), handle, has_left: false });
         Ok(())
     }
 
     fn leave<L>(&self, key: u64, leaving: impl FnOnce(bool) -> L) -> L {
         let mut members = self.members.lock();
-        let position = members.threads.iter().position(|member| member.key == key);
-        let own = position.map(|position| members.threads.swap_remove(position).handle);
+        let has_ended = |member: &mut Member| member.has_left && member.handle.is_finished();
+        let ended: Vec<_> = members.threads.extract_if(.., has_ended).collect();
+        let own = members.threads.iter_mut().find(|member| member.key == key);
         debug_assert!(own.is_some(), "a thread is listed before it can leave");
-        let ended: Vec<_> = members.left.extract_if(.., |thread| thread.is_finished()).collect();
-        members.left.extend(own);
+        if let Some(own) = own {
+            own.has_left = true;
+        }
         let left = self.one_less(&mut members, leaving);
         drop(members);
         ended.into_iter().for_each(join);
@@ -132,7 +170,9 @@ impl Crew {
     /// Joins those that have left. A thread leaves as its last act, so this takes no longer than the
     /// end of a thread does.
     pub(crate) fn join_left(&self) {
-        let left = std::mem::take(&mut self.members.lock().left);
+        let mut members = self.members.lock();
+        let left: Vec<_> = members.threads.extract_if(.., |member| member.has_left).collect();
+        drop(members);
         left.into_iter().for_each(join);
     }
 
@@ -147,15 +187,17 @@ impl Crew {
 
     /// What can be seen of those that have not left.
     pub(crate) fn threads(&self) -> Vec<ThreadStatus> {
-        let identities: Vec<_> =
-            self.members.lock().threads.iter().map(|member| member.identity.clone()).collect();
-        identities.iter().map(|identity| identity.status()).collect()
+        let members = self.members.lock();
+        let present = members.threads.iter().filter(|member| !member.has_left);
+        let threads: Vec<_> = present.map(|member| member.thread.clone()).collect();
+        drop(members);
+        threads.iter().map(|thread| thread.identity().status()).collect()
     }
 }
 
 /// The body of every thread is inside the panic boundary, so there is no panic to pass on.
-fn join(handle: JoinHandle<()>) {
-    let result = handle.join();
+fn join(member: Member) {
+    let result = member.handle.join();
     debug_assert!(result.is_ok(), "a thread's body is inside the panic boundary");
 }
 
@@ -188,13 +230,13 @@ mod tests {
             let (open, gate) = crossbeam_channel::bounded::<()>(0);
             for number in 0..8 {
                 let (ends, gate) = (Ends(ends.clone()), gate.clone());
-                let body = move || {
+                let body = move |_: &Arc<Crew>| {
                     ENDS.with(|it| it.replace(Some(ends)));
                     let _ = gate.recv();
                 };
                 let place = Place::Helper { run: 0 };
                 let name = format!("thread-{number}").into();
-                crew.spawn(&name, None, place, body, |(), _last| {}).unwrap();
+                Crew::spawn(&crew, &name, None, place, body, |_, (), _last| {}).unwrap();
             }
             drop(open);
             let listed = crew.abandon().into_iter().map(|thread| thread.name);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 
 use super::board::Board;
-use super::crew::Crew;
+use super::crew::{Crew, HasCrew};
 use super::pulse::Pulse;
 use super::state::NodeId;
 use crate::clock;
@@ -95,7 +95,7 @@ pub(super) struct Incarnation {
     pub(super) path: Arc<str>,
     run: u64,
     pub(super) ends: Ends,
-    crew: Arc<Crew>,
+    crew: Crew,
     reporting: Reporting,
     /// The first failure of its instances.
     outcome: Mutex<Outcome>,
@@ -131,7 +131,7 @@ impl Incarnation {
             path,
             run,
             ends,
-            crew: Arc::new(Crew::new("its unit has stopped")),
+            crew: Crew::new("its unit has stopped"),
             reporting,
             outcome: Mutex::new(Outcome::Ok),
             callbacks: Mutex::default(),
@@ -150,8 +150,7 @@ impl Incarnation {
         stack_size: Option<usize>,
         instance: u32,
     ) -> std::io::Result<()> {
-        let this = self.clone();
-        let body = move || {
+        let body = move |this: &Arc<Self>| {
             let outcome = this.enter(&*unit, handle, instance);
             // The unit goes first: its drop may be the program's code, and the incarnation has not
             // stopped before that is through.
@@ -165,12 +164,8 @@ impl Incarnation {
             this.note(&outcome);
             outcome
         };
-        let this = self.clone();
         let place = Place::Unit { run: self.run, unit: self.unit };
-        self.crew.spawn(name, stack_size, place, body, move |outcome, last| {
-            let left = this.returned(outcome, last);
-            (left, this) // to be dropped without the crew's lock
-        })
+        Crew::spawn(self, name, stack_size, place, body, Self::returned)
     }
 
     /// The start is over: no more instances. `spawned` says whether there are any.
@@ -294,6 +289,12 @@ impl Incarnation {
     }
 }
 
+impl HasCrew for Incarnation {
+    fn crew(&self) -> &Crew {
+        &self.crew
+    }
+}
+
 impl context::Incarnation for Incarnation {
     fn ready(&self) {
         if self.said_ready.set(()).is_ok() {
@@ -316,8 +317,7 @@ impl context::Incarnation for Incarnation {
 
     fn spawn(self: Arc<Self>, name: &str, body: Task) -> Result<(), Error> {
         let name = format!("{}:{name}", self.path).into();
-        let this = self.clone();
-        let body = move || {
+        let body = move |this: &Arc<Self>| {
             if let Err(panic) = panic::catch(body) {
                 let failure = Failure::panic(this.path.clone(), Phase::Helper, panic);
                 let _ = this.in_line.set(());
@@ -325,12 +325,8 @@ impl context::Incarnation for Incarnation {
             }
         };
         let place = Place::Unit { run: self.run, unit: self.unit };
-        let this = self.clone();
-        let leaving = move |(), last| {
-            this.leaving(last);
-            this // to be dropped without the crew's lock
-        };
-        self.crew.spawn(&name, None, place, body, leaving).map_err(|error| {
+        let leaving = |this: &Self, (), last| this.leaving(last);
+        Crew::spawn(&self, &name, None, place, body, leaving).map_err(|error| {
             Error::new(ErrorKind::Spawn, thread::cannot_spawn(&name, &error).to_string())
         })
     }

@@ -122,13 +122,13 @@ impl Publisher {
         let events = self.hub.subscribe(ROOM);
         let kept = Arc::new(Mutex::new(kept));
         let handed_over = kept.clone();
-        let body = move || {
+        let body = move |_: &Arc<Crew>| {
             let kept = std::mem::take(&mut *handed_over.lock());
             write_log(kept, &events);
         };
         let place = Place::Helper { run: self.run };
         // Without a thread there is no log; the run goes on, and its result says what happened.
-        let _ = crew.spawn(&"rungroup-log".into(), None, place, body, |(), _last| {});
+        let _ = Crew::spawn(&crew, &"rungroup-log".into(), None, place, body, |_, (), _last| {});
         *logger = Logger::Started(crew);
         Some(kept)
     }

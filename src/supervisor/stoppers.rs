@@ -145,7 +145,7 @@ impl Stoppers {
         let name: Arc<str> = format!("stopper-{}", self.threads + 1).into();
         let (waiting, calls, wake) = (self.receiver.clone(), self.calls.clone(), self.wake.clone());
         let (own, run) = (name.clone(), self.run);
-        let body = move || {
+        let body = move |_: &Arc<Crew>| {
             for (number, call) in &waiting {
                 calls.lock().begins(number, &own);
                 let here = thread::enter(Place::Call { run, unit: call.unit });
@@ -159,7 +159,8 @@ impl Stoppers {
                 }
             }
         };
-        let spawned = self.crew.spawn(&name, None, Place::Helper { run }, body, |(), _last| {});
+        let place = Place::Helper { run };
+        let spawned = Crew::spawn(&self.crew, &name, None, place, body, |_, (), _last| {});
         spawned.map_err(|error| thread::cannot_spawn(&name, &error))?;
         self.threads += 1;
         Ok(())

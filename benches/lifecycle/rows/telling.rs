@@ -38,7 +38,8 @@ pub(crate) fn rows(bench: &mut Bench) {
     }
     let runner = Worker::new();
     for (name, wait) in [("`stopped().wait()`", in_wait as Wait), ("`sleep`", in_sleep)] {
-        let mut subject = Variant::new(name, requested(&runner, wait)).in_short_rounds();
+        let subject = Variant::new(name, requested(&runner, wait));
+        let mut subject = subject.in_short_rounds().in_many_rounds();
         let mut base = Variant::new("condvar", told(Flag::wait, Flag::set)).in_short_rounds();
         bench.compare(what, &mut subject, &mut base, TARGET);
     }
@@ -59,7 +60,8 @@ pub(crate) fn rows(bench: &mut Bench) {
     }
 
     let what = "panic in one of 10 to the last of the others";
-    let mut subject = Variant::new("`stopped().wait()`", panicking(&runner)).in_short_rounds();
+    let subject = Variant::new("`stopped().wait()`", panicking(&runner));
+    let mut subject = subject.in_short_rounds().in_many_rounds();
     let mut base = Variant::new("drop guard and condvar", dropping()).in_short_rounds();
     bench.compare(what, &mut subject, &mut base, TARGET);
 }

@@ -99,16 +99,23 @@ impl Board {
         units: impl IntoIterator<Item = NodeId>,
         now: Instant,
     ) -> Vec<Arc<StopLatch>> {
-        let mut tokens = Vec::new();
-        for unit in units {
-            let Some(incarnation) = self.current(unit) else { continue };
-            let token = incarnation.ends.stop.clone();
-            if !token.is_set() {
-                self.record(unit).told = Some(now);
-            }
-            tokens.push(token);
-        }
+        let units = units.into_iter();
+        let mut tokens = Vec::with_capacity(units.size_hint().0);
+        tokens.extend(units.filter_map(|unit| self.token_of(unit, now)));
         tokens
+    }
+
+    /// As [`tokens_of`](Self::tokens_of), of one.
+    pub(in crate::supervisor) fn token_of(
+        &mut self,
+        unit: NodeId,
+        now: Instant,
+    ) -> Option<Arc<StopLatch>> {
+        let token = self.current(unit)?.ends.stop.clone();
+        if !token.is_set() {
+            self.record(unit).told = Some(now);
+        }
+        Some(token)
     }
 
     /// The incarnation that is meant when the unit is told: without one its start was refused.

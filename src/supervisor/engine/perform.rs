@@ -183,7 +183,7 @@ impl Engine {
             self.tell_all_next(unit, group);
         }
         let mut board = self.board.lock();
-        board.tokens_of([unit], clock::now()); // to be noted as told, if it was not
+        board.token_of(unit, clock::now()); // to be noted as told, if it was not
         let Some(incarnation) = board.current(unit).cloned() else { return };
         let record = board.record(unit);
         let path = record.path.clone();

@@ -22,6 +22,9 @@ impl Registry {
     ///
     /// The paths of the units that wait for each other.
     pub(super) fn order(&self) -> Result<Vec<usize>, Vec<String>> {
+        if self.present().all(|(_, entry)| entry.after.is_empty() && entry.parent.is_none()) {
+            return Ok(self.present().map(|(index, _)| index).collect()); // there is nothing to order
+        }
         let mut waits = vec![0; self.entries.len()];
         let mut dependents = vec![Vec::new(); self.entries.len()];
         for (index, entry) in self.present() {

@@ -28,12 +28,16 @@ impl Registry {
         // The others may come later in the list: what joins need not be started in its order.
         let others = self.present().filter(|&(index, _)| !among(index));
         let taken: BTreeSet<(Option<usize>, &str)> = others.map(|(_, it)| it.key()).collect();
-        let mut named: BTreeSet<(Option<usize>, &str)> = BTreeSet::new();
-        for (index, entry) in self.present().filter(|&(index, _)| among(index)) {
+        let named = || self.present().filter(|&(index, _)| among(index));
+        let mut by_name: Vec<_> = named().map(|(index, entry)| (entry.key(), index)).collect();
+        by_name.sort_unstable();
+        let repeats = by_name.windows(2).filter(|two| two[0].0 == two[1].0);
+        let repeats: BTreeSet<usize> = repeats.map(|two| two[1].1).collect();
+        for (index, entry) in named() {
             if taken.contains(&entry.key()) {
                 let why = "there is one of that name, and it is not deregistered";
                 problems.push(ConfigError::new(why).of_unit(&entry.path));
-            } else if !named.insert(entry.key()) {
+            } else if repeats.contains(&index) {
                 problems.push(format!("two units are named '{}'", entry.path));
             }
             problems.append(self.problems_of_name(index, entry));
@@ -64,7 +68,7 @@ impl Registry {
             let number = siblings.count() + 1;
             problems.push(format!("the {kind} registered as number {number}{within} has no name"));
         }
-        if name.contains(['/', '\0']) {
+        if name.bytes().any(|byte| matches!(byte, b'/' | b'\0')) {
             let name = name.escape_debug();
             problems.push(format!("{kind} '{name}'{within}: a name must not contain '/' or NUL"));
         }

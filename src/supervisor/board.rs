@@ -62,6 +62,8 @@ impl Board {
         let now = clock::now();
         let first = self.next_node();
         let last = last_in_each(&nodes, first);
+        self.records.reserve(nodes.len());
+        self.machine().reserve(nodes.len());
         for (plan, last) in nodes.into_iter().zip(last) {
             let NodePlan { parent, path, policy, part } = plan;
             let (above, machine) = (parent.unwrap_or(ROOT), self.machine());

@@ -246,6 +246,7 @@ impl Engine {
         let stuck = self.stoppers.dismiss();
         let now = clock::now();
         let board = self.board.lock();
+        self.served.units.reserve_exact(listed.len());
         for (index, threads) in listed.into_iter().enumerate() {
             self.served.units.push(board.report(node_of(index), self.run.began));
             self.served.left_behind.extend(board.left_behind(node_of(index), threads, now));

@@ -68,6 +68,11 @@ impl Machine {
         self.add(now, Some(parent), policy, Kind::Unit(Unit::new(kind)))
     }
 
+    /// Makes room for so many more.
+    pub(crate) fn reserve(&mut self, nodes: usize) {
+        self.nodes.reserve(nodes);
+    }
+
     /// Adds a group under `parent`, in the same way.
     pub(crate) fn add_group(
         &mut self,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rungroup::StopReason;
 
-use super::{Change, Changed, condemns, enters, plan, played_by, unit};
+use super::{Change, Changed, condemns, enters, plan, plan_of_a_round, played_by, unit};
 use crate::LIMIT;
 use crate::common::within;
 use crate::plan::{GroupPlan, How, Part, Plan, Serve, UnitPlan, Until, When};
@@ -148,4 +148,18 @@ fn the_judge_condemns_a_unit_that_is_to_start_again_and_ends_the_run() {
             "{faults:?}"
         );
     });
+}
+
+#[test]
+fn a_group_that_nobody_is_in_passes_on_what_it_comes_after() {
+    let stops_before = |after_of_group: Vec<Part>| {
+        let mut plan = plan_of_a_round();
+        plan.groups[1].after = after_of_group;
+        plan.units[1] = UnitPlan { group: 1, name: "g1/u1".to_owned(), ..unit(1) };
+        let after = vec![Part::Group(1)];
+        plan.units[2] = UnitPlan { background: true, after, ..unit(2) };
+        [plan.stops_before(0, 2, &[]), plan.stops_before(0, 2, &[Part::Group(1)])]
+    };
+    assert_eq!(stops_before(Vec::new()), [false, true], "with the foreground gone, it is the last");
+    assert_eq!(stops_before(vec![Part::Unit(0)]), [false, false], "it comes after the first");
 }

@@ -357,10 +357,17 @@ impl Plan {
     }
 
     /// Gated: it stops when all in its group that are not have (L9). What it comes after counts if it is
-    /// there: of `absent` groups all units were taken out before they could serve.
+    /// there: of `absent` groups all units were taken out before they could serve, and what these come
+    /// after counts in their place.
     fn is_gated(&self, part: Part, absent: &[Part]) -> bool {
-        let mut after = self.after(part).iter().filter(|other| !absent.contains(other));
-        self.is_background(part) && after.all(|&other| self.is_gated(other, absent))
+        self.is_background(part) && self.is_after_gated_ones(part, absent)
+    }
+
+    fn is_after_gated_ones(&self, part: Part, absent: &[Part]) -> bool {
+        self.after(part).iter().all(|&other| match absent.contains(&other) {
+            true => self.is_after_gated_ones(other, absent),
+            false => self.is_gated(other, absent),
+        })
     }
 
     /// Whether `first` is over before `second` is told to stop, at the end of the group.

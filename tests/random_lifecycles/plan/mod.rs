@@ -364,9 +364,12 @@ impl Plan {
     }
 
     fn is_after_gated_ones(&self, part: Part, absent: &[Part]) -> bool {
-        self.after(part).iter().all(|&other| match absent.contains(&other) {
-            true => self.is_after_gated_ones(other, absent),
-            false => self.is_gated(other, absent),
+        self.after(part).iter().all(|&other| {
+            if absent.contains(&other) {
+                self.is_after_gated_ones(other, absent)
+            } else {
+                self.is_gated(other, absent)
+            }
         })
     }
 

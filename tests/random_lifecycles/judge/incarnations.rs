@@ -3,8 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use rungroup::StopReason;
-
 use super::{Case, is_service};
 use crate::plan::Who;
 use crate::record::{Entry, What, threads, under_way};
@@ -149,7 +147,7 @@ fn rounds(case: &Case, unit: usize, faults: &mut Vec<String>) {
                 What::Leave { told, .. } if *other == unit => {
                     quiet = false;
                     // A restart of one further down, for reasons of its own, is none of this group's.
-                    with_others |= !inner || told.as_ref().is_some_and(|it| is_of(case, group, it));
+                    with_others |= !inner || told.as_ref().is_some_and(|it| case.is_of(group, it));
                 }
                 _ => {}
             }
@@ -163,12 +161,6 @@ fn rounds(case: &Case, unit: usize, faults: &mut Vec<String>) {
             quiet |= with.contains(other) && with.iter().all(gone);
         }
     }
-}
-
-/// Whether it was told since one in this group starts again.
-fn is_of(case: &Case, group: usize, told: &StopReason) -> bool {
-    let StopReason::RestartsWith(culprit) = told else { return false };
-    case.plan.part(culprit).is_some_and(|culprit| case.plan.is_in_group(culprit, group))
 }
 
 /// Whether `other` starts again when `unit` does.

@@ -203,10 +203,11 @@ impl Case<'_> {
     /// first time.
     pub fn may_be_new(&self, other: usize, unit: usize, group: usize, notes: &[Note]) -> bool {
         // It may have joined while the others stopped, and is none of them then. When they began to is not
-        // noted, so that is believed of everyone who has not left since it joined.
+        // noted, so that is believed of everyone who has not left since it joined, but for what its own
+        // group does.
         if self.plan.join_of(other).is_some() && group == 0 {
             let enters = |of: usize| move |note: &Note| matches!(&note.entry, Entry::Of(it, What::Enter { .. }) if *it == of);
-            let left = |note: &Note| matches!(&note.entry, Entry::Of(it, What::Leave { told: Some(_), .. }) if *it == other);
+            let left = |note: &Note| matches!(&note.entry, Entry::Of(it, What::Leave { told: Some(told), .. }) if *it == other && !self.is_of_another(group, told));
             let later = notes.iter().position(enters(other)) > notes.iter().rposition(enters(unit));
             if later || !notes.iter().any(left) {
                 return true;
@@ -223,6 +224,17 @@ impl Case<'_> {
             && self.plan.is_in_group(part, group)
             && self.plan.waits_for_earlier(part, rest)
             && notes.iter().all(first)
+    }
+
+    /// Whether a unit is told this since something starts again that is not in this very group.
+    fn is_of_another(&self, group: usize, told: &StopReason) -> bool {
+        matches!(told, StopReason::RestartsWith(_)) && !self.is_of(group, told)
+    }
+
+    /// Whether a unit is told this since something in this group starts again.
+    pub fn is_of(&self, group: usize, told: &StopReason) -> bool {
+        let StopReason::RestartsWith(culprit) = told else { return false };
+        self.plan.part(culprit).is_some_and(|culprit| self.plan.is_in_group(culprit, group))
     }
 
     pub fn name(&self, unit: usize) -> &str {

@@ -116,7 +116,7 @@ pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
     Ok(result.expect("it has returned, and so it has said what"))
 }
 
-/// Its one body, for all kinds of callbacks: each has a few instructions of its own.
+/// The one body of [`catch`]: of what is compiled for each kind of callback only the call is left.
 fn caught(f: &mut dyn FnMut()) -> Result<(), Panic> {
     install_hook();
     // A place that is left over is nobody's here: that of a panic which the callback around this one

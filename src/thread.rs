@@ -48,7 +48,7 @@ pub(crate) fn is_at(found: impl Fn(Place) -> bool) -> bool {
     OUTERMOST.get().is_some_and(|place| found(place) || WITHIN.try_with(within).unwrap_or(false))
 }
 
-/// Marks this thread as working for `place` until the guard is dropped.
+/// Marks this thread as working for `place` until the guard is dropped. Guards go in the reverse order.
 pub(crate) fn enter(place: Place) -> Entered {
     let is_outermost = OUTERMOST.get().is_none();
     if is_outermost {
@@ -67,6 +67,10 @@ pub(crate) struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         if self.is_outermost {
+            debug_assert!(
+                WITHIN.try_with(|it| it.borrow().is_empty()).unwrap_or(true),
+                "out of order"
+            );
             OUTERMOST.set(None);
         } else {
             let _ = WITHIN.try_with(|places| places.borrow_mut().pop());

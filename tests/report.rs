@@ -12,7 +12,8 @@ use common::{tasks, within};
 use crossbeam_channel::{bounded, unbounded};
 use rungroup::testing::{Script, Tester};
 use rungroup::{
-    Event, Failure, Group, Phase, Report, Snapshot, StopReason, UnitReport, UnitState, pre_run_fn,
+    Event, Failure, Flag, FlagSet, Group, Phase, Report, Snapshot, StopReason, UnitReport,
+    UnitState, pre_run_fn,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -63,6 +64,31 @@ fn v3_a_report_has_the_times_of_every_unit_in_their_order() {
         assert!(report.failures().is_empty() && report.left_behind().is_empty());
         assert!(report.skipped_post_runs().is_empty() && report.exit().is_none());
     });
+}
+
+#[test]
+fn v3_the_time_of_a_run_begins_when_the_config_phase_is_over() {
+    within(LIMIT, || {
+        let (say, over) = unbounded();
+        let size = Flag::new("size", 1_u32, "how many").check(move |_| {
+            thread::sleep(Duration::from_millis(20)); // as it may take to look at a large file
+            say.send(Instant::now()).map_err(|_| "nobody listens")
+        });
+        let mut group = Group::new("demo").args(["demo", "--size=2"]);
+        group.register(pre_run_fn("slow", |_ctx| Ok(())).flags(FlagSet::new("Slow").add(&size)));
+        let report = group.run().unwrap();
+        assert!(report.took() <= over.try_iter().last().unwrap().elapsed(), "{report}");
+    });
+}
+
+#[test]
+fn v3_what_ends_in_the_config_phase_takes_no_time() {
+    let report = Group::new("demo").args(["demo", "--help"]).run().unwrap();
+    assert_eq!(report.took(), Duration::ZERO);
+    let error = Group::new("demo").args(["demo", "--unknown"]).run().unwrap_err();
+    let report = error.report().unwrap();
+    assert_eq!(report.took(), Duration::ZERO);
+    assert_eq!(report.to_string().lines().next(), Some("stopped: the run failed"));
 }
 
 #[test]

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::paired::statistics::Target;
-use crate::paired::{Bench, Variant, examples, together};
+use crate::paired::{Bench, Variant, examples};
 
-const AS_CARGO_BUILDS_IT: &str = "`kvd --help`, spawn to exit";
+const AS_CARGO_BUILDS_IT: &str = "`kvd --help`, spawn to exit, as Cargo builds it";
 const AS_IT_IS_SHIPPED: &str = "`kvd --help`, spawn to exit, profile `dist`";
 const KVD: &str = "kvd";
 const TWIN: &str = "kvd-clap-twin";
@@ -30,48 +31,58 @@ pub(crate) fn help(bench: &mut Bench) {
 fn compare(bench: &mut Bench, what: &str, examples: &Path) {
     let (kvd, twin) = (examples.join(KVD), examples.join(TWIN));
     assert_eq!(flags(&kvd), flags(&twin), "both have the same flags: mend the one that lacks some");
-    let (kvd, twin) = (Copies::new(&kvd), Copies::new(&twin));
+    let (mut kvd, mut twin) = (Copies::new(&kvd), Copies::new(&twin));
     bench.compare(
         what,
-        &mut variant("rungroup", kvd.in_turn()),
-        &mut variant("clap", twin.in_turn()),
+        &mut Variant::new("rungroup", move |times| kvd.spawned(times)).in_many_rounds(),
+        &mut Variant::new("clap", move |times| twin.spawned(times)).in_many_rounds(),
         Target::AtMost(1.0),
     );
 }
 
-fn variant<'p>(
-    name: &'static str,
-    mut turn: impl Iterator<Item = &'p PathBuf> + 'p,
-) -> Variant<'p> {
-    Variant::new(name, together(move || spawn(turn.next().expect("endless")))).in_many_rounds()
+/// How the file of a program happens to lie in the page cache makes a difference of some 5 %, for
+/// as long as it lies there. So each program is copied, as it would be to be installed, the copies
+/// are run in turn, and before each round one of them is copied anew.
+struct Copies {
+    program: PathBuf,
+    paths: Vec<PathBuf>,
+    turn: usize,
+    oldest: usize,
 }
 
-/// How the file of a program happens to lie in the page cache makes a difference of some 5 %, for
-/// as long as it lies there. So each program is copied, as it would be to be installed, and the
-/// copies are run in turn: with as many, about as many as there are rounds, what they differ by is in
-/// the interval, and their mean is good to less than 1 %.
-struct Copies(Vec<PathBuf>);
-
 impl Copies {
-    const COUNT: usize = 48;
+    const COUNT: usize = 12;
 
     fn new(program: &Path) -> Self {
-        let copy = |number: usize| {
-            let copy = program.with_extension(format!("copy-{number}"));
-            fs::copy(program, &copy).expect("there is room for it");
-            copy
-        };
-        Self((0..Self::COUNT).map(copy).collect())
+        let path = |number: usize| program.with_extension(format!("copy-{number}"));
+        let paths = (0..Self::COUNT).map(path).collect();
+        let mut this = Self { program: program.to_owned(), paths, turn: 0, oldest: 0 };
+        (0..Self::COUNT).for_each(|_| this.copy_one());
+        this
     }
 
-    fn in_turn(&self) -> impl Iterator<Item = &PathBuf> {
-        self.0.iter().cycle()
+    /// A file of its own, not the old one written again.
+    fn copy_one(&mut self) {
+        let copy = &self.paths[self.oldest];
+        let _ = fs::remove_file(copy);
+        fs::copy(&self.program, copy).expect("there is room for it");
+        self.oldest = (self.oldest + 1) % Self::COUNT;
+    }
+
+    fn spawned(&mut self, times: u32) -> Duration {
+        self.copy_one();
+        let began = Instant::now();
+        for _ in 0..times {
+            spawn(&self.paths[self.turn]);
+            self.turn = (self.turn + 1) % Self::COUNT;
+        }
+        began.elapsed()
     }
 }
 
 impl Drop for Copies {
     fn drop(&mut self) {
-        for copy in &self.0 {
+        for copy in &self.paths {
             let _ = fs::remove_file(copy);
         }
     }

@@ -608,8 +608,9 @@ impl Group {
         match &self.config {
             Config::Exit(exit) => Ok(Configured::Exit(exit.clone())),
             Config::Failed(error) => Err(error.clone()),
-            Config::Due | Config::Embedded(_) | Config::Done(_) | Config::Taken => {
-                Ok(Configured::Continue)
+            Config::Done(_) => Ok(Configured::Continue),
+            Config::Due | Config::Embedded(_) | Config::Taken => {
+                unreachable!("the config phase was just run")
             }
         }
     }

@@ -79,11 +79,11 @@ impl Registry {
     /// What it has to wait for: those that it comes `after`, and through those that do not serve,
     /// what they come `after`.
     pub(super) fn services_before(&self, index: usize, serves: &[bool]) -> Vec<usize> {
-        let mut services = BTreeSet::new();
-        let mut seen = BTreeSet::new();
         if self.before(&self.entries[index]).next().is_none() {
             return Vec::new(); // most units: there is no list to be made
         }
+        let mut services = BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let mut todo = vec![index];
         while let Some(next) = todo.pop() {
             for dependency in self.before(&self.entries[next]) {

@@ -35,8 +35,9 @@ struct Members {
     /// behind.
     closed: bool,
     next: u64,
-    /// Those that are not joined.
     threads: Vec<Member>,
+    /// Those that have left and are not joined.
+    left: Vec<Member>,
 }
 
 #[derive(Debug)]
@@ -44,7 +45,6 @@ struct Member {
     key: u64,
     thread: Arc<dyn Thread>,
     handle: JoinHandle<()>,
-    has_left: bool,
 }
 
 /// What its crew knows of a thread.
@@ -127,19 +127,13 @@ impl Crew {
         if members.threads.is_empty() {
             members.threads.reserve_exact(1); // most crews are of one, and `push` makes room for four
         }
-        members.threads.push(Member { key, thread: parcel.clone(), handle, has_left: false });
+        members.threads.push(Member { key, thread: parcel.clone(), handle });
         Ok(())
     }
 
     fn leave<L>(&self, key: u64, leaving: impl FnOnce(bool) -> L) -> L {
         let mut members = self.members.lock();
-        let has_ended = |member: &mut Member| member.has_left && member.handle.is_finished();
-        let ended: Vec<_> = members.threads.extract_if(.., has_ended).collect();
-        let own = members.threads.iter_mut().find(|member| member.key == key);
-        debug_assert!(own.is_some(), "a thread is listed before it can leave");
-        if let Some(own) = own {
-            own.has_left = true;
-        }
+        let ended = members.has_left(key);
         let left = self.one_less(&mut members, leaving);
         drop(members);
         ended.into_iter().for_each(join);
@@ -170,9 +164,7 @@ impl Crew {
     /// Joins those that have left. A thread leaves as its last act, so this takes no longer than the
     /// end of a thread does.
     pub(crate) fn join_left(&self) {
-        let mut members = self.members.lock();
-        let left: Vec<_> = members.threads.extract_if(.., |member| member.has_left).collect();
-        drop(members);
+        let left = std::mem::take(&mut self.members.lock().left);
         left.into_iter().for_each(join);
     }
 
@@ -187,11 +179,25 @@ impl Crew {
 
     /// What can be seen of those that have not left.
     pub(crate) fn threads(&self) -> Vec<ThreadStatus> {
-        let members = self.members.lock();
-        let present = members.threads.iter().filter(|member| !member.has_left);
-        let threads: Vec<_> = present.map(|member| member.thread.clone()).collect();
-        drop(members);
+        let threads: Vec<_> =
+            self.members.lock().threads.iter().map(|member| member.thread.clone()).collect();
         threads.iter().map(|thread| thread.identity().status()).collect()
+    }
+}
+
+impl Members {
+    /// Hands out those that have left before it and have ended, which are to be joined.
+    fn has_left(&mut self, key: u64) -> Vec<Member> {
+        if self.left.is_empty() && matches!(&*self.threads, [only] if only.key == key) {
+            // Most crews are of one: the list is the other one now, and takes no more memory.
+            std::mem::swap(&mut self.threads, &mut self.left);
+            return Vec::new();
+        }
+        let ended = self.left.extract_if(.., |member| member.handle.is_finished()).collect();
+        let position = self.threads.iter().position(|member| member.key == key);
+        debug_assert!(position.is_some(), "a thread is listed before it can leave");
+        self.left.extend(position.map(|position| self.threads.swap_remove(position)));
+        ended
     }
 }
 

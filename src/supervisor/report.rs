@@ -11,7 +11,8 @@ use crate::snapshot::UnitState;
 use crate::stop::StopReason;
 use crate::thread::ThreadStatus;
 
-/// How one service, or one group in the group, fared in a run. Times count from the moment the run began.
+/// How one service, or one group in the group, fared in a run. Times count from the end of the config
+/// phase.
 ///
 /// # Examples
 ///
@@ -227,7 +228,8 @@ impl Report {
         &self.reason
     }
 
-    /// How long the run took, from the first pre-run to the last post-run; nothing where none ran.
+    /// How long the run took, from the end of the config phase until everything was joined; nothing where
+    /// it ended in the config phase.
     ///
     /// # Examples
     ///
@@ -370,7 +372,11 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stopped after {:.1?}: {}", self.took, self.reason)?;
+        if self.ran {
+            write!(f, "stopped after {:.1?}: {}", self.took, self.reason)?;
+        } else {
+            write!(f, "stopped: {}", self.reason)?;
+        }
         let width = self.units.iter().map(|unit| unit.path.chars().count()).max().unwrap_or(0);
         for unit in &self.units {
             write!(f, "\n  {:width$}  {:8}", unit.path, unit.state)?;

@@ -126,10 +126,10 @@ impl Label {
 fn label(page: &mut String, entry: &Entry, screen: Screen) -> usize {
     let definition = entry.definition();
     let mut names = String::with_capacity(MAX_COLUMN);
-    if let Some(short) = definition.short {
-        names.extend(['-', short, ',', ' ']);
-    }
     if !definition.is_positional() {
+        if let Some(short) = definition.short {
+            names.extend(['-', short, ',', ' ']);
+        }
         names.push_str("--");
         names.push_str(&entry.full_name);
     }
@@ -178,7 +178,7 @@ fn short_section(page: &mut String, entries: &[&Entry], screen: Screen) {
         let note = short_note(entry).unwrap_or_default();
         let note = wrap::phrase(&note, wrap::room(column, screen.width));
         let note = note.filter(|word| !word.is_empty());
-        let help = first_line(entry).split_ascii_whitespace();
+        let help = first_line(entry).split_whitespace();
         row(page, label, help.chain(note), column, screen);
     }
 }
@@ -265,6 +265,6 @@ fn notations(page: &mut String, shown: &[&Entry], screen: Screen) {
     let labels: Vec<Label> = labels.collect();
     let column = column(&labels, screen);
     for ((notation, _), label) in notations.iter().zip(&labels) {
-        row(page, label, notation.split_ascii_whitespace(), column, screen);
+        row(page, label, notation.split_whitespace(), column, screen);
     }
 }

@@ -58,8 +58,8 @@ pub(super) fn phrase(text: &str, room: usize) -> impl Iterator<Item = &str> {
 }
 
 /// Paragraphs and lists as their author has written them: line breaks stay, and long lines are
-/// wrapped at their blanks (a no-break space is none), those of a list below its text. A line that is
-/// indented is not touched: it is a table or an example.
+/// wrapped, those of a list below its text. A line that is indented is not touched: it is a table or
+/// an example.
 pub(super) fn paragraphs(page: &mut String, text: &str, indent: usize, width: usize) {
     for line in text.trim_end().trim_start_matches(['\n', '\r']).lines().map(str::trim_end) {
         if line.starts_with([' ', '\t']) {
@@ -70,39 +70,42 @@ pub(super) fn paragraphs(page: &mut String, text: &str, indent: usize, width: us
             let is_item = line.starts_with("- ") || line.starts_with("* ");
             let (bullet, text) = line.split_at(if is_item { "- ".len() } else { 0 });
             page.push_str(bullet);
-            wrapped(page, text.trim_ascii_start(), indent + bullet.len(), width);
+            let indent = indent + bullet.len();
+            if is_plain(text) {
+                wrapped(page, text, indent, width);
+            } else {
+                fill(page, text.split_whitespace(), indent, width);
+            }
         }
         page.push('\n');
     }
 }
 
-/// Goes on with `page` as [`fill`] does, and leaves the blanks within a line as they are.
-fn wrapped(page: &mut String, text: &str, indent: usize, width: usize) {
-    let (mut line, mut rest) = broken(text, room(indent, width));
-    page.push_str(line);
-    while !rest.is_empty() {
-        (line, rest) = broken(rest, room(indent, width));
-        page.push('\n');
-        blanks(page, indent);
-        page.push_str(line);
-    }
+/// Whether a character is a byte and the words are what is between single blanks: as in most texts.
+fn is_plain(text: &str) -> bool {
+    let mut before = b' ';
+    text.bytes().all(|byte| {
+        let two_blanks = (before, byte) == (b' ', b' ');
+        before = byte;
+        matches!(byte, b' '..=b'~') && !two_blanks
+    })
 }
 
-/// What has room of a text, and the rest of it. A first word that is wider has a line of its own.
-fn broken(text: &str, room: usize) -> (&str, &str) {
-    let beyond = if text.is_ascii() {
-        (text.len() > room).then_some(room)
-    } else {
-        text.char_indices().nth(room).map(|(at, _)| at)
-    };
-    let Some(beyond) = beyond else { return (text, "") };
-    let is_blank = u8::is_ascii_whitespace;
-    let before = text.as_bytes()[..=beyond].iter().rposition(is_blank);
-    let after = || text.as_bytes()[beyond..].iter().position(is_blank).map(|at| beyond + at);
-    match before.or_else(after) {
-        Some(at) => (text[..at].trim_ascii_end(), text[at..].trim_ascii_start()),
-        None => (text, ""),
+/// As [`fill`], of a plain text: by the line, and not by the word.
+fn wrapped(page: &mut String, text: &str, indent: usize, width: usize) {
+    let room = room(indent, width);
+    let mut rest = text;
+    while rest.len() > room {
+        let before = rest.as_bytes()[..=room].iter().rposition(|&byte| byte == b' ');
+        let after = || rest.as_bytes()[room..].iter().position(|&byte| byte == b' ');
+        // A word that is wider has a line of its own.
+        let Some(blank) = before.or_else(|| after().map(|at| room + at)) else { break };
+        page.push_str(&rest[..blank]);
+        page.push('\n');
+        blanks(page, indent);
+        rest = &rest[blank + 1..];
     }
+    page.push_str(rest);
 }
 
 #[cfg(test)]
@@ -167,10 +170,26 @@ mod tests {
     }
 
     #[test]
-    fn f6_a_line_is_broken_at_blanks_and_keeps_the_others() {
-        let text = "one  two three\tfour   five\u{a0}six";
-        assert_eq!(in_paragraphs(text, 0, 80), format!("{text}\n"));
-        assert_eq!(in_paragraphs(text, 0, 20), "one  two three\tfour\nfive\u{a0}six\n");
+    fn f6_what_is_wrapped_by_the_line_is_what_is_wrapped_by_the_word() {
+        arbtest::arbtest(|draw| {
+            let lengths: Vec<u8> = draw.arbitrary()?;
+            let words: Vec<String> =
+                lengths.into_iter().map(|it| "x".repeat(usize::from(it % 32) + 1)).collect();
+            let (text, width) = (words.join(" "), draw.int_in_range(0..=60)?);
+            assert!(is_plain(&text));
+            let (mut by_line, mut by_word) = (String::new(), String::new());
+            wrapped(&mut by_line, &text, 3, width);
+            fill(&mut by_word, text.split(' ').filter(|word| !word.is_empty()), 3, width);
+            assert_eq!(by_line, by_word);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn f6_what_would_move_the_cursor_is_a_blank() {
+        for text in ["one\ttwo", "one  two", "one\rtwo", "one\u{b}two", "one\u{3000}two"] {
+            assert_eq!(in_paragraphs(text, 0, 80), "one two\n", "{text:?}");
+        }
         assert_eq!(in_paragraphs("-   one two three four", 0, 18), "- one two three\n  four\n");
     }
 

@@ -88,7 +88,7 @@ fn v3_what_ends_in_the_config_phase_takes_no_time() {
     let error = Group::new("demo").args(["demo", "--unknown"]).run().unwrap_err();
     let report = error.report().unwrap();
     assert_eq!(report.took(), Duration::ZERO);
-    assert_eq!(report.to_string().lines().next(), Some("stopped: the run failed"));
+    assert_eq!(report.to_string().lines().next(), Some("stopped: the run failed before it served"));
 }
 
 #[test]

@@ -186,7 +186,7 @@ impl Crew {
 }
 
 impl Members {
-    /// Hands out those that have left before it and have ended, which are to be joined.
+    /// Notes that it has left; hands out those that had left before and have ended, which are to be joined.
     fn has_left(&mut self, key: u64) -> Vec<Member> {
         if self.left.is_empty() && matches!(&*self.threads, [only] if only.key == key) {
             // Most crews are of one: the list is the other one now, and takes no more memory.

@@ -10,6 +10,7 @@ use super::slot::{By, Old};
 use super::source::{Source, printable};
 use super::value::{Arity, ValueKind};
 use crate::error::{ConfigError, ConfigErrors};
+use crate::panic;
 use crate::sync::Mutex;
 
 type Text = Cow<'static, str>;
@@ -320,8 +321,11 @@ pub(super) trait AnyFlag: Send + Sync {
     /// Where the present value came from.
     fn source(&self) -> Source;
 
-    /// Reads, checks and sets a value. Nothing is set where there is a problem.
-    fn assign(&self, args: &[OsString], source: Source, by: By) -> Result<(), ConfigErrors>;
+    /// Reads, checks and sets a value: [`assign`](Self::assign) without its panic boundary.
+    fn read_and_set(&self, args: &[OsString], source: &Source, by: By) -> Result<(), ConfigErrors>;
+
+    /// The problem of reading `args`: of several values, the ones at fault.
+    fn unreadable(&self, why: ConfigError, args: &[OsString], source: &Source) -> ConfigErrors;
 
     /// Who has set the present value; nobody: it is the default.
     fn set_by(&self) -> Option<By>;
@@ -329,13 +333,51 @@ pub(super) trait AnyFlag: Send + Sync {
     /// Nobody gave a value: sees that there is one all the same, and checks it.
     fn settle(&self) -> Result<(), ConfigError>;
 
-    /// Reads and checks what a reload has found, nothing for the default, and keeps it aside if the
-    /// flag is live.
-    fn prepare(&self, given: Option<(&[OsString], Source)>) -> Result<Change, ConfigErrors>;
+    /// Reads, checks and keeps aside what a reload has found: [`prepare`](Self::prepare) without its
+    /// panic boundary.
+    fn read_and_prepare(
+        &self,
+        given: Option<(&[OsString], &Source)>,
+    ) -> Result<Change, ConfigErrors>;
 
     /// Sets what was kept aside, and gives back what was there before.
     fn commit(&self) -> Option<Old>;
 
     /// Forgets what was kept aside.
     fn discard(&self);
+}
+
+/// What of a flag can be done without its type: that is compiled once, and not for every type anew.
+impl dyn AnyFlag + '_ {
+    /// Reads, checks and sets a value. Nothing is set where there is a problem.
+    pub(super) fn assign(
+        &self,
+        args: &[OsString],
+        source: &Source,
+        by: By,
+    ) -> Result<(), ConfigErrors> {
+        self.guarded(args, source, || self.read_and_set(args, source, by))
+    }
+
+    /// Reads and checks what a reload has found, nothing for the default, and keeps it aside if the
+    /// flag is live.
+    pub(super) fn prepare(
+        &self,
+        given: Option<(&[OsString], &Source)>,
+    ) -> Result<Change, ConfigErrors> {
+        let (args, source) = given.unwrap_or((&[], &Source::Default));
+        self.guarded(args, source, || self.read_and_prepare(given))
+    }
+
+    /// A panic of the flag's type is its problem with `args`.
+    fn guarded<R>(
+        &self,
+        args: &[OsString],
+        source: &Source,
+        call: impl FnOnce() -> Result<R, ConfigErrors>,
+    ) -> Result<R, ConfigErrors> {
+        panic::catch(call).unwrap_or_else(|panic| {
+            Err(self.unreadable(ConfigError::new(panic.to_string()), args, source))
+        })
+    }
 }

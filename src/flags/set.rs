@@ -133,6 +133,7 @@ impl FlagSet {
     /// let set = FlagSet::new("Build").add(&quiet).add(&jobs);
     /// assert_eq!(set.flags().count(), 2);
     /// ```
+    #[inline]
     #[must_use = "`add` returns the set with the flag in it"]
     #[allow(clippy::should_implement_trait)] // `a + b` would not read better
     pub fn add(mut self, flag: impl Into<FlagHandle>) -> Self {
@@ -280,6 +281,7 @@ impl FlagSet {
     /// assert_eq!(*peers.get(), ["a:80", "b:80"]);
     /// # Ok::<(), rungroup::ConfigErrors>(())
     /// ```
+    #[allow(clippy::needless_pass_by_value)] // whoever calls this has made it for this
     pub fn set_all(
         &self,
         name: &str,
@@ -299,7 +301,7 @@ impl FlagSet {
         if let (Source::Environment { .. }, Arity::Many) = (&source, flag.arity()) {
             args = args.iter().flat_map(|value| at_commas(value)).collect();
         }
-        flag.flag.assign(&args, source, By::Program)
+        flag.flag.assign(&args, &source, By::Program)
     }
 }
 

@@ -61,7 +61,12 @@ impl<T: FlagValue, S: Slot<T>> Shared<T, S> {
             .finish_non_exhaustive()
     }
 
+    #[inline]
     fn passes(&self, value: &T, source: &Source) -> Result<(), ConfigError> {
+        if self.checks.is_empty() { Ok(()) } else { self.passes_all(value, source) }
+    }
+
+    fn passes_all(&self, value: &T, source: &Source) -> Result<(), ConfigError> {
         for check in &self.checks {
             guarded(|| check(value))
                 .map_err(|why| self.refuse_value(why, Some((value, source))))?;
@@ -69,27 +74,11 @@ impl<T: FlagValue, S: Slot<T>> Shared<T, S> {
         Ok(())
     }
 
-    /// Reads and checks a value.
-    fn read(&self, args: &[OsString], source: Source, by: By) -> Result<Setting<T>, ConfigErrors> {
-        let value = guarded(|| T::from_args(args));
-        let value = value.map_err(|why| self.unreadable(why, args, &source))?;
-        self.passes(&value, &source)?;
-        Ok(Setting { value, source, by })
-    }
-
-    /// The problem of reading `args`: of several values, the ones at fault.
-    fn unreadable(&self, why: ConfigError, args: &[OsString], source: &Source) -> ConfigErrors {
-        let mut errors = ConfigErrors::new();
-        let count = if T::arity() == Arity::Many { args.len() } else { 1 };
-        for arg in &args[args.len().saturating_sub(count)..] {
-            if let Err(why) = guarded(|| T::from_arg(arg)) {
-                errors.push(self.unreadable_one(why, arg, source));
-            }
-        }
-        if errors.is_empty() {
-            errors.push(self.unreadable_one(why, &args.join(",".as_ref()), source));
-        }
-        errors
+    /// Reads and checks a value. A panic of the type's goes through.
+    fn read(&self, args: &[OsString], source: &Source, by: By) -> Result<Setting<T>, ConfigErrors> {
+        let value = T::from_args(args).map_err(|why| self.unreadable(why, args, source))?;
+        self.passes(&value, source)?;
+        Ok(Setting { value, source: source.clone(), by })
     }
 
     fn unreadable_one(&self, why: ConfigError, arg: &OsString, source: &Source) -> ConfigError {
@@ -170,9 +159,23 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
         self.slot.set_by()
     }
 
-    fn assign(&self, args: &[OsString], source: Source, by: By) -> Result<(), ConfigErrors> {
+    fn read_and_set(&self, args: &[OsString], source: &Source, by: By) -> Result<(), ConfigErrors> {
         self.slot.set(self.read(args, source, by)?);
         Ok(())
+    }
+
+    fn unreadable(&self, why: ConfigError, args: &[OsString], source: &Source) -> ConfigErrors {
+        let mut errors = ConfigErrors::new();
+        let count = if T::arity() == Arity::Many { args.len() } else { 1 };
+        for arg in &args[args.len().saturating_sub(count)..] {
+            if let Err(why) = guarded(|| T::from_arg(arg)) {
+                errors.push(self.unreadable_one(why, arg, source));
+            }
+        }
+        if errors.is_empty() {
+            errors.push(self.unreadable_one(why, &args.join(",".as_ref()), source));
+        }
+        errors
     }
 
     fn settle(&self) -> Result<(), ConfigError> {
@@ -185,7 +188,10 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
         })
     }
 
-    fn prepare(&self, given: Option<(&[OsString], Source)>) -> Result<Change, ConfigErrors> {
+    fn read_and_prepare(
+        &self,
+        given: Option<(&[OsString], &Source)>,
+    ) -> Result<Change, ConfigErrors> {
         let (next, args) = match given {
             Some((args, source)) => {
                 let next = self.read(args, source, By::Group)?;

@@ -151,7 +151,7 @@ impl Table {
             let found = self.find(index, &sources);
             let change = found.and_then(|found| match found {
                 Some(found) if found.stays() => Ok(Change::None),
-                Some(found) => entry.flag.prepare(Some((&found.values, found.source))),
+                Some(found) => entry.flag.prepare(Some((&found.values, &found.source))),
                 None => entry.flag.prepare(None),
             });
             let name = || entry.full_name.clone().into_owned();

@@ -15,6 +15,7 @@ use crate::flags::show::help;
 #[cfg(feature = "completions")]
 use crate::flags::show::{completions, man};
 use crate::flags::slot::By;
+use crate::flags::source::Source;
 use crate::flags::table::{Entry, Table};
 
 /// What came of reading the settings.
@@ -107,15 +108,16 @@ impl Table {
         warnings: &mut Vec<String>,
     ) -> Result<(), ConfigErrors> {
         let entry = &self.entries[index];
+        // The highest of the sources: nothing else needs to be looked at.
+        let line = sources.kept.line.of(index);
+        if !line.is_empty() && entry.secret_file.is_none() {
+            warnings.extend(deprecated(entry, &Source::CommandLine));
+            return entry.flag.assign(line, &Source::CommandLine, By::Group);
+        }
         match self.find(index, sources)? {
             Some(found) if !found.stays() => {
-                // Of a secret's file the secret itself says so.
-                let deprecated = entry.definition().extras().deprecated.as_ref();
-                if let Some(instead) = deprecated.filter(|_| entry.secret.is_none()) {
-                    let (flag, source) = (entry.definition().called(), &found.source);
-                    warnings.push(format!("{flag} ({source}) is deprecated: {instead}"));
-                }
-                entry.flag.assign(&found.values, found.source, By::Group)
+                warnings.extend(deprecated(entry, &found.source));
+                entry.flag.assign(&found.values, &found.source, By::Group)
             }
             // What an unreadable file may have given is not missing.
             None if sources.file.is_unknown && entry.flag.is_required() => Ok(()),
@@ -155,6 +157,14 @@ impl Table {
         let version = self.program.version.as_deref().unwrap_or_default();
         format!("{} {version}\n", self.program.name)
     }
+}
+
+/// What whoever gives a deprecated flag by `source` is told. Of a secret's file the secret itself says
+/// so.
+fn deprecated(entry: &Entry, source: &Source) -> Option<String> {
+    let instead = entry.definition().extras().deprecated.as_ref()?;
+    let called = || entry.definition().called();
+    entry.secret.is_none().then(|| format!("{} ({source}) is deprecated: {instead}", called()))
 }
 
 /// Adds to the problem of a missing flag how it can be given.

@@ -40,7 +40,7 @@ pub(super) fn by_name(
             entries[index].repeated = true;
         } else {
             let owner = owner(&sections[first.section]);
-            let why = if let Some(secret) = first.secret.or(entry.secret) {
+            let why = if let Some(secret) = first.secret().or(entry.secret()) {
                 let secret = &entries[secret].full_name;
                 format!("the group has it already, to read '--{secret}' from a file")
             } else if first.section == section {

@@ -143,12 +143,11 @@ impl Definition {
         panic!("the required flag '--{}' has no value yet{hint}", self.full_name())
     }
 
-    /// Everything that is wrong with the flag taken by itself.
-    pub(super) fn mistakes(&self, arity: Arity) -> Vec<String> {
-        let mut mistakes: Vec<String> = Vec::new();
+    /// Says everything that is wrong with the flag taken by itself.
+    pub(super) fn mistakes(&self, arity: Arity, mut say: impl FnMut(String)) {
         if let Some(builders) = self.too_late.get() {
             let why = "was called when the flag had been cloned or added to a set";
-            mistakes.extend(builders.lock().iter().map(|builder| format!("'{builder}' {why}")));
+            builders.lock().iter().for_each(|builder| say(format!("'{builder}' {why}")));
         }
         if !is_flag_name(self.full_name()) {
             let why = match self.name.strip_prefix("-") {
@@ -158,23 +157,22 @@ impl Definition {
                      digit"
                 }
             };
-            mistakes.push(why.to_owned());
+            say(why.to_owned());
         }
         if let Some(short) = self.short.filter(|short| !short.is_ascii_alphanumeric()) {
-            mistakes.push(format!("its short name {short:?} is no letter or digit"));
+            say(format!("its short name {short:?} is no letter or digit"));
         }
         for variable in &self.extras().env {
             if variable.is_empty() || variable.contains(['=', '\0']) {
-                mistakes.push(format!("{variable:?} is no name of an environment variable"));
+                say(format!("{variable:?} is no name of an environment variable"));
             }
         }
         if self.is_positional() && arity == Arity::Switch {
-            mistakes.push("a switch cannot be positional".to_owned());
+            say("a switch cannot be positional".to_owned());
         }
         if self.is_positional() && self.short.is_some() {
-            mistakes.push("a positional argument cannot have a short name".to_owned());
+            say("a positional argument cannot have a short name".to_owned());
         }
-        mistakes
     }
 
     /// A value as errors and help may show it: nothing for a secret, no control characters.
@@ -267,10 +265,11 @@ fn stands_in(sentence: &str, value: &str) -> bool {
 }
 
 pub(super) fn is_flag_name(name: &str) -> bool {
-    let is_inner = |byte: &u8| INNER[usize::from(*byte)];
     let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = name.as_bytes();
-    is_end(bytes.first()) && is_end(bytes.last()) && bytes.iter().all(is_inner)
+    // Nearly all are: to look at them all takes less than to stop at the first that is none.
+    let inner = bytes.iter().fold(true, |all, byte| all & INNER[usize::from(*byte)]);
+    is_end(bytes.first()) && is_end(bytes.last()) && inner
 }
 
 /// What can be in a flag's name, by the byte.
@@ -290,6 +289,20 @@ pub(super) enum Change {
     None,
     Live,
     NeedsRestart,
+}
+
+/// Why a value was not taken.
+pub(super) enum NotTaken {
+    /// What the type says of it, which is still to be completed.
+    Unreadable(ConfigError),
+    /// The whole problem.
+    Problem(ConfigError),
+}
+
+impl From<ConfigError> for NotTaken {
+    fn from(problem: ConfigError) -> Self {
+        NotTaken::Problem(problem)
+    }
 }
 
 /// A flag whose type is not known.
@@ -322,7 +335,7 @@ pub(super) trait AnyFlag: Send + Sync {
     fn source(&self) -> Source;
 
     /// Reads, checks and sets a value: [`assign`](Self::assign) without its panic boundary.
-    fn read_and_set(&self, args: &[OsString], source: &Source, by: By) -> Result<(), ConfigErrors>;
+    fn read_and_set(&self, args: &[OsString], source: &Source, by: By) -> Result<(), NotTaken>;
 
     /// The problem of reading `args`: of several values, the ones at fault.
     fn unreadable(&self, why: ConfigError, args: &[OsString], source: &Source) -> ConfigErrors;
@@ -333,12 +346,8 @@ pub(super) trait AnyFlag: Send + Sync {
     /// Nobody gave a value: sees that there is one all the same, and checks it.
     fn settle(&self) -> Result<(), ConfigError>;
 
-    /// Reads, checks and keeps aside what a reload has found: [`prepare`](Self::prepare) without its
-    /// panic boundary.
-    fn read_and_prepare(
-        &self,
-        given: Option<(&[OsString], &Source)>,
-    ) -> Result<Change, ConfigErrors>;
+    /// Reads, checks and keeps aside what a reload has found: what of `prepare` needs the type.
+    fn read_and_prepare(&self, given: Option<(&[OsString], &Source)>) -> Result<Change, NotTaken>;
 
     /// Sets what was kept aside, and gives back what was there before.
     fn commit(&self) -> Option<Old>;
@@ -356,7 +365,7 @@ impl dyn AnyFlag + '_ {
         source: &Source,
         by: By,
     ) -> Result<(), ConfigErrors> {
-        self.guarded(args, source, || self.read_and_set(args, source, by))
+        self.guarded(args, source, &|| self.read_and_set(args, source, by))
     }
 
     /// Reads and checks what a reload has found, nothing for the default, and keeps it aside if the
@@ -366,7 +375,7 @@ impl dyn AnyFlag + '_ {
         given: Option<(&[OsString], &Source)>,
     ) -> Result<Change, ConfigErrors> {
         let (args, source) = given.unwrap_or((&[], &Source::Default));
-        self.guarded(args, source, || self.read_and_prepare(given))
+        self.guarded(args, source, &|| self.read_and_prepare(given))
     }
 
     /// A panic of the flag's type is its problem with `args`.
@@ -374,10 +383,14 @@ impl dyn AnyFlag + '_ {
         &self,
         args: &[OsString],
         source: &Source,
-        call: impl FnOnce() -> Result<R, ConfigErrors>,
+        call: &dyn Fn() -> Result<R, NotTaken>,
     ) -> Result<R, ConfigErrors> {
-        panic::catch(call).unwrap_or_else(|panic| {
-            Err(self.unreadable(ConfigError::new(panic.to_string()), args, source))
-        })
+        let why = match panic::catch(call) {
+            Ok(Ok(result)) => return Ok(result),
+            Ok(Err(NotTaken::Problem(problem))) => return Err(problem.into()),
+            Ok(Err(NotTaken::Unreadable(why))) => why,
+            Err(panic) => ConfigError::new(panic.to_string()),
+        };
+        Err(self.unreadable(why, args, source))
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 
-use super::definition::{AnyFlag, Change, Definition, NOT_SHOWN};
+use super::definition::{AnyFlag, Change, Definition, NOT_SHOWN, NotTaken};
 use super::slot::{By, Old, Setting, Slot};
 use super::source::Source;
 use super::value::{Arity, FlagValue, ValueKind};
@@ -75,8 +75,8 @@ impl<T: FlagValue, S: Slot<T>> Shared<T, S> {
     }
 
     /// Reads and checks a value. A panic of the type's goes through.
-    fn read(&self, args: &[OsString], source: &Source, by: By) -> Result<Setting<T>, ConfigErrors> {
-        let value = T::from_args(args).map_err(|why| self.unreadable(why, args, source))?;
+    fn read(&self, args: &[OsString], source: &Source, by: By) -> Result<Setting<T>, NotTaken> {
+        let value = T::from_args(args).map_err(NotTaken::Unreadable)?;
         self.passes(&value, source)?;
         Ok(Setting { value, source: source.clone(), by })
     }
@@ -159,7 +159,7 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
         self.slot.set_by()
     }
 
-    fn read_and_set(&self, args: &[OsString], source: &Source, by: By) -> Result<(), ConfigErrors> {
+    fn read_and_set(&self, args: &[OsString], source: &Source, by: By) -> Result<(), NotTaken> {
         self.slot.set(self.read(args, source, by)?);
         Ok(())
     }
@@ -188,10 +188,7 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
         })
     }
 
-    fn read_and_prepare(
-        &self,
-        given: Option<(&[OsString], &Source)>,
-    ) -> Result<Change, ConfigErrors> {
+    fn read_and_prepare(&self, given: Option<(&[OsString], &Source)>) -> Result<Change, NotTaken> {
         let (next, args) = match given {
             Some((args, source)) => {
                 let next = self.read(args, source, By::Group)?;

@@ -73,13 +73,36 @@ pub(super) struct Entry {
     /// The environment variables, the one to prefer first.
     pub(super) variables: Vec<String>,
     pub(super) asks: Option<Ask>,
-    /// Of a secret: the entry of the flag that names a file with it.
-    pub(super) secret_file: Option<usize>,
-    /// Of the flag that names such a file: the entry of the secret.
-    pub(super) secret: Option<usize>,
+    pub(super) is_deprecated: bool,
+    pub(super) pair: Option<Pair>,
+}
+
+/// What a flag is of the two by which a secret is given, with the entry of the other.
+#[derive(Clone, Copy)]
+pub(super) enum Pair {
+    /// The secret itself.
+    SecretWith { file: usize },
+    /// The flag that names a file with it.
+    FileOf { secret: usize },
 }
 
 impl Entry {
+    /// Of a secret: the entry of the flag that names a file with it.
+    pub(super) fn secret_file(&self) -> Option<usize> {
+        match self.pair {
+            Some(Pair::SecretWith { file }) => Some(file),
+            Some(Pair::FileOf { .. }) | None => None,
+        }
+    }
+
+    /// Of the flag that names such a file: the entry of the secret.
+    pub(super) fn secret(&self) -> Option<usize> {
+        match self.pair {
+            Some(Pair::FileOf { secret }) => Some(secret),
+            Some(Pair::SecretWith { .. }) | None => None,
+        }
+    }
+
     pub(super) fn definition(&self) -> &Definition {
         self.flag.definition()
     }
@@ -105,7 +128,7 @@ pub(crate) struct Definitions {
     entries: Vec<Entry>,
     removed: Vec<RemovedFlag>,
     /// What is wrong with definitions taken by themselves, with the index of the entry.
-    mistakes: Vec<(usize, Vec<String>)>,
+    mistakes: Vec<(usize, String)>,
     problems: ConfigErrors,
 }
 
@@ -141,14 +164,7 @@ impl Definitions {
         self.sections.push(Section { title: set.name, unit });
         self.entries.reserve(set.flags.len());
         for flag in set.flags {
-            let Some(index) = self.add_flag(section, &set.prefix, flag) else { continue };
-            if let Some(file) = self.secret_file(index) {
-                let file = self.add_flag(section, &set.prefix, file);
-                self.entries[index].secret_file = file;
-                if let Some(file) = file {
-                    self.entries[file].secret = Some(index);
-                }
-            }
+            self.add_flag(section, &set.prefix, flag);
         }
         let prefix = self.program.env_prefix.as_deref();
         self.removed.extend(set.removed.into_iter().map(|told| {
@@ -164,25 +180,27 @@ impl Definitions {
             self.problems.push(self.two_prefixes(section, &*flag));
             return None;
         };
-        let index = self.entries.len();
-        let mistakes = definition.mistakes(arity);
-        if !mistakes.is_empty() {
-            self.mistakes.push((index, mistakes));
-        }
+        let (index, is_secret) = (self.entries.len(), definition.secret);
+        definition.mistakes(arity, |mistake| self.mistakes.push((index, mistake)));
         self.entries.push(Entry {
             full_name,
             short: definition.short,
             given: definition.given,
             arity,
             variables: variables(self.program.env_prefix.as_deref(), definition),
+            is_deprecated: definition.extras().deprecated.is_some(),
             flag,
             section,
             also_in: Vec::new(),
             repeated: false,
             asks: None,
-            secret_file: None,
-            secret: None,
+            pair: None,
         });
+        if is_secret && let Some(file) = self.secret_file(index) {
+            let file = self.add_flag(section, prefix, file)?;
+            self.entries[index].pair = Some(Pair::SecretWith { file });
+            self.entries[file].pair = Some(Pair::FileOf { secret: index });
+        }
         Some(index)
     }
 
@@ -190,12 +208,11 @@ impl Definitions {
     /// user of the machine can read.
     fn secret_file(&self, index: usize) -> Option<Arc<dyn AnyFlag>> {
         let secret = &self.entries[index];
-        let by_name = secret.given == Given::ByName;
-        if !secret.definition().secret || !by_name || secret.arity == Arity::Switch {
+        if secret.given != Given::ByName || secret.arity == Arity::Switch {
             return None;
         }
         let other = self.entries[..index].iter().find(|entry| entry.is_same_handle(&*secret.flag));
-        let other = other.and_then(|entry| entry.secret_file);
+        let other = other.and_then(Entry::secret_file);
         Some(match other {
             Some(file) => Arc::clone(&self.entries[file].flag),
             None => common::secret_file(secret.definition()),
@@ -227,12 +244,10 @@ impl Definitions {
             ));
         }
         let by_name = clash::by_name(&self.sections, &mut self.entries, &mut problems);
-        for (index, mistakes) in self.mistakes {
+        for (index, mistake) in self.mistakes {
             let entry = &self.entries[index];
             if !entry.repeated {
-                for mistake in mistakes {
-                    problems.push(clash::problem(&self.sections, entry, mistake));
-                }
+                problems.push(clash::problem(&self.sections, entry, mistake));
             }
         }
         let by_short = clash::by_short(&self.sections, &self.entries, &mut problems);
@@ -272,11 +287,15 @@ fn variable(prefix: &str, name: &str) -> String {
 
 /// The environment variables that a flag is read from (F4).
 fn variables(prefix: Option<&str>, definition: &Definition) -> Vec<String> {
+    let (prefix, own) = (prefix.filter(|_| definition.given.by_variable()), definition.extras());
+    if prefix.is_none() && own.env.is_empty() {
+        return Vec::new(); // as most, where the program has no prefix
+    }
     let mut variables = Vec::new();
-    if let Some(prefix) = prefix.filter(|_| definition.given.by_variable()) {
+    if let Some(prefix) = prefix {
         variables.push(variable(prefix, definition.full_name()));
     }
-    for own in &definition.extras().env {
+    for own in &own.env {
         if !variables.iter().any(|variable| variable == own) {
             variables.push(own.clone().into_owned());
         }
@@ -342,7 +361,7 @@ impl Table {
 
     /// The secret that is in the file which this flag names.
     pub(super) fn secret_in(&self, file: &Entry) -> Option<&Entry> {
-        file.secret.map(|secret| &self.entries[secret])
+        file.secret().map(|secret| &self.entries[secret])
     }
 
     /// The units that have this flag; none for a common one.

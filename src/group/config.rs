@@ -133,10 +133,11 @@ fn unreachable_limits(registry: &Registry, stop_timeout: Option<&Limit>) -> Conf
         problems.push(why("stop timeout", &flag));
     }
     for (_, entry) in registry.present() {
+        let options = entry.options();
         let limits = [
-            ("start timeout", &entry.start_timeout),
-            ("stop timeout", &entry.stop_timeout),
-            ("limit of its heartbeat", &entry.heartbeat),
+            ("start timeout", &options.start_timeout),
+            ("stop timeout", &options.stop_timeout),
+            ("limit of its heartbeat", &options.heartbeat),
         ];
         for (which, limit) in limits {
             if let Some(flag) = limit.as_ref().and_then(Limit::unreachable) {

@@ -51,6 +51,32 @@ pub(super) struct Nested {
     pub(super) flag_prefix: String,
 }
 
+/// What can be said of a service, and partly of a group: of most nothing is.
+#[derive(Default)]
+pub(super) struct Options {
+    pub(super) task: bool,
+    pub(super) background: bool,
+    /// One, if it was not said.
+    pub(super) instances: Option<u32>,
+    pub(super) stack_size: Option<usize>,
+    pub(super) stop_timeout: Option<Limit>,
+    pub(super) start_timeout: Option<Limit>,
+    pub(super) heartbeat: Option<Limit>,
+    /// [`Restart::never`], if it was not said.
+    pub(super) restart: Option<Restart>,
+}
+
+static NOTHING_SAID: Options = Options {
+    task: false,
+    background: false,
+    instances: None,
+    stack_size: None,
+    stop_timeout: None,
+    start_timeout: None,
+    heartbeat: None,
+    restart: None,
+};
+
 /// See the module.
 #[allow(clippy::struct_excessive_bools)] // facts that are true or not whatever the others are
 pub(super) struct Entry {
@@ -63,16 +89,7 @@ pub(super) struct Entry {
     pub(super) phases: Phases,
     pub(super) root_only: bool,
     pub(super) after: Vec<UnitId>,
-    pub(super) task: bool,
-    pub(super) background: bool,
-    /// One, if it was not said.
-    pub(super) instances: Option<u32>,
-    pub(super) stack_size: Option<usize>,
-    pub(super) stop_timeout: Option<Limit>,
-    pub(super) start_timeout: Option<Limit>,
-    pub(super) heartbeat: Option<Limit>,
-    /// [`Restart::never`], if it was not said.
-    pub(super) restart: Option<Restart>,
+    pub(super) options: Option<Box<Options>>,
     /// Why it was not taken. Then it is removed, too.
     pub(super) refused: Option<&'static str>,
     /// A group only together with all that is in it.
@@ -91,7 +108,11 @@ impl Entry {
     }
 
     pub(super) fn group(name: Arc<str>, nested: Nested, stop_timeout: Option<Limit>) -> Self {
-        Self { stop_timeout, ..Self::new(name, Part::Group(nested)) }
+        let mut entry = Self::new(name, Part::Group(nested));
+        if stop_timeout.is_some() {
+            entry.options_mut().stop_timeout = stop_timeout;
+        }
+        entry
     }
 
     fn new(name: Arc<str>, part: Part) -> Self {
@@ -103,19 +124,20 @@ impl Entry {
             phases: Phases::default(),
             root_only: false,
             after: Vec::new(),
-            task: false,
-            background: false,
-            instances: None,
-            stack_size: None,
-            stop_timeout: None,
-            start_timeout: None,
-            heartbeat: None,
-            restart: None,
+            options: None,
             refused: None,
             removed: false,
             pending: false,
             node: None,
         }
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        self.options.as_deref().unwrap_or(&NOTHING_SAID)
+    }
+
+    pub(super) fn options_mut(&mut self) -> &mut Options {
+        self.options.get_or_insert_default()
     }
 
     /// Whether it counts.
@@ -134,15 +156,16 @@ impl Entry {
 
     /// What was said of it that only a service has, by the names of the methods.
     pub(super) fn said_of_a_service(&self) -> impl Iterator<Item = &'static str> {
+        let options = self.options();
         let said = [
-            ("stop_timeout", self.stop_timeout.is_some()),
-            ("start_timeout", self.start_timeout.is_some()),
-            ("restart", self.restart.is_some()),
-            ("task", self.task),
-            ("background", self.background),
-            ("instances", self.instances.is_some()),
-            ("stack_size", self.stack_size.is_some()),
-            ("heartbeat", self.heartbeat.is_some()),
+            ("stop_timeout", options.stop_timeout.is_some()),
+            ("start_timeout", options.start_timeout.is_some()),
+            ("restart", options.restart.is_some()),
+            ("task", options.task),
+            ("background", options.background),
+            ("instances", options.instances.is_some()),
+            ("stack_size", options.stack_size.is_some()),
+            ("heartbeat", options.heartbeat.is_some()),
         ];
         said.into_iter().filter_map(|(method, said)| said.then_some(method))
     }

@@ -70,17 +70,18 @@ pub(super) fn nodes(
     let plan = |&index: &usize| {
         let after = registry.services_before(index, &serves);
         let entry = &registry.entries[index];
+        let options = entry.options();
         NodePlan {
             parent: entry.parent.and_then(node_of),
             path: entry.path.clone(),
             policy: Policy {
                 after: after.into_iter().filter_map(node_of).collect(),
-                task: entry.task,
-                background: entry.background,
-                stop_timeout: entry.stop_timeout.as_ref().map(Limit::get),
-                restart: entry.restart.clone().unwrap_or_default(),
-                start_timeout: entry.start_timeout.as_ref().map(Limit::get),
-                heartbeat: entry.heartbeat.as_ref().map(Limit::get),
+                task: options.task,
+                background: options.background,
+                stop_timeout: options.stop_timeout.as_ref().map(Limit::get),
+                restart: options.restart.clone().unwrap_or_default(),
+                start_timeout: options.start_timeout.as_ref().map(Limit::get),
+                heartbeat: options.heartbeat.as_ref().map(Limit::get),
             },
             part: match &entry.part {
                 Part::Group(nested) => PartPlan::Group(nested.kind.clone()),
@@ -88,10 +89,10 @@ pub(super) fn nodes(
                     unit: unit.clone(),
                     graceful_stop: entry.phases.graceful_stop,
                     kind: UnitKind {
-                        instances: entry.instances.unwrap_or(1),
+                        instances: options.instances.unwrap_or(1),
                         declares_ready: declaring_ready.contains(&index),
                     },
-                    stack_size: entry.stack_size,
+                    stack_size: options.stack_size,
                 }),
             },
         }

@@ -137,21 +137,19 @@ fn problems_of_policy(entry: &Entry) -> ConfigErrors {
             ));
         }
     } else if !entry.phases.service {
-        let tip = if entry.phases.any() {
-            NO_SERVICE.to_owned()
-        } else {
-            format!("it takes part in no phase: {NO_SERVICE}")
-        };
+        let idle = if entry.phases.any() { "" } else { "it takes part in no phase: " };
         for method in entry.said_of_a_service() {
             let why = format!("does not serve: '{method}' is for units that do");
-            problems.push(ConfigError::new(why).tip(tip.clone()).of_unit(&entry.path));
+            let problem = ConfigError::new(why).tip(format!("{idle}{NO_SERVICE}"));
+            problems.push(problem.of_unit(&entry.path));
         }
         return problems;
     }
-    if entry.instances == Some(0) {
+    let options = entry.options();
+    if options.instances == Some(0) {
         say("needs at least one instance");
     }
-    if entry.task && entry.restart.as_ref().is_some_and(Restart::is_always) {
+    if options.task && options.restart.as_ref().is_some_and(Restart::is_always) {
         say("is a task, which is done when it returns `Ok`, and is to start again always");
     }
     problems

@@ -184,7 +184,7 @@ impl<When> Registration<'_, When> {
     /// ```
     pub fn stop_timeout(self, limit: impl Into<Limit>) -> Self {
         let limit = limit.into(); // may be the program's: not under the lock
-        self.with(|entry| entry.stop_timeout = Some(limit))
+        self.with(|entry| entry.options_mut().stop_timeout = Some(limit))
     }
 
     /// How long it may take from its start until it is ready, for one that
@@ -220,7 +220,7 @@ impl<When> Registration<'_, When> {
     /// ```
     pub fn start_timeout(self, limit: impl Into<Limit>) -> Self {
         let limit = limit.into(); // may be the program's: not under the lock
-        self.with(|entry| entry.start_timeout = Some(limit))
+        self.with(|entry| entry.options_mut().start_timeout = Some(limit))
     }
 
     /// It has to be heard of: a unit that is ready and then does not call
@@ -251,7 +251,7 @@ impl<When> Registration<'_, When> {
     /// ```
     pub fn heartbeat(self, limit: impl Into<Limit>) -> Self {
         let limit = limit.into(); // may be the program's: not under the lock
-        self.with(|entry| entry.heartbeat = Some(limit))
+        self.with(|entry| entry.options_mut().heartbeat = Some(limit))
     }
 
     /// Whether it starts again when it has ended by itself. It does not if nothing is said: it ends the
@@ -274,7 +274,7 @@ impl<When> Registration<'_, When> {
     /// group.run().unwrap();
     /// ```
     pub fn restart(self, policy: Restart) -> Self {
-        self.with(|entry| entry.restart = Some(policy))
+        self.with(|entry| entry.options_mut().restart = Some(policy))
     }
 
     /// It is a task: its `Ok` ends only itself. When nothing but finished tasks and background units
@@ -293,7 +293,7 @@ impl<When> Registration<'_, When> {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn task(self) -> Self {
-        self.with(|entry| entry.task = true)
+        self.with(|entry| entry.options_mut().task = true)
     }
 
     /// It keeps nobody alive, and is told to stop after all others; but what it comes
@@ -315,7 +315,7 @@ impl<When> Registration<'_, When> {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn background(self) -> Self {
-        self.with(|entry| entry.background = true)
+        self.with(|entry| entry.options_mut().background = true)
     }
 
     /// It serves on so many threads, each with its number in `ServeContext::instance`; by default on
@@ -341,7 +341,7 @@ impl<When> Registration<'_, When> {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn instances(self, count: u32) -> Self {
-        self.with(|entry| entry.instances = Some(count))
+        self.with(|entry| entry.options_mut().instances = Some(count))
     }
 
     /// The stack of its service threads, not of those that it spawns itself; by default Rust's,
@@ -364,7 +364,7 @@ impl<When> Registration<'_, When> {
     /// ```
     pub fn stack_size(self, size: Bytes) -> Self {
         let size = usize::try_from(size.get()).unwrap_or(usize::MAX);
-        self.with(|entry| entry.stack_size = Some(size))
+        self.with(|entry| entry.options_mut().stack_size = Some(size))
     }
 
     fn with(self, change: impl FnOnce(&mut Entry)) -> Self {

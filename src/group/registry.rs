@@ -133,12 +133,13 @@ impl Registry {
         &self,
         takes_part: impl Fn(Phases) -> bool,
     ) -> Vec<(usize, Arc<str>, Arc<dyn Unit>)> {
-        let units = self.present().filter(|(_, entry)| takes_part(entry.phases));
-        let units = units.filter_map(|(index, entry)| match &entry.part {
+        let entries = || self.present().filter(|(_, entry)| takes_part(entry.phases));
+        let mut units = Vec::with_capacity(entries().count());
+        units.extend(entries().filter_map(|(index, entry)| match &entry.part {
             Part::Unit(unit) => Some((index, entry.path.clone(), unit.clone())),
             Part::Group(_) => None,
-        });
-        units.collect()
+        }));
+        units
     }
 
     /// Where the unit of this id is, whether or not it was taken out.

@@ -126,15 +126,15 @@ impl Reader<'_> {
         let mut arg = arg.into_vec();
         let equals = arg.iter().position(|byte| *byte == b'=');
         let name = &arg[2..equals.unwrap_or(arg.len())];
-        if let Some(index) = self.table.long(name) {
-            let value = equals.map(|equals| {
-                arg.drain(..=equals);
-                OsString::from_vec(arg)
-            });
-            self.flag(index, Form::Long, value);
-        } else {
+        let Some(index) = self.table.long(name) else {
             let problem = unknown(self.table, &String::from_utf8_lossy(name));
-            self.unknown(problem, equals.is_some());
+            return self.unknown(problem, equals.is_some());
+        };
+        if let Some(equals) = equals {
+            arg.drain(..=equals);
+            self.value(index, OsString::from_vec(arg));
+        } else {
+            self.alone(index, Form::Long);
         }
     }
 
@@ -142,8 +142,10 @@ impl Reader<'_> {
         if let Some(index) = self.table.short(short) {
             // Behind a switch, what follows in the argument is the next short name.
             let is_switch = self.table.entries[index].arity == Arity::Switch;
-            let value = if is_switch { None } else { self.parser.optional_value() };
-            self.flag(index, Form::Short, value);
+            match if is_switch { None } else { self.parser.optional_value() } {
+                Some(value) => self.value(index, value),
+                None => self.alone(index, Form::Short),
+            }
         } else {
             let short = printable(OsStr::new(&short.to_string()));
             let has_value = self.parser.optional_value().is_some();
@@ -158,13 +160,12 @@ impl Reader<'_> {
         self.line.has_unknown = true;
     }
 
-    /// A flag with the value that is in the same argument, if there is one.
-    fn flag(&mut self, index: usize, form: Form, value: Option<OsString>) {
+    /// A flag without a value in the same argument.
+    fn alone(&mut self, index: usize, form: Form) {
         let entry = &self.table.entries[index];
-        match (value, entry.arity) {
-            (Some(value), _) => self.value(index, value),
-            (None, Arity::One | Arity::Many) => self.value_ahead(index),
-            (None, Arity::Switch) => {
+        match entry.arity {
+            Arity::One | Arity::Many => self.value_ahead(index),
+            Arity::Switch => {
                 match entry.asks {
                     Some(ask) => self.ask(ask, form),
                     None => self.line.given.add(index, "true".into()),

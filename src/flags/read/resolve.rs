@@ -108,15 +108,19 @@ impl Table {
         warnings: &mut Vec<String>,
     ) -> Result<(), ConfigErrors> {
         let entry = &self.entries[index];
-        // The highest of the sources: nothing else needs to be looked at.
+        // The highest of the sources: of most flags nothing else needs to be looked at.
         let line = sources.kept.line.of(index);
-        if !line.is_empty() && entry.secret_file.is_none() {
-            warnings.extend(deprecated(entry, &Source::CommandLine));
+        if !line.is_empty() && entry.secret_file().is_none() && !entry.is_deprecated {
             return entry.flag.assign(line, &Source::CommandLine, By::Group);
         }
         match self.find(index, sources)? {
             Some(found) if !found.stays() => {
-                warnings.extend(deprecated(entry, &found.source));
+                // Of a secret's file the secret itself says so.
+                let deprecated = entry.definition().extras().deprecated.as_ref();
+                if let Some(instead) = deprecated.filter(|_| entry.secret().is_none()) {
+                    let (flag, source) = (entry.definition().called(), &found.source);
+                    warnings.push(format!("{flag} ({source}) is deprecated: {instead}"));
+                }
                 entry.flag.assign(&found.values, &found.source, By::Group)
             }
             // What an unreadable file may have given is not missing.
@@ -159,14 +163,6 @@ impl Table {
     }
 }
 
-/// What whoever gives a deprecated flag by `source` is told. Of a secret's file the secret itself says
-/// so.
-fn deprecated(entry: &Entry, source: &Source) -> Option<String> {
-    let instead = entry.definition().extras().deprecated.as_ref()?;
-    let called = || entry.definition().called();
-    entry.secret.is_none().then(|| format!("{} ({source}) is deprecated: {instead}", called()))
-}
-
 /// Adds to the problem of a missing flag how it can be given.
 pub(super) fn how_to_give(table: &Table, entry: &Entry, problem: ConfigError) -> ConfigError {
     let is_missing = problem.value().is_none() && entry.flag.is_required();
@@ -174,7 +170,7 @@ pub(super) fn how_to_give(table: &Table, entry: &Entry, problem: ConfigError) ->
         return problem;
     }
     // On a command line everybody can read a secret.
-    let entry = entry.secret_file.map_or(entry, |file| &table.entries[file]);
+    let entry = entry.secret_file().map_or(entry, |file| &table.entries[file]);
     let (name, value) = (&*entry.full_name, entry.flag.value_name());
     problem.tip(match entry.variables.first() {
         Some(variable) => format!("give '--{name} <{value}>', or set {variable}"),

@@ -138,7 +138,7 @@ impl Table {
         sources: &'s Sources<'_>,
     ) -> Result<Option<Found<'s>>, ConfigErrors> {
         let own = self.given(index, sources);
-        match self.entries[index].secret_file {
+        match self.entries[index].secret_file() {
             Some(file) => self.secret(index, own, file, sources),
             None => Ok(own),
         }

@@ -74,7 +74,7 @@ fn usage(page: &mut String, table: &Table) {
     let needed = table.entries.iter().filter(|entry| entry.flag.is_required() && !entry.repeated);
     let needed = needed.filter(|entry| entry.given != Given::ByPlace && !entry.definition().hidden);
     let mut parts: Vec<String> = needed
-        .map(|entry| entry.secret_file.map_or(entry, |file| &table.entries[file]))
+        .map(|entry| entry.secret_file().map_or(entry, |file| &table.entries[file]))
         .map(|entry| {
             let (name, value) = (["--", &entry.full_name].concat(), value(entry));
             [&*name, blank_between(&name, &value), &value].concat()

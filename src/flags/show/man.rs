@@ -75,7 +75,7 @@ fn synopsis(table: &Table) -> String {
     for entry in all_shown(table).filter(|entry| entry.flag.is_required()) {
         if !entry.definition().is_positional() {
             // Of a secret the flag that names its file, as in the help.
-            let entry = entry.secret_file.map_or(entry, |file| &table.entries[file]);
+            let entry = entry.secret_file().map_or(entry, |file| &table.entries[file]);
             let _ = write!(synopsis, " {}{}", long(entry), value(entry));
         }
     }

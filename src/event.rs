@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
@@ -414,7 +414,12 @@ impl Events {
 
 /// Where events are published. Closed at the end of the run, which ends the subscriptions.
 #[derive(Debug, Default)]
-pub(crate) struct Hub(Mutex<Subscribers>);
+pub(crate) struct Hub {
+    subscribers: Mutex<Subscribers>,
+    /// Relaxed: whoever has subscribed and then does something by which others come to look has an order
+    /// between them by that.
+    had_any: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Subscribers {
@@ -433,36 +438,45 @@ impl Hub {
     pub(crate) fn subscribe(&self, capacity: usize) -> Events {
         let (sender, receiver) = crossbeam_channel::bounded(capacity.max(1));
         let missed = Arc::new(AtomicU64::new(0));
-        let mut subscribers = self.0.lock();
+        let mut subscribers = self.subscribers.lock();
         if !subscribers.closed {
             subscribers.list.push(Subscriber { sender, missed: missed.clone() });
+            self.had_any.store(true, Ordering::Relaxed);
         }
         Events { receiver, missed }
     }
 
     /// Never blocks on a subscriber.
     pub(crate) fn publish(&self, event: &Event) {
-        self.0.lock().list.retain(|subscriber| match subscriber.sender.try_send(event.clone()) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
-                subscriber.missed.fetch_add(1, Ordering::Relaxed);
-                true
+        self.subscribers.lock().list.retain(|subscriber| {
+            match subscriber.sender.try_send(event.clone()) {
+                Ok(()) => true,
+                Err(TrySendError::Full(_)) => {
+                    subscriber.missed.fetch_add(1, Ordering::Relaxed);
+                    true
+                }
+                Err(TrySendError::Disconnected(_)) => false,
             }
-            Err(TrySendError::Disconnected(_)) => false,
         });
+    }
+
+    /// Whether there is a subscriber, or was. Never blocks.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.had_any.load(Ordering::Relaxed)
     }
 
     /// The subscribers of `other` are this one's from now on.
     pub(crate) fn take_over(&self, other: &Hub) {
-        let theirs = std::mem::take(&mut other.0.lock().list);
-        let mut subscribers = self.0.lock();
+        let theirs = std::mem::take(&mut other.subscribers.lock().list);
+        let mut subscribers = self.subscribers.lock();
         if !subscribers.closed {
+            self.had_any.fetch_or(!theirs.is_empty(), Ordering::Relaxed);
             subscribers.list.extend(theirs);
         }
     }
 
     pub(crate) fn close(&self) {
-        let mut subscribers = self.0.lock();
+        let mut subscribers = self.subscribers.lock();
         subscribers.closed = true;
         subscribers.list.clear();
     }

@@ -87,10 +87,10 @@ pub(super) fn nodes(
                 Part::Group(nested) => PartPlan::Group(nested.kind.clone()),
                 Part::Unit(unit) => PartPlan::Service(ServicePlan {
                     unit: unit.clone(),
-                    graceful_stop: entry.phases.graceful_stop,
                     kind: UnitKind {
                         instances: options.instances.unwrap_or(1),
                         declares_ready: declaring_ready.contains(&index),
+                        graceful_stop: entry.phases.graceful_stop,
                     },
                     stack_size: options.stack_size,
                 }),

@@ -1,10 +1,13 @@
 //! What the engine shows to others while it serves: the machine and the records of its nodes,
 //! under one lock, so that a snapshot is consistent. What happens is taken in, and what is to be done by
-//! that is kept, in `taking`; who is told to stop, and by whom, is in `telling`.
+//! that is kept, in `taking`; who is told to stop, and by whom, is in `telling`, and what a thread does by itself that
+//! comes back in `returning`.
 
+mod returning;
 mod taking;
 mod telling;
 
+pub(super) use returning::Return;
 pub(super) use taking::{Known, Todo};
 
 use std::collections::VecDeque;
@@ -37,6 +40,8 @@ pub(crate) struct Board {
     bells: Vec<Bell>,
     /// For the engine, in this order.
     to_be_done: VecDeque<Todo>,
+    /// It waits for somebody to wake it.
+    engine_sleeps: bool,
     /// Nobody will do what is added to it. A guard: the run's token is set by then, and the engine takes
     /// the returns that come after.
     closed: bool,

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use super::board::Board;
+use super::board::{Board, Return};
 use super::crew::{Crew, HasCrew};
+use super::publish::Publisher;
 use super::pulse::Pulse;
 use super::state::NodeId;
 use crate::clock;
@@ -72,12 +73,12 @@ pub(super) enum Notice {
     },
 }
 
-/// Where an incarnation reports what happens to it.
-#[derive(Clone)]
+/// Where the incarnations of a run report what happens to them.
 pub(super) struct Reporting {
     /// On which the incarnation is, too.
     pub(super) board: Weak<Mutex<Board>>,
     pub(super) run_stop: Arc<StopLatch>,
+    pub(super) publisher: Arc<Publisher>,
     pub(super) notify: Sender<Notice>,
 }
 
@@ -96,7 +97,7 @@ pub(super) struct Incarnation {
     run: u64,
     pub(super) ends: Ends,
     crew: Crew,
-    reporting: Reporting,
+    reporting: Arc<Reporting>,
     /// The first failure of its instances.
     outcome: Mutex<Outcome>,
     callbacks: Mutex<Callbacks>,
@@ -122,7 +123,7 @@ impl Incarnation {
         number: u32,
         path: Arc<str>,
         ends: Ends,
-        reporting: Reporting,
+        reporting: Arc<Reporting>,
         pulse: Option<Pulse>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -233,21 +234,18 @@ impl Incarnation {
             self.ends.stopped.set(self.outcome());
         }
         let (unit, incarnation) = (self.unit, self.number);
-        // Once the end has begun nobody waits for what comes of this: the engine takes it with others.
-        let waits = self.reporting.run_stop.is_set() || self.in_line.get().is_some();
+        let back = Return { unit, incarnation, outcome, settled: last };
+        let waits = self.in_line.get().is_some();
         let board = if waits { None } else { self.reporting.board.upgrade() };
-        let outcome = match &board {
-            Some(board) => {
-                Board::returned(board, &self.reporting.run_stop, (unit, incarnation), outcome)
-            }
-            None => Some(outcome),
+        let notice = match &board {
+            Some(board) => Board::returned(board, &self.reporting, back),
+            None => Some(back.untaken()),
         };
-        if outcome.is_some() {
+        if let Some(Notice::Returned { outcome: Some(_), .. }) = notice {
             let _ = self.in_line.set(()); // another instance's comes behind it
         }
         // One that is alone, as most are, says both in one: the engine wakes once.
-        let notice = Notice::Returned { unit, incarnation, outcome, settled: last };
-        let refused = self.reporting.notify.send(notice).err();
+        let refused = notice.and_then(|notice| self.reporting.notify.send(notice).err());
         (board, refused)
     }
 
@@ -343,6 +341,7 @@ impl context::Incarnation for Incarnation {
                     callback();
                 }
             });
+            let _ = self.in_line.set(());
             self.tell_engine(Notice::OnStop { unit: self.unit, callback });
         } else {
             callbacks.waiting.push((key, callback));

@@ -18,8 +18,6 @@ use crate::unit::Unit;
 /// One service, as it was registered.
 pub(crate) struct ServicePlan {
     pub(crate) unit: Arc<dyn Unit>,
-    /// Whether it has one.
-    pub(crate) graceful_stop: bool,
     pub(crate) kind: UnitKind,
     pub(crate) stack_size: Option<usize>,
 }

@@ -75,6 +75,11 @@ impl Publisher {
         self.hub.take_over(&other.hub);
     }
 
+    /// Whether somebody may hear of what happens now: a subscriber, or a logger. Never blocks.
+    pub(super) fn is_heard(&self) -> bool {
+        log::max_level() > log::LevelFilter::Off || self.hub.is_heard()
+    }
+
     pub(crate) fn publish(&self, event: &Event) {
         let mut left = None;
         let mut logger = self.logger.lock();
@@ -163,13 +168,23 @@ fn write(event: &Event) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
     use super::{Event, Logger, Publisher};
+
+    /// The log's level is the process's: a test that needs one has it while it holds this.
+    pub(in crate::supervisor) fn log_level(level: log::LevelFilter) -> MutexGuard<'static, ()> {
+        static LEVEL: Mutex<()> = Mutex::new(());
+        let guard = LEVEL.lock().unwrap_or_else(PoisonError::into_inner);
+        log::set_max_level(level);
+        guard
+    }
 
     /// A helper that was left behind may fail after the run.
     #[test]
     fn l11_an_event_after_the_end_starts_no_thread() {
-        log::set_max_level(log::LevelFilter::Trace);
+        let _level = log_level(log::LevelFilter::Trace);
         let publisher = Publisher::new(0);
         assert!(publisher.close().is_empty());
         publisher.publish(&Event::GroupReady);

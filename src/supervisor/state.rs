@@ -90,6 +90,8 @@ pub(crate) struct UnitKind {
     pub(crate) instances: u32,
     /// Whether it says itself when it is ready.
     pub(crate) declares_ready: bool,
+    /// Whether there is something to call when it is to stop.
+    pub(crate) graceful_stop: bool,
 }
 
 /// What a group is, beyond its policy.

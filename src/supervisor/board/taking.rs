@@ -104,6 +104,17 @@ impl Board {
         self.machine().is_finished() && self.to_be_done.is_empty()
     }
 
+    /// The engine has done all that there is to be done, and is about to sleep: until when, at most. Whoever
+    /// has something for it to do from now on wakes it.
+    pub(in crate::supervisor) fn engine_sleeps(&mut self) -> Option<Instant> {
+        self.engine_sleeps = true;
+        self.machine().next_deadline()
+    }
+
+    pub(in crate::supervisor) fn engine_is_awake(&mut self) {
+        self.engine_sleeps = false;
+    }
+
     /// From here on nobody does what would be to be done by the return of a service.
     pub(in crate::supervisor) fn close(&mut self) {
         self.closed = true;

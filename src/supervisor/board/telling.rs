@@ -1,16 +1,15 @@
 //! Telling units to stop: by whoever asks for the end of the run, by the thread of the unit by whose return
-//! it ends, or by the engine.
+//! it ends (see `returning`), or by the engine.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::Board;
 use crate::clock;
-use crate::failure::Outcome;
 use crate::latch::Bell;
 use crate::stop::{StopLatch, StopReason};
 use crate::supervisor::incarnation::Incarnation;
-use crate::supervisor::state::{Action, GroupEnd, Input, NodeId, ROOT, UnitEnd};
+use crate::supervisor::state::{Action, Input, NodeId, ROOT, UnitEnd};
 use crate::sync::Mutex;
 
 /// How many units' tokens share a bell. When all of them are told it is rung once; when one is told, and
@@ -32,45 +31,9 @@ impl Board {
         StopLatch::set_all(&tokens, reason);
     }
 
-    /// An instance has come back. If the run ends by that, its thread tells those whose turn it is, so that
-    /// they need not wait for the engine; which is to be woken in any case. `run_stop` is the run's token.
-    ///
-    /// Otherwise the outcome is handed back, for the engine: nobody waits for what comes of it, and decided
-    /// here it would come between what was decided before and the engine's doing it. And so it is where the
-    /// engine may not have come to what the unit had said: if it is ready, the machine has heard that it was
-    /// entered and has said so. (Of what else there is to be said the incarnation knows.)
-    pub(in crate::supervisor) fn returned(
-        board: &Mutex<Self>,
-        run_stop: &StopLatch,
-        (unit, incarnation): (NodeId, u32),
-        outcome: Outcome,
-    ) -> Option<Outcome> {
-        let mut this = board.lock();
-        let machine = this.machine();
-        let here = machine.is_ready(unit) && machine.run_may_end_with(unit, !outcome.is_ok());
-        if !here || this.closed {
-            return Some(outcome);
-        }
-        let first = this.to_be_done.len();
-        this.take_return(unit, incarnation, outcome);
-        let stopping = Action::Stopping { group: ROOT, why: GroupEnd::Child(unit) };
-        if !this.decided(first).any(|action| *action == stopping) {
-            return None;
-        }
-        let reason = StopReason::UnitStopped(this.cause(unit));
-        let tokens = this.told_of_the_end(first, clock::now());
-        drop(this);
-        // Whoever was first is the cause: a request that is already in the run's token stays.
-        run_stop.set(reason);
-        if let Some(reason) = run_stop.get() {
-            StopLatch::set_all(&tokens, reason);
-        }
-        None
-    }
-
     /// The tokens of those that are to be told by what was decided from the `first` on, by which the end
     /// of the run has begun. A group that was at its end before has a reason of its own.
-    fn told_of_the_end(&mut self, first: usize, now: Instant) -> Vec<Arc<StopLatch>> {
+    pub(super) fn told_of_the_end(&mut self, first: usize, now: Instant) -> Vec<Arc<StopLatch>> {
         self.ending_since.get_or_insert(now);
         let by_that = |group: NodeId| group == ROOT || self.reason_of(group).is_none();
         let told = self.decided(first).filter_map(|action| match *action {

@@ -6,8 +6,10 @@ use super::*;
 use crate::failure::BoxError;
 use crate::restart::{Backoff, Restart, Strategy};
 use crate::stop::{StopLatch, StopReason};
-use crate::supervisor::incarnation::{Ends, Reporting};
+use crate::supervisor::incarnation::{Ends, Notice, Reporting};
 use crate::supervisor::plan::ServicePlan;
+use crate::supervisor::publish::Publisher;
+use crate::supervisor::publish::tests::log_level;
 use crate::supervisor::state::{Action, GroupEnd, Policy, UnitKind};
 use crate::unit_fn::service_fn;
 
@@ -18,20 +20,29 @@ fn served(board: &mut Board, policy: Policy) -> NodeId {
     unit
 }
 
+const PLAIN: UnitKind = UnitKind { instances: 1, declares_ready: false, graceful_stop: true };
+
 fn planned(parent: Option<NodeId>, policy: Policy) -> NodePlan {
-    let kind = UnitKind { instances: 1, declares_ready: false };
+    planned_as(parent, policy, PLAIN)
+}
+
+fn planned_as(parent: Option<NodeId>, policy: Policy, kind: UnitKind) -> NodePlan {
     let service = service_fn("unit", |_ctx| Ok(()));
-    let plan = ServicePlan { unit: Arc::new(service), graceful_stop: true, kind, stack_size: None };
+    let plan = ServicePlan { unit: Arc::new(service), kind, stack_size: None };
     NodePlan { parent, path: "unit".into(), policy, part: PartPlan::Service(plan) }
+}
+
+fn reporting(run_stop: &Arc<StopLatch>) -> Arc<Reporting> {
+    let (notify, _) = crossbeam_channel::unbounded();
+    let publisher = Arc::new(Publisher::new(1));
+    Arc::new(Reporting { board: Weak::new(), run_stop: run_stop.clone(), publisher, notify })
 }
 
 fn start(board: &mut Board, units: &[NodeId]) {
     let now = clock::now();
     board.step(now, Input::Begin);
     for &unit in units {
-        let (notify, _) = crossbeam_channel::unbounded();
-        let reporting =
-            Reporting { board: Weak::new(), run_stop: Arc::new(StopLatch::new()), notify };
+        let reporting = reporting(&Arc::new(StopLatch::new()));
         let stopped = board.record(unit).next_end();
         let ends = Ends { stop: Arc::new(StopLatch::at(board.bell(unit))), stopped };
         let incarnation = Incarnation::new(1, unit, 1, "unit".into(), ends, reporting, None);
@@ -111,17 +122,30 @@ fn failed() -> Outcome {
     Outcome::Failed(Failure::error("unit".into(), Phase::Serve, why))
 }
 
-/// As its thread does when it has come back.
+/// As its thread does when it has come back. What is handed back for the engine to take in.
 fn comes_back(
     board: &Mutex<Board>,
-    run_stop: &StopLatch,
+    run_stop: &Arc<StopLatch>,
     unit: NodeId,
     outcome: Outcome,
 ) -> Option<Outcome> {
+    match leaves(board, &reporting(run_stop), unit, outcome) {
+        Some(Notice::Returned { outcome, .. }) => outcome,
+        _ => None,
+    }
+}
+
+/// As its last thread does when it has come back. What it tells the engine.
+fn leaves(
+    board: &Mutex<Board>,
+    reporting: &Reporting,
+    unit: NodeId,
+    outcome: Outcome,
+) -> Option<Notice> {
     if let Some(incarnation) = board.lock().current(unit) {
         incarnation.note(&outcome);
     }
-    Board::returned(board, run_stop, (unit, 1), outcome)
+    Board::returned(board, reporting, Return { unit, incarnation: 1, outcome, settled: true })
 }
 
 /// Without an engine that would do it.
@@ -132,7 +156,7 @@ fn l6_by_whose_failure_the_run_ends_tells_those_whose_turn_it_is() {
     let server = served(&mut board, Policy { after: vec![store], ..Policy::default() });
     let weak = served(&mut board, Policy::default());
     start(&mut board, &[store, server, weak]);
-    let (board, run_stop) = (Mutex::new(board), StopLatch::new());
+    let (board, run_stop) = (Mutex::new(board), Arc::new(StopLatch::new()));
 
     assert!(comes_back(&board, &run_stop, weak, failed()).is_none());
     assert_eq!([store, server].map(|unit| is_told(&board, unit)), [false, true]);
@@ -159,7 +183,7 @@ fn l6_a_request_that_was_first_is_what_they_are_told() {
     let weak = served(&mut board, Policy::default());
     let other = served(&mut board, Policy::default());
     start(&mut board, &[weak, other]);
-    let (board, run_stop) = (Mutex::new(board), StopLatch::new());
+    let (board, run_stop) = (Mutex::new(board), Arc::new(StopLatch::new()));
     run_stop.set("enough".into()); // and whoever asks is about to take the lock
 
     comes_back(&board, &run_stop, weak, failed());
@@ -175,7 +199,7 @@ fn l6_by_whose_return_the_run_does_not_end_leaves_it_to_the_engine() {
     let task = served(&mut board, Policy { task: true, ..Policy::default() });
     let logging = served(&mut board, Policy { background: true, ..Policy::default() });
     start(&mut board, &[weak, task, logging]);
-    let (board, run_stop) = (Mutex::new(board), StopLatch::new());
+    let (board, run_stop) = (Mutex::new(board), Arc::new(StopLatch::new()));
 
     assert!(comes_back(&board, &run_stop, weak, failed()).is_some());
     assert!(comes_back(&board, &run_stop, task, Outcome::Ok).is_some());
@@ -191,7 +215,7 @@ fn l6_the_end_of_one_in_the_background_is_a_stop_as_any() {
     let server = served(&mut board, Policy::default());
     let logging = served(&mut board, Policy { background: true, ..Policy::default() });
     start(&mut board, &[server, logging]);
-    let (board, run_stop) = (Mutex::new(board), StopLatch::new());
+    let (board, run_stop) = (Mutex::new(board), Arc::new(StopLatch::new()));
 
     assert!(comes_back(&board, &run_stop, logging, Outcome::Ok).is_none());
     assert!(is_told(&board, server));
@@ -203,7 +227,7 @@ fn l14_who_comes_back_and_is_not_known_to_be_ready_does_not_overtake_what_it_has
     let mut board = Board::new(GroupKind::default(), Duration::MAX);
     let weak = served(&mut board, Policy::default());
     board.step(clock::now(), Input::Begin);
-    let (board, run_stop) = (Mutex::new(board), StopLatch::new());
+    let (board, run_stop) = (Mutex::new(board), Arc::new(StopLatch::new()));
 
     assert!(comes_back(&board, &run_stop, weak, failed()).is_some(), "it is handed back");
     assert!(!run_stop.is_set());
@@ -215,10 +239,104 @@ fn l11_who_comes_back_when_the_run_is_over_changes_nothing() {
     let late = served(&mut board, Policy::default());
     start(&mut board, &[late]);
     board.close();
-    let (board, run_stop) = (Mutex::new(board), StopLatch::new());
+    let (board, run_stop) = (Mutex::new(board), Arc::new(StopLatch::new()));
 
     assert!(comes_back(&board, &run_stop, late, failed()).is_some(), "it is handed back");
     assert!(board.lock().next_to_be_done().is_none() && !run_stop.is_set());
+}
+
+/// A run of these, of which nobody hears, whose end has begun; the engine has done its part and sleeps.
+fn sleeping(units: impl FnOnce(&mut Board) -> Vec<NodeId>) -> (Mutex<Board>, Arc<Reporting>) {
+    let mut board = Board::new(GroupKind::default(), Duration::MAX);
+    let units = units(&mut board);
+    start(&mut board, &units);
+    let (board, reporting) = (Mutex::new(board), reporting(&Arc::new(StopLatch::new())));
+    reporting.run_stop.set("enough".into());
+    Board::stop(&board, &"enough".into());
+    while board.lock().next_to_be_done().is_some() {}
+    board.lock().engine_sleeps();
+    (board, reporting)
+}
+
+fn both(board: &mut Board) -> Vec<NodeId> {
+    let kind = UnitKind { graceful_stop: false, ..PLAIN };
+    let plan = |_| planned_as(None, Policy::default(), kind);
+    let first = board.next_node();
+    board.add(1, (0..2).map(plan).collect());
+    vec![first, first + 1]
+}
+
+/// What the engine is told where others have taken in that an instance has come back.
+fn is_woken_for_more(notice: Option<&Notice>) -> bool {
+    matches!(notice, Some(Notice::Returned { outcome: None, settled: false, .. }))
+}
+
+#[test]
+fn l9_the_engine_is_woken_by_the_last_that_comes_back_and_not_by_each() {
+    let _unheard = log_level(log::LevelFilter::Off);
+    let (board, reporting) = sleeping(both);
+    assert!(leaves(&board, &reporting, 1, Outcome::Ok).is_none());
+    let mut this = board.lock();
+    assert_eq!(this.state(1), UnitState::Stopped, "whoever looks sees it at once");
+    assert!(this.look(1).stopped.is_some() && this.next_to_be_done().is_none());
+    drop(this);
+    assert!(is_woken_for_more(leaves(&board, &reporting, 2, Outcome::Ok).as_ref()));
+    assert!(board.lock().decided(0).any(|action| *action == Action::Finished));
+}
+
+#[test]
+fn l9_the_engine_is_woken_where_it_is_somebody_s_turn_by_that() {
+    let _unheard = log_level(log::LevelFilter::Off);
+    let (board, reporting) = sleeping(|board| {
+        let store = served(board, Policy::default());
+        let server = served(board, Policy { after: vec![store], ..Policy::default() });
+        vec![store, server]
+    });
+    board.lock().step(clock::now(), Input::CallReturned(2)); // its `graceful_stop`
+    assert!(is_woken_for_more(leaves(&board, &reporting, 2, Outcome::Ok).as_ref()));
+    let mut board = board.lock();
+    let told = |action: &Action| matches!(action, Action::Tell { unit: 1, .. });
+    assert!(board.decided(0).any(told));
+    assert!(matches!(board.next_to_be_done(), Some(Todo::Returned { unit: 2, .. })));
+}
+
+/// The thread of one that is late is the last of its group's, which the machine is through with.
+#[test]
+fn l9_the_engine_is_woken_where_a_group_ends_by_that() {
+    let _unheard = log_level(log::LevelFilter::Off);
+    let (board, reporting) = sleeping(|board| {
+        let group = board.next_node();
+        let part = PartPlan::Group(GroupKind::default());
+        let plan = NodePlan { parent: None, path: "group".into(), policy: Policy::default(), part };
+        let kind = UnitKind { graceful_stop: false, ..PLAIN };
+        let within = planned_as(Some(group), Policy::default(), kind);
+        board.add(1, vec![plan, within, planned_as(None, Policy::default(), kind)]);
+        vec![group + 1, group + 2]
+    });
+    board.lock().record(1).group().over = true;
+    assert!(is_woken_for_more(leaves(&board, &reporting, 2, Outcome::Ok).as_ref()));
+}
+
+#[test]
+fn l14_the_engine_takes_in_itself_what_somebody_hears_of_and_what_has_failed() {
+    let _unheard = log_level(log::LevelFilter::Off);
+    let (board, reporting) = sleeping(both);
+    let _events = reporting.publisher.subscribe(8);
+    let notice = leaves(&board, &reporting, 1, Outcome::Ok);
+    assert!(matches!(notice, Some(Notice::Returned { outcome: Some(_), settled: true, .. })));
+
+    let (board, reporting) = sleeping(both);
+    let notice = leaves(&board, &reporting, 1, failed());
+    assert!(matches!(notice, Some(Notice::Returned { outcome: Some(_), settled: true, .. })));
+}
+
+#[test]
+fn l14_an_engine_that_is_awake_takes_in_itself_what_comes_back() {
+    let _unheard = log_level(log::LevelFilter::Off);
+    let (board, reporting) = sleeping(both);
+    board.lock().engine_is_awake();
+    let notice = leaves(&board, &reporting, 1, Outcome::Ok);
+    assert!(matches!(notice, Some(Notice::Returned { outcome: Some(_), settled: true, .. })));
 }
 
 /// What the machine has decided for a restart is done after the end has taken that restart back.

@@ -30,10 +30,17 @@ pub(crate) struct Engine {
     board: Arc<Mutex<Board>>,
     stoppers: Stoppers,
     notices: Receiver<Notice>,
-    reporting: Reporting,
+    reporting: Arc<Reporting>,
     /// How many of the units that are to be told next have their token set.
     told_ahead: usize,
     served: Served,
+}
+
+/// By what the engine was woken.
+enum Woken {
+    Notice(Option<Notice>),
+    Request(Option<Request>),
+    Timer,
 }
 
 impl Engine {
@@ -45,8 +52,12 @@ impl Engine {
             // When the engine has left this call behind, there is nobody to tell.
             let _ = called.send(Notice::Called);
         });
-        let reporting =
-            Reporting { board: Arc::downgrade(&board), run_stop: run.stop.clone(), notify };
+        let reporting = Arc::new(Reporting {
+            board: Arc::downgrade(&board),
+            run_stop: run.stop.clone(),
+            publisher: run.publisher.clone(),
+            notify,
+        });
         Self { run, board, stoppers, notices, reporting, told_ahead: 0, served: Served::default() }
     }
 
@@ -64,25 +75,28 @@ impl Engine {
     /// Waits for the next thing to happen: one select of three arms, however many services there
     /// are. Without a deadline it sleeps for as long as nothing happens.
     fn wait(&mut self) {
-        let mut board = self.board.lock();
-        let (machine, ends) = (board.machine().next_deadline(), !board.machine().is_open(ROOT));
-        drop(board);
+        let ends = !self.board.lock().machine().is_open(ROOT);
         if ends {
             // Many threads end at about the same time, and each of them would wake this one anew, which then
             // runs while others have not been told. They go first; what they have to say is there by then.
             thread::give_way();
         }
+        let machine = self.board.lock().engine_sleeps();
         let deadline = earliest(machine, self.stoppers.next_deadline());
         let timer = deadline.map_or_else(never, crossbeam_channel::at);
-        select! {
-            recv(self.notices) -> notice => self.take_all(notice.ok()),
-            recv(self.run.requests) -> request => match request {
-                Ok(Request::Stop) => self.feed(Input::StopAsked),
-                Ok(Request::Wake) => self.perform_all(),
-                // The group that holds the other end outlives its run.
-                Err(_) => debug_assert!(false, "nobody is left to ask"),
-            },
-            recv(timer) -> _ => {}
+        let woken = select! {
+            recv(self.notices) -> notice => Woken::Notice(notice.ok()),
+            recv(self.run.requests) -> request => Woken::Request(request.ok()),
+            recv(timer) -> _ => Woken::Timer,
+        };
+        self.board.lock().engine_is_awake();
+        match woken {
+            Woken::Notice(notice) => self.take_all(notice),
+            Woken::Request(Some(Request::Stop)) => self.feed(Input::StopAsked),
+            Woken::Request(Some(Request::Wake)) => self.perform_all(),
+            // The group that holds the other end outlives its run.
+            Woken::Request(None) => debug_assert!(false, "nobody is left to ask"),
+            Woken::Timer => {}
         }
     }
 
@@ -190,7 +204,7 @@ impl Engine {
         if let Outcome::Failed(failure) = &outcome {
             self.keep_if(counts, unit, failure.clone());
         }
-        self.publish(&Event::Ended { unit: self.path(unit), outcome });
+        self.publish_of(unit, |unit| Event::Ended { unit, outcome });
     }
 
     /// Takes what has come back from the stoppers.
@@ -225,6 +239,13 @@ impl Engine {
 
     fn publish(&self, event: &Event) {
         self.run.publisher.publish(event);
+    }
+
+    /// The same of an event about one node, which need not be made where nobody would hear of it.
+    fn publish_of(&self, node: NodeId, event: impl FnOnce(Arc<str>) -> Event) {
+        if self.run.publisher.is_heard() {
+            self.publish(&event(self.path(node)));
+        }
     }
 
     fn path(&self, unit: NodeId) -> Arc<str> {

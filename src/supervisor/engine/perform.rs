@@ -37,7 +37,7 @@ impl Engine {
                 let record = board.record(unit);
                 record.ready = record.ready.or_else(|| Some(clock::now()));
                 drop(board);
-                self.publish(&Event::Ready { unit: self.path(unit) });
+                self.publish_of(unit, |unit| Event::Ready { unit });
             }
             Action::Stopping { group: ROOT, why } => self.stopping(why),
             Action::Stopping { group, why } => self.group_stopping(group, why, known.culprit),
@@ -49,17 +49,17 @@ impl Engine {
             Action::GaveUp { unit, limit } => self.gave_up(unit, limit, known.counts),
             Action::AskIfAlive(unit) => self.ask_if_alive(unit),
             Action::Unresponsive { unit, silent } => {
-                self.publish(&Event::Unresponsive { unit: self.path(unit), silent });
+                self.publish_of(unit, |unit| Event::Unresponsive { unit, silent });
             }
             Action::Responsive(unit) => {
-                self.publish(&Event::Responsive { unit: self.path(unit) });
+                self.publish_of(unit, |unit| Event::Responsive { unit });
             }
             Action::NotReadyInTime(unit) => self.not_ready_in_time(unit, known.counts),
             Action::DidNotStop(unit) => self.did_not_stop(unit, known.counts),
             Action::Extended { unit, by } => {
-                self.publish(&Event::StopExtended { unit: self.path(unit), by });
+                self.publish_of(unit, |unit| Event::StopExtended { unit, by });
             }
-            Action::Late(unit) => self.publish(&Event::Late { unit: self.path(unit) }),
+            Action::Late(unit) => self.publish_of(unit, |unit| Event::Late { unit }),
             Action::Finished => self.served.stopped_at = Some(clock::now()),
         }
     }
@@ -78,7 +78,7 @@ impl Engine {
         let plan = &record.service().plan;
         let (service, instances, stack_size) =
             (plan.unit.clone(), plan.kind.instances, plan.stack_size);
-        let graceful_stop = plan.graceful_stop;
+        let graceful_stop = plan.kind.graceful_stop;
         let pulse = heartbeat.map(|limit| Pulse::new(limit, instances));
         record.started = record.started.or_else(|| Some(clock::now()));
         record.stopped = None;
@@ -89,7 +89,7 @@ impl Engine {
         let before = board.record(unit).service().incarnation.replace(incarnation.clone());
         drop(board);
         drop_apart(before);
-        self.publish(&Event::Starting { unit: path.clone(), attempt: number });
+        self.publish_of(unit, |unit| Event::Starting { unit, attempt: number });
         if graceful_stop && let Err(error) = self.stoppers.prepare() {
             return self.cannot_start(&incarnation, 0, error);
         }
@@ -117,7 +117,7 @@ impl Engine {
         let counts = board.counts(unit);
         drop(board);
         self.keep_if(counts, unit, failure);
-        self.publish(&Event::Ended { unit: path.clone(), outcome });
+        self.publish_of(unit, |unit| Event::Ended { unit, outcome });
         incarnation.is_started(spawned > 0);
     }
 
@@ -185,12 +185,10 @@ impl Engine {
         let mut board = self.board.lock();
         board.token_of(unit, clock::now()); // to be noted as told, if it was not
         let Some(incarnation) = board.current(unit).cloned() else { return };
-        let record = board.record(unit);
-        let path = record.path.clone();
         drop(board);
         // Whoever asked for the end of the run may have told it already.
         let (reason, callbacks) = incarnation.tell(reason);
-        self.publish(&Event::StopAsked { unit: path, reason });
+        self.publish_of(unit, |unit| Event::StopAsked { unit, reason });
         for callback in callbacks {
             self.call_on_stop(unit, callback);
         }
@@ -205,13 +203,7 @@ impl Engine {
     }
 
     fn call_graceful_stop(&mut self, unit: NodeId) {
-        let mut board = self.board.lock();
-        let plan = &board.record(unit).service().plan;
-        let (service, is_there) = (plan.unit.clone(), plan.graceful_stop);
-        drop(board);
-        if !is_there {
-            return self.note(Input::CallReturned(unit));
-        }
+        let service = self.board.lock().record(unit).service().plan.unit.clone();
         self.call(unit, Phase::GracefulStop, move || match service.as_service() {
             Some(service) => service.graceful_stop(),
             None => Err(denies("service")),
@@ -234,7 +226,7 @@ impl Engine {
         let mut board = self.board.lock();
         let failed = board.machine().state(unit).0 == UnitState::Failed;
         let record = board.record(unit);
-        let (path, incarnation) = (record.path.clone(), record.incarnation().cloned());
+        let incarnation = record.incarnation().cloned();
         let (never_started, parent) = (record.stopped_notify.clone(), record.parent);
         drop(board);
         if let Some(incarnation) = incarnation {
@@ -243,14 +235,12 @@ impl Engine {
             if self.served.stopping_at.is_none() {
                 incarnation.join();
             }
-            let (now, mut board) = (clock::now(), self.board.lock());
-            let record = board.record(unit);
-            record.told.get_or_insert(now); // it was in a pause, where there is nobody to tell
-            record.stopped = Some(now);
+            let now = clock::now();
+            self.board.lock().has_stopped(unit, now);
         } else {
             never_started.set(Outcome::Ok);
         }
-        self.publish(&Event::Stopped { unit: path, failed });
+        self.publish_of(unit, |unit| Event::Stopped { unit, failed });
         self.end_groups(parent);
     }
 }

@@ -127,7 +127,7 @@ impl Machine {
     pub(super) fn entered(&mut self, now: Instant, node: NodeId) {
         let unit = self.unit(node);
         unit.entered += 1;
-        unit.uncalled |= unit.entered == 1;
+        unit.uncalled |= unit.entered == 1 && unit.kind.graceful_stop;
         let told = unit.told;
         match self.nodes[node].state {
             UnitState::Starting => self.enter_state(now, node, UnitState::Running),

@@ -1,8 +1,8 @@
 //! L3: taking a unit out while the others serve.
 
 use super::{
-    Action, Driver, GroupEnd, Input, NodeId, Policy, ROOT, RUN, UnitEnd, UnitKind, UnitState,
-    after, background, secs, start, stopping, told, within,
+    Action, Driver, GroupEnd, Input, NodeId, PLAIN, Policy, ROOT, RUN, UnitEnd, UnitKind,
+    UnitState, after, background, secs, start, stopping, told, within,
 };
 
 fn taken_out(unit: NodeId) -> Action {
@@ -129,7 +129,7 @@ fn l3_one_that_is_taken_out_before_its_threads_were_spawned_is_not_started() {
 fn l3_one_that_is_taken_out_while_its_threads_are_spawned_fails_by_itself_alone() {
     for (spawned, rest) in [(0, 0), (1, 1)] {
         let mut run = Driver::new();
-        let kind = UnitKind { instances: 2, declares_ready: false };
+        let kind = UnitKind { instances: 2, ..PLAIN };
         let a = run.unit_in(ROOT, Policy::default(), kind);
         let b = run.unit(Policy::default());
         run.begin();

@@ -1,7 +1,7 @@
 //! L6, S4: what ends a group, and what does not.
 
 use super::{
-    Action, Driver, GroupEnd, Policy, ROOT, UnitKind, UnitState, background, ended, start,
+    Action, Driver, GroupEnd, PLAIN, Policy, ROOT, UnitKind, UnitState, background, ended, start,
     stopping, task, told,
 };
 
@@ -127,7 +127,7 @@ fn s4_tasks_in_a_line_are_done_one_after_another() {
     let mut run = Driver::new();
     let a = run.unit(task());
     let b = run.unit(Policy { after: vec![a], ..task() });
-    let kind = UnitKind { instances: 1, declares_ready: true };
+    let kind = UnitKind { declares_ready: true, ..PLAIN };
     let c = run.unit_in(ROOT, Policy { after: vec![b], ..task() }, kind);
     run.begin();
     assert_eq!(run.enter(a), [Action::Ready(a), start(b)]);
@@ -143,7 +143,7 @@ fn s4_tasks_in_a_line_are_done_one_after_another() {
 #[test]
 fn l6_the_first_failure_of_an_instance_ends_them_all() {
     let mut run = Driver::new();
-    let kind = UnitKind { instances: 3, declares_ready: false };
+    let kind = UnitKind { instances: 3, ..PLAIN };
     let a = run.unit_in(ROOT, task(), kind);
     run.begin();
     for _ in 0..3 {
@@ -161,7 +161,7 @@ fn l6_the_first_failure_of_an_instance_ends_them_all() {
 #[test]
 fn l6_the_last_ok_of_the_instances_ends_the_unit_and_none_before() {
     let mut run = Driver::new();
-    let kind = UnitKind { instances: 2, declares_ready: false };
+    let kind = UnitKind { instances: 2, ..PLAIN };
     let a = run.unit_in(ROOT, Policy::default(), kind);
     run.begin();
     run.enter(a);

@@ -1,7 +1,8 @@
 //! L8: when `graceful_stop` is called, and when not.
 
 use super::{
-    Action, Driver, GroupEnd, Input, Policy, ROOT, UnitKind, after, ended, stopping, task, told,
+    Action, Driver, GroupEnd, Input, PLAIN, Policy, ROOT, UnitKind, after, ended, stopping, task,
+    told,
 };
 
 fn calls(actions: &[Action]) -> usize {
@@ -37,7 +38,7 @@ fn l8_a_unit_that_saw_its_token_and_never_entered_is_not_called() {
 #[test]
 fn l8_one_call_however_many_instances_enter_late() {
     let mut run = Driver::new();
-    let kind = UnitKind { instances: 3, declares_ready: false };
+    let kind = UnitKind { instances: 3, ..PLAIN };
     let a = run.unit_in(ROOT, Policy::default(), kind);
     run.begin();
     run.enter(a);

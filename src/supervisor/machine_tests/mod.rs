@@ -41,7 +41,7 @@ use crate::snapshot::UnitState;
 /// How long a run of these tests may take to stop.
 const RUN: Duration = Duration::from_secs(30);
 
-const PLAIN: UnitKind = UnitKind { instances: 1, declares_ready: false };
+const PLAIN: UnitKind = UnitKind { instances: 1, declares_ready: false, graceful_stop: true };
 
 /// Where the machine's chance begins.
 const SEED: u64 = 0;

@@ -102,7 +102,7 @@ fn s5_a_group_that_is_a_task_ends_only_itself() {
 fn s5_a_group_that_is_a_task_and_ended_ok_counts_as_ready() {
     let mut run = Driver::new();
     let group = run.group(task());
-    let kind = super::UnitKind { instances: 1, declares_ready: true };
+    let kind = super::UnitKind { declares_ready: true, ..PLAIN };
     let a = run.unit_in(group, Policy::default(), kind);
     let behind = run.unit(after(&[group]));
     run.begin();

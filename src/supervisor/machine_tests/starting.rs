@@ -1,8 +1,8 @@
 //! L4, L7, L14: who starts when, and what is ready.
 
 use super::{
-    Action, Driver, GroupEnd, Input, Policy, ROOT, UnitKind, UnitState, after, background, ended,
-    start, stopping, task, told,
+    Action, Driver, GroupEnd, Input, PLAIN, Policy, ROOT, UnitKind, UnitState, after, background,
+    ended, start, stopping, task, told,
 };
 
 #[test]
@@ -43,7 +43,7 @@ fn s6_a_dependency_that_is_named_twice_is_waited_for_once() {
 #[test]
 fn l14_who_declares_ready_is_ready_when_it_says_so_and_not_before() {
     let mut run = Driver::new();
-    let kind = UnitKind { instances: 1, declares_ready: true };
+    let kind = UnitKind { declares_ready: true, ..PLAIN };
     let a = run.unit_in(ROOT, Policy::default(), kind);
     let b = run.unit(after(&[a]));
     run.begin();
@@ -55,7 +55,7 @@ fn l14_who_declares_ready_is_ready_when_it_says_so_and_not_before() {
 #[test]
 fn l14_all_instances_have_entered_before_a_unit_is_ready() {
     let mut run = Driver::new();
-    let kind = UnitKind { instances: 3, declares_ready: true };
+    let kind = UnitKind { instances: 3, declares_ready: true, ..PLAIN };
     let a = run.unit_in(ROOT, Policy::default(), kind);
     run.begin();
     assert_eq!(run.enter(a), []);
@@ -68,7 +68,7 @@ fn l14_all_instances_have_entered_before_a_unit_is_ready() {
 #[test]
 fn l14_a_task_that_ended_ok_counts_as_ready_even_if_it_never_said_so() {
     let mut run = Driver::new();
-    let kind = UnitKind { instances: 1, declares_ready: true };
+    let kind = UnitKind { declares_ready: true, ..PLAIN };
     let a = run.unit_in(ROOT, task(), kind);
     let b = run.unit(after(&[a]));
     run.begin();
@@ -81,7 +81,7 @@ fn l14_a_task_that_ended_ok_counts_as_ready_even_if_it_never_said_so() {
 #[test]
 fn l14_a_task_that_failed_does_not_count_as_ready() {
     let mut run = Driver::new();
-    let kind = UnitKind { instances: 1, declares_ready: true };
+    let kind = UnitKind { declares_ready: true, ..PLAIN };
     let a = run.unit_in(ROOT, task(), kind);
     let b = run.unit(after(&[a]));
     run.begin();
@@ -95,7 +95,7 @@ fn l14_a_task_that_failed_does_not_count_as_ready() {
 #[test]
 fn l14_the_deregistered_do_not_count() {
     let mut run = Driver::new();
-    let kind = UnitKind { instances: 1, declares_ready: true };
+    let kind = UnitKind { declares_ready: true, ..PLAIN };
     let a = run.unit(Policy::default());
     let never_ready = run.unit_in(ROOT, Policy::default(), kind);
     run.begin();
@@ -142,7 +142,7 @@ fn l4_a_unit_without_a_single_thread_fails_and_ends_the_group() {
 #[test]
 fn l4_a_unit_with_some_of_its_threads_ends_and_is_waited_for() {
     let mut run = Driver::new();
-    let kind = UnitKind { instances: 3, declares_ready: false };
+    let kind = UnitKind { instances: 3, ..PLAIN };
     let a = run.unit_in(ROOT, Policy::default(), kind);
     run.begin();
     assert_eq!(

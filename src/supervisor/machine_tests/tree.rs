@@ -57,7 +57,7 @@ pub(super) struct Shape {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
-    Unit { instances: u32, declares_ready: bool },
+    Unit { instances: u32, declares_ready: bool, graceful_stop: bool },
     Group { reverse: bool, together: Together },
 }
 
@@ -68,7 +68,8 @@ impl Kind {
 
     fn draw_unit(random: &mut Random) -> Self {
         let instances = 1 + u32::from(random.one_in(4)) + u32::from(random.one_in(8));
-        Self::Unit { instances, declares_ready: random.one_in(4) }
+        let (declares_ready, graceful_stop) = (random.one_in(4), !random.one_in(4));
+        Self::Unit { instances, declares_ready, graceful_stop }
     }
 }
 
@@ -110,8 +111,8 @@ impl Shape {
     /// Adds it to a machine.
     pub(super) fn add_to(&self, machine: &mut Machine, now: Instant) -> NodeId {
         match self.kind {
-            Kind::Unit { instances, declares_ready } => {
-                let kind = UnitKind { instances, declares_ready };
+            Kind::Unit { instances, declares_ready, graceful_stop } => {
+                let kind = UnitKind { instances, declares_ready, graceful_stop };
                 machine.add_unit(now, self.parent, self.policy(), kind)
             }
             Kind::Group { .. } => {

@@ -3,7 +3,7 @@
 
 use super::{Facts, Model};
 use crate::supervisor::machine_tests::said::Word;
-use crate::supervisor::machine_tests::tree::{bit, has, members};
+use crate::supervisor::machine_tests::tree::{Kind, bit, has, members};
 use crate::supervisor::state::{NodeId, ROOT};
 
 impl Model {
@@ -95,8 +95,9 @@ impl Model {
     }
 
     pub(super) fn entered(&mut self, now: u64, unit: NodeId) {
+        let has_call = matches!(self.shapes[unit].kind, Kind::Unit { graceful_stop: true, .. });
         let facts = &mut self.nodes[unit];
-        if facts.entered == 0 {
+        if facts.entered == 0 && has_call {
             self.uncalled |= bit(unit);
         }
         facts.entered += 1;

@@ -139,7 +139,7 @@ impl Model {
         self.is_running(node)
             && !has(self.out, node)
             && match self.shapes[node].kind {
-                Kind::Unit { instances, declares_ready } => {
+                Kind::Unit { instances, declares_ready, .. } => {
                     self.nodes[node].entered == instances
                         && (!declares_ready || has(self.said_ready, node))
                         && !has(self.silent, node)

@@ -69,11 +69,13 @@ impl Observed {
             assert!(gone, "node {node} is neither stopped nor late");
             assert!(has(model.over, node), "node {node} is not over");
             // Of one that is late and may yet enter, nothing is called.
-            let is_unit = matches!(model.shapes[node].kind, Kind::Unit { .. });
+            let has_call =
+                matches!(model.shapes[node].kind, Kind::Unit { graceful_stop: true, .. });
             let is_the_last = has(self.entered | self.stopped, node);
-            if is_unit && has(self.was_entered, node) && is_the_last {
+            if has_call && has(self.was_entered, node) && is_the_last {
                 assert!(has(self.called, node), "graceful_stop of {node} was not called");
             }
+            assert!(has_call || !has(self.called, node), "{node} has no graceful_stop");
         }
     }
 }

@@ -34,7 +34,7 @@ pub use registration::{BeforeServing, Registration, WhileServing};
 pub use run_error::RunError;
 
 use crate::clock;
-use crate::error::{Error, ErrorKind};
+use crate::error::{ConfigErrors, Error, ErrorKind};
 use crate::event::Event;
 use crate::failure::{Failure, Outcome, Phase};
 use crate::flags::{FlagSet, Program, Table};
@@ -652,7 +652,8 @@ impl Group {
             return Err(phases::already_ran());
         }
         let end = CloseOnReturn(self);
-        if matches!(end.0.config, Config::Due | Config::Embedded(_)) {
+        let gathers = matches!(end.0.config, Config::Due);
+        if gathers || matches!(end.0.config, Config::Embedded(_)) {
             let _ = end.0.configure_from_process(); // it is due, as was just seen
         }
         let settled = match std::mem::replace(&mut end.0.config, Config::Taken) {
@@ -666,8 +667,12 @@ impl Group {
                 unreachable!("the config phase was just run, and there is one run")
             }
         };
-        // What was registered since.
-        let refused = config::problems(&end.0.shared, end.0.policies.stop_timeout.as_ref());
+        // What was registered since the flags were gathered: nothing, if that was in this call.
+        let refused = if gathers {
+            ConfigErrors::new()
+        } else {
+            config::problems(&end.0.shared, end.0.policies.stop_timeout.as_ref())
+        };
         if !refused.is_empty() {
             let error = Error::config(ErrorKind::Definition, refused);
             return Err(end.0.failed_early(error));

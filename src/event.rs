@@ -416,8 +416,8 @@ impl Events {
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
     subscribers: Mutex<Subscribers>,
-    /// Relaxed: whoever has subscribed and then does something by which others come to look has an order
-    /// between them by that.
+    /// Relaxed is enough: whoever subscribes before something happens has an order with it by other means,
+    /// as the board's lock.
     had_any: AtomicBool,
 }
 
@@ -461,7 +461,7 @@ impl Hub {
     }
 
     /// Whether there is a subscriber, or was. Never blocks.
-    pub(crate) fn is_heard(&self) -> bool {
+    pub(crate) fn may_be_heard(&self) -> bool {
         self.had_any.load(Ordering::Relaxed)
     }
 

@@ -6,13 +6,15 @@
 
 mod common;
 
+use std::cell::RefCell;
+use std::panic;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::within;
-use crossbeam_channel::{bounded, unbounded};
+use crossbeam_channel::{Sender, bounded, unbounded};
 use rungroup::testing::{Script, Tester};
 use rungroup::{ErrorKind, Event, Group};
 
@@ -51,6 +53,44 @@ fn l11_what_is_left_behind_spawns_no_more() {
         let refused = run_contexts.recv().unwrap().spawn_helper("late", || unreachable!());
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::Spawn);
         drop(release);
+    });
+}
+
+/// Somebody has a handle still, and so there is all that it leads to. What such a thread does at its end is
+/// the library's own doing, and has no panic boundary around it.
+#[test]
+fn l10_what_is_left_behind_comes_back_in_peace_when_its_group_is_dropped() {
+    struct Ended(Sender<()>);
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            let _ = self.0.send(());
+        }
+    }
+    thread_local!(static AT_THE_END: RefCell<Option<Ended>> = const { RefCell::new(None) });
+
+    within(LIMIT, || {
+        let panics = Arc::new(AtomicUsize::new(0));
+        let (seen, before) = (panics.clone(), panic::take_hook());
+        panic::set_hook(Box::new(move |info| {
+            let is_ours = info.location().is_some_and(|at| at.file().starts_with("src/"));
+            seen.fetch_add(usize::from(is_ours), Ordering::SeqCst);
+            before(info);
+        }));
+        let (release, held) = bounded::<()>(0);
+        let (ends, ended) = bounded(1);
+        let mut group = Group::new("demo").args(["demo"]).stop_timeout(SHORT);
+        group.register(Script::new("stuck").serve(move |_ctx| {
+            AT_THE_END.with(|it| it.replace(Some(Ended(ends.clone()))));
+            let _ = held.recv();
+            Ok(())
+        }));
+        let handle = group.handle();
+        let error = Tester::start(group).stop().unwrap_err();
+        assert_eq!(error.left_behind().len(), 1);
+        drop(release);
+        ended.recv().expect("it is the last that the thread does");
+        assert_eq!(panics.load(Ordering::SeqCst), 0);
+        drop(handle);
     });
 }
 

@@ -40,10 +40,9 @@ pub(crate) struct Board {
     bells: Vec<Bell>,
     /// For the engine, in this order.
     to_be_done: VecDeque<Todo>,
-    /// It waits for somebody to wake it.
+    /// The engine waits, or is about to, and has taken in nothing since.
     engine_sleeps: bool,
-    /// Nobody will do what is added to it. A guard: the run's token is set by then, and the engine takes
-    /// the returns that come after.
+    /// Nobody will do what is added to it: the engine takes the returns that come after.
     closed: bool,
     /// When the end of the run began, where somebody told units of it before the engine came to that.
     ending_since: Option<Instant>,

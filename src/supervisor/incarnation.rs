@@ -1,6 +1,6 @@
 //! One incarnation of a unit on real threads: what its service threads do, and what stands behind
-//! their `ServeContext`. It reports to the engine by [`Notice`]s, and where the run may end by its return to
-//! the board itself; it decides nothing.
+//! their `ServeContext`. It reports to the engine by [`Notice`]s, and a return to the board, which may take it in
+//! by itself; it decides nothing.
 
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -377,3 +377,6 @@ impl Drop for Uncalled {
 pub(crate) fn denies(phase: &str) -> BoxError {
     format!("it was registered as a {phase} and now says that it is none").into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,9 +75,10 @@ impl Publisher {
         self.hub.take_over(&other.hub);
     }
 
-    /// Whether somebody may hear of what happens now: a subscriber, or a logger. Never blocks.
-    pub(super) fn is_heard(&self) -> bool {
-        log::max_level() > log::LevelFilter::Off || self.hub.is_heard()
+    /// Whether somebody may hear of what happens while the group serves: a subscriber, or a logger. Never
+    /// blocks.
+    pub(super) fn may_be_heard(&self) -> bool {
+        log::max_level() > log::LevelFilter::Off || self.hub.may_be_heard()
     }
 
     pub(crate) fn publish(&self, event: &Event) {

@@ -275,7 +275,7 @@ pub(super) struct Unit {
     pub(super) kind: UnitKind,
     /// It was told to stop, for good or not, before it had ended by itself.
     pub(super) told: bool,
-    /// The last incarnation that has entered `serve` has had no `graceful_stop`.
+    /// The last incarnation that has entered `serve` is still owed its `graceful_stop`.
     pub(super) uncalled: bool,
     /// How many instances of the incarnation have entered `serve`, and how many are back.
     pub(super) entered: u32,

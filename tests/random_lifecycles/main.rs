@@ -93,6 +93,8 @@ fn run(seeds: &[u64]) {
         }
         let left = threads_since(&before);
         assert!(left.is_empty(), "L11: threads are left, of {round:?}: {left:?}");
+        let panics = std::mem::take(&mut *PANICS.lock().unwrap());
+        assert!(panics.is_empty(), "the library has panicked, in one of {round:?}: {panics:#?}");
     }
     println!("{} lifecycles in {:.1?}, and in how many of them:", seeds.len(), began.elapsed());
     census.print();
@@ -192,6 +194,9 @@ fn tell(plan: &Plan, record: &Record, faults: &[String], verdict: &str) -> Fault
     text
 }
 
+/// Where the library itself has panicked. Nobody else hears of that on a thread that is at its end.
+static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 /// Panics that were planned are not printed: thousands of them would be, each with a backtrace.
 fn keep_quiet() {
     static ONCE: Once = Once::new();
@@ -199,6 +204,9 @@ fn keep_quiet() {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             let planned = info.payload_as_str().is_some_and(|text| text.starts_with(SCRIPTED));
+            if info.location().is_some_and(|at| at.file().starts_with("src/")) {
+                PANICS.lock().unwrap().push(info.to_string());
+            }
             if !planned {
                 before(info);
             }

@@ -40,12 +40,13 @@ impl Board {
         back: Return,
     ) -> Option<Notice> {
         let mut this = board.lock();
-        if this.closed || !this.machine().is_ready(back.unit) {
+        // A group that was dropped has taken its machine with it: what was left behind may still come back.
+        if this.closed || this.machine.is_none() || !this.machine().is_ready(back.unit) {
             return Some(back.untaken());
         }
         if !this.machine().is_open(ROOT) {
             let may_sleep_on = this.engine_sleeps && this.to_be_done.is_empty();
-            if !may_sleep_on || !back.outcome.is_ok() || reporting.publisher.is_heard() {
+            if !may_sleep_on || !back.outcome.is_ok() || reporting.publisher.may_be_heard() {
                 return Some(back.untaken());
             }
             let Return { unit, incarnation, .. } = back;
@@ -60,7 +61,7 @@ impl Board {
         let (unit, incarnation, settled) = (back.unit, back.incarnation, back.settled);
         let taken = Notice::Returned { unit, incarnation, outcome: None, settled };
         let first = this.to_be_done.len();
-        this.take_return(unit, incarnation, back.outcome);
+        this.take_return(clock::now(), unit, incarnation, back.outcome);
         let stopping = Action::Stopping { group: ROOT, why: GroupEnd::Child(unit) };
         if !this.decided(first).any(|action| *action == stopping) {
             return Some(taken);
@@ -82,7 +83,7 @@ impl Board {
     fn take_in_passing(&mut self, back: Return) -> bool {
         let Return { unit, incarnation, outcome, settled } = back;
         let (now, before) = (clock::now(), self.machine().next_deadline());
-        self.take_return(unit, incarnation, outcome);
+        self.take_return(now, unit, incarnation, outcome);
         if settled {
             self.step(now, Input::Settled { unit, incarnation });
         }

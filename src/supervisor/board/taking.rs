@@ -4,7 +4,6 @@
 use std::time::Instant;
 
 use super::Board;
-use crate::clock;
 use crate::failure::{Failure, Outcome};
 use crate::supervisor::machine::USUAL;
 use crate::supervisor::state::{Action, GroupEnd, Input, NodeId};
@@ -78,12 +77,13 @@ impl Board {
     /// An instance has come back.
     pub(in crate::supervisor) fn take_return(
         &mut self,
+        now: Instant,
         unit: NodeId,
         incarnation: u32,
         outcome: Outcome,
     ) {
         let (place, failed) = (self.to_be_done.len(), !outcome.is_ok());
-        self.step(clock::now(), Input::Returned { unit, incarnation, failed });
+        self.step(now, Input::Returned { unit, incarnation, failed });
         let counts = self.counts(unit);
         // Now: those who are told by this may look.
         let failure = outcome.failure().cloned();
@@ -104,14 +104,14 @@ impl Board {
         self.machine().is_finished() && self.to_be_done.is_empty()
     }
 
-    /// The engine has done all that there is to be done, and is about to sleep: until when, at most. Whoever
-    /// has something for it to do from now on wakes it.
-    pub(in crate::supervisor) fn engine_sleeps(&mut self) -> Option<Instant> {
+    /// The engine goes to sleep: until when, at most. What it has not come to by now, somebody is about to wake
+    /// it for; and so does whoever decides something for it from now on.
+    pub(in crate::supervisor) fn engine_goes_to_sleep(&mut self) -> Option<Instant> {
         self.engine_sleeps = true;
         self.machine().next_deadline()
     }
 
-    pub(in crate::supervisor) fn engine_is_awake(&mut self) {
+    pub(in crate::supervisor) fn engine_wakes_up(&mut self) {
         self.engine_sleeps = false;
     }
 

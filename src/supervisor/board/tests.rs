@@ -1,4 +1,4 @@
-//! What is told under the board's lock, without an engine.
+//! What is told and taken in under the board's lock, without an engine.
 
 use std::sync::Weak;
 
@@ -142,7 +142,10 @@ fn leaves(
     unit: NodeId,
     outcome: Outcome,
 ) -> Option<Notice> {
-    if let Some(incarnation) = board.lock().current(unit) {
+    let this = board.lock();
+    let incarnation = if this.records.is_empty() { None } else { this.current(unit).cloned() };
+    drop(this);
+    if let Some(incarnation) = incarnation {
         incarnation.note(&outcome);
     }
     Board::returned(board, reporting, Return { unit, incarnation: 1, outcome, settled: true })
@@ -254,7 +257,7 @@ fn sleeping(units: impl FnOnce(&mut Board) -> Vec<NodeId>) -> (Mutex<Board>, Arc
     reporting.run_stop.set("enough".into());
     Board::stop(&board, &"enough".into());
     while board.lock().next_to_be_done().is_some() {}
-    board.lock().engine_sleeps();
+    board.lock().engine_goes_to_sleep();
     (board, reporting)
 }
 
@@ -318,7 +321,7 @@ fn l9_the_engine_is_woken_where_a_group_ends_by_that() {
 }
 
 #[test]
-fn l14_the_engine_takes_in_itself_what_somebody_hears_of_and_what_has_failed() {
+fn l9_the_engine_takes_in_itself_what_somebody_may_hear_of_and_what_has_failed() {
     let _unheard = log_level(log::LevelFilter::Off);
     let (board, reporting) = sleeping(both);
     let _events = reporting.publisher.subscribe(8);
@@ -331,10 +334,111 @@ fn l14_the_engine_takes_in_itself_what_somebody_hears_of_and_what_has_failed() {
 }
 
 #[test]
-fn l14_an_engine_that_is_awake_takes_in_itself_what_comes_back() {
+fn l9_the_engine_takes_in_itself_what_may_be_logged() {
+    let _errors = log_level(log::LevelFilter::Error);
+    let (board, reporting) = sleeping(both);
+    let notice = leaves(&board, &reporting, 1, Outcome::Ok);
+    assert!(matches!(notice, Some(Notice::Returned { outcome: Some(_), settled: true, .. })));
+}
+
+/// The engine has still to tell it, and may have callbacks to call by that.
+#[test]
+fn l8_who_comes_back_before_the_engine_has_told_it_is_left_to_the_engine() {
+    let _unheard = log_level(log::LevelFilter::Off);
+    let mut board = Board::new(GroupKind::default(), Duration::MAX);
+    let units = both(&mut board);
+    start(&mut board, &units);
+    board.engine_goes_to_sleep();
+    let (board, reporting) = (Mutex::new(board), reporting(&Arc::new(StopLatch::new())));
+    reporting.run_stop.set("enough".into());
+    Board::stop(&board, &"enough".into());
+    let notice = leaves(&board, &reporting, 1, Outcome::Ok);
+    assert!(matches!(notice, Some(Notice::Returned { outcome: Some(_), settled: true, .. })));
+}
+
+/// As its last thread does where `settled`.
+fn instance(
+    board: &Mutex<Board>,
+    reporting: &Reporting,
+    unit: NodeId,
+    settled: bool,
+) -> Option<Notice> {
+    Board::returned(
+        board,
+        reporting,
+        Return { unit, incarnation: 1, outcome: Outcome::Ok, settled },
+    )
+}
+
+/// A store that has come back, all but a thread of its own, has its turn when the server has stopped:
+/// there is nothing to be done by that, but from now on it has a deadline.
+#[test]
+fn l10_the_engine_is_woken_for_a_deadline_that_is_sooner() {
+    let _unheard = log_level(log::LevelFilter::Off);
+    let (board, reporting) = sleeping(|board| {
+        let kind = UnitKind { graceful_stop: false, ..PLAIN };
+        let store = board.next_node();
+        let policy = Policy { stop_timeout: Some(Duration::from_secs(5)), ..Policy::default() };
+        board.add(1, vec![planned_as(None, policy, kind)]);
+        let server = board.next_node();
+        let policy = Policy { after: vec![store], ..Policy::default() };
+        board.add(1, vec![planned_as(None, policy, kind)]);
+        vec![store, server]
+    });
+    assert!(is_woken_for_more(instance(&board, &reporting, 1, false).as_ref()));
+    while board.lock().next_to_be_done().is_some() {}
+    assert_eq!(board.lock().engine_goes_to_sleep(), None);
+
+    let notice = instance(&board, &reporting, 2, true);
+    let stopped = |action: &Action| matches!(action, Action::Stopped(2));
+    assert!(board.lock().decided(0).all(stopped), "it has nothing else to do");
+    assert!(board.lock().machine().next_deadline().is_some());
+    assert!(is_woken_for_more(notice.as_ref()));
+}
+
+#[test]
+fn l9_the_last_of_several_instances_is_the_one_by_which_the_unit_has_stopped() {
+    let _unheard = log_level(log::LevelFilter::Off);
+    let two = |board: &mut Board| {
+        let kind = UnitKind { graceful_stop: false, instances: 2, ..PLAIN };
+        let unit = board.next_node();
+        board.add(
+            1,
+            vec![planned_as(None, Policy::default(), kind), planned(None, Policy::default())],
+        );
+        unit
+    };
+    let both_have_entered = |board: &mut Board| {
+        let unit = two(board);
+        vec![unit, unit, unit + 1]
+    };
+    let (board, reporting) = sleeping(both_have_entered);
+    assert!(instance(&board, &reporting, 1, false).is_none());
+    assert_eq!(board.lock().state(1), UnitState::Stopping);
+    assert!(board.lock().look(1).stopped.is_none());
+    assert!(instance(&board, &reporting, 1, true).is_none());
+    assert_eq!(board.lock().state(1), UnitState::Stopped);
+
+    // That the other has entered may still be on its way.
+    let (board, reporting) = sleeping(|board| vec![two(board), 2]);
+    assert!(matches!(
+        instance(&board, &reporting, 1, false),
+        Some(Notice::Returned { outcome: Some(_), .. })
+    ));
+}
+
+#[test]
+fn l10_who_was_left_behind_may_come_back_when_the_group_is_dropped() {
+    let (board, reporting) = (Mutex::new(Board::default()), reporting(&Arc::new(StopLatch::new())));
+    let notice = leaves(&board, &reporting, 1, Outcome::Ok);
+    assert!(matches!(notice, Some(Notice::Returned { outcome: Some(_), settled: true, .. })));
+}
+
+#[test]
+fn l9_an_engine_that_is_awake_takes_in_itself_what_comes_back() {
     let _unheard = log_level(log::LevelFilter::Off);
     let (board, reporting) = sleeping(both);
-    board.lock().engine_is_awake();
+    board.lock().engine_wakes_up();
     let notice = leaves(&board, &reporting, 1, Outcome::Ok);
     assert!(matches!(notice, Some(Notice::Returned { outcome: Some(_), settled: true, .. })));
 }
@@ -351,7 +455,7 @@ fn s3_a_group_that_was_told_to_start_again_is_told_that_though_the_end_comes_bef
     let plan = NodePlan { parent: None, path: "group".into(), policy: Policy::default(), part };
     board.add(1, vec![plan, planned(Some(group), Policy::default())]);
     start(&mut board, &[weak, group + 1]);
-    board.take_return(weak, 1, failed());
+    board.take_return(clock::now(), weak, 1, failed());
     board.step(clock::now(), Input::Settled { unit: weak, incarnation: 1 });
     let board = Mutex::new(board);
 

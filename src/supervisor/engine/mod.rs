@@ -81,7 +81,7 @@ impl Engine {
             // runs while others have not been told. They go first; what they have to say is there by then.
             thread::give_way();
         }
-        let machine = self.board.lock().engine_sleeps();
+        let machine = self.board.lock().engine_goes_to_sleep();
         let deadline = earliest(machine, self.stoppers.next_deadline());
         let timer = deadline.map_or_else(never, crossbeam_channel::at);
         let woken = select! {
@@ -89,7 +89,7 @@ impl Engine {
             recv(self.run.requests) -> request => Woken::Request(request.ok()),
             recv(timer) -> _ => Woken::Timer,
         };
-        self.board.lock().engine_is_awake();
+        self.board.lock().engine_wakes_up();
         match woken {
             Woken::Notice(notice) => self.take_all(notice),
             Woken::Request(Some(Request::Stop)) => self.feed(Input::StopAsked),
@@ -173,7 +173,7 @@ impl Engine {
             }
             Notice::Returned { unit, incarnation, outcome, settled } => {
                 if let Some(outcome) = outcome {
-                    self.board.lock().take_return(unit, incarnation, outcome);
+                    self.board.lock().take_return(clock::now(), unit, incarnation, outcome);
                     self.perform_all();
                 }
                 if settled {
@@ -241,9 +241,10 @@ impl Engine {
         self.run.publisher.publish(event);
     }
 
-    /// The same of an event about one node, which need not be made where nobody would hear of it.
+    /// The same of an event about one node, which need not be made where nobody would hear of it. (No pre-run
+    /// is to come that could set up a logger: nothing is kept for one.)
     fn publish_of(&self, node: NodeId, event: impl FnOnce(Arc<str>) -> Event) {
-        if self.run.publisher.is_heard() {
+        if self.run.publisher.may_be_heard() {
             self.publish(&event(self.path(node)));
         }
     }

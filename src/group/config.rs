@@ -114,13 +114,16 @@ pub(super) fn gather(
     }
 }
 
-/// Everything that is wrong with how the group is put together, once the flags of all units are
-/// known.
-pub(super) fn problems(shared: &Shared, stop_timeout: Option<&Limit>) -> ConfigErrors {
+/// Looks again at how the group is put together, when the flags of all units are known.
+///
+/// # Errors
+///
+/// Everything that is wrong.
+pub(super) fn look_again(shared: &Shared, stop_timeout: Option<&Limit>) -> Result<(), Error> {
     let registry = shared.registry.lock();
     let mut problems = registry.problems();
     problems.append(unreachable_limits(&registry, stop_timeout));
-    problems
+    problems.into_result().map_err(|problems| Error::config(ErrorKind::Definition, problems))
 }
 
 /// Limits that are flags which nobody could set: known once the flags of all units are.

@@ -34,7 +34,7 @@ pub use registration::{BeforeServing, Registration, WhileServing};
 pub use run_error::RunError;
 
 use crate::clock;
-use crate::error::{ConfigErrors, Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::failure::{Failure, Outcome, Phase};
 use crate::flags::{FlagSet, Program, Table};
@@ -668,14 +668,9 @@ impl Group {
             }
         };
         // What was registered since the flags were gathered: nothing, if that was in this call.
-        let refused = if gathers {
-            ConfigErrors::new()
-        } else {
-            config::problems(&end.0.shared, end.0.policies.stop_timeout.as_ref())
-        };
-        if !refused.is_empty() {
-            let error = Error::config(ErrorKind::Definition, refused);
-            return Err(end.0.failed_early(error));
+        if !gathers {
+            let limit = end.0.policies.stop_timeout.as_ref();
+            config::look_again(&end.0.shared, limit).map_err(|error| end.0.failed_early(error))?;
         }
         let idle = end.0.shared.registry.lock().without_phases(|_| true);
         for text in settled.warnings.into_iter().chain(idle) {

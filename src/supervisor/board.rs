@@ -1,7 +1,7 @@
 //! What the engine shows to others while it serves: the machine and the records of its nodes,
 //! under one lock, so that a snapshot is consistent. What happens is taken in, and what is to be done by
-//! that is kept, in `taking`; who is told to stop, and by whom, is in `telling`, and what a thread does by itself that
-//! comes back in `returning`.
+//! that is kept, in `taking`; who is told to stop, and by whom, is in `telling`; what the thread of an instance
+//! that comes back does by itself is in `returning`.
 
 mod returning;
 mod taking;

@@ -44,7 +44,8 @@ pub(super) enum Notice {
         incarnation: u32,
         /// Unless the board has taken it in, which need not wait for the engine.
         outcome: Option<Outcome>,
-        /// It was the last thread.
+        /// It was the last thread, and that is to be taken in. With neither this nor an outcome it only wakes
+        /// the engine, for what the board has decided by it.
         settled: bool,
     },
     /// One of the unit's instances, for which the engine waits, was heard of.

@@ -111,7 +111,7 @@ impl Board {
     /// Notes when a unit has stopped.
     pub(in crate::supervisor) fn has_stopped(&mut self, unit: NodeId, now: Instant) {
         let record = self.record(unit);
-        record.told.get_or_insert(now); // it was in a pause, where there is nobody to tell
+        record.told.get_or_insert(now); // nobody has: it was in a pause, or came back by itself
         record.stopped = Some(now);
     }
 }

@@ -358,8 +358,19 @@ pub(super) trait AnyFlag: Send + Sync {
 
 /// What of a flag can be done without its type: that is compiled once, and not for every type anew.
 impl dyn AnyFlag + '_ {
-    /// Reads, checks and sets a value. Nothing is set where there is a problem.
+    /// Reads, checks and sets a value. Nothing is set where there is a problem; a panic of the flag's
+    /// type goes through.
     pub(super) fn assign(
+        &self,
+        args: &[OsString],
+        source: &Source,
+        by: By,
+    ) -> Result<(), ConfigErrors> {
+        self.read_and_set(args, source, by).map_err(|why| self.completed(why, args, source))
+    }
+
+    /// The same, with a panic of the flag's type as its problem.
+    pub(super) fn assign_guarded(
         &self,
         args: &[OsString],
         source: &Source,
@@ -385,12 +396,16 @@ impl dyn AnyFlag + '_ {
         source: &Source,
         call: &dyn Fn() -> Result<R, NotTaken>,
     ) -> Result<R, ConfigErrors> {
-        let why = match panic::catch(call) {
-            Ok(Ok(result)) => return Ok(result),
-            Ok(Err(NotTaken::Problem(problem))) => return Err(problem.into()),
-            Ok(Err(NotTaken::Unreadable(why))) => why,
-            Err(panic) => ConfigError::new(panic.to_string()),
-        };
-        Err(self.unreadable(why, args, source))
+        match panic::catch(call) {
+            Ok(result) => result.map_err(|why| self.completed(why, args, source)),
+            Err(panic) => Err(self.unreadable(ConfigError::new(panic.to_string()), args, source)),
+        }
+    }
+
+    fn completed(&self, why: NotTaken, args: &[OsString], source: &Source) -> ConfigErrors {
+        match why {
+            NotTaken::Problem(problem) => problem.into(),
+            NotTaken::Unreadable(why) => self.unreadable(why, args, source),
+        }
     }
 }

@@ -301,7 +301,7 @@ impl FlagSet {
         if let (Source::Environment { .. }, Arity::Many) = (&source, flag.arity()) {
             args = args.iter().flat_map(|value| at_commas(value)).collect();
         }
-        flag.flag.assign(&args, &source, By::Program)
+        flag.flag.assign_guarded(&args, &source, By::Program)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::flags::show::{completions, man};
 use crate::flags::slot::By;
 use crate::flags::source::Source;
 use crate::flags::table::{Entry, Table};
+use crate::panic::{self, Panic};
 
 /// What came of reading the settings.
 pub(crate) enum Parsed {
@@ -86,49 +87,12 @@ impl Table {
         };
         file.is_unknown |= self.long("config").is_some_and(|config| faulty.contains(&config));
         let sources = Sources { kept, env, file, again: false, warnings: RefCell::default() };
-        for (index, entry) in self.entries.iter().enumerate().filter(|(_, entry)| !entry.repeated) {
-            let mut is_usable = !faulty.contains(&index) && !sources.file.is_unknown;
-            if !faulty.contains(&index)
-                && let Err(errors) = self.set(index, &sources, &mut settings.warnings)
-            {
-                settings.errors.append(self.of_units(entry, errors));
-                is_usable = false;
-            }
-            if !is_usable {
-                settings.unusable.extend(self.units(entry).map(str::to_owned));
-            }
+        let mut pass = Pass { table: self, sources, faulty, settings, next: 0 };
+        // A panic of a flag's type is the problem of that flag; those behind it are still to be read.
+        while let Err(panic) = panic::catch(|| pass.go_on()) {
+            pass.blame(&panic);
         }
         settings.errors.append(self.removed_in(env));
-    }
-
-    fn set(
-        &self,
-        index: usize,
-        sources: &Sources<'_>,
-        warnings: &mut Vec<String>,
-    ) -> Result<(), ConfigErrors> {
-        let entry = &self.entries[index];
-        // The highest of the sources: of most flags nothing else needs to be looked at.
-        let line = sources.kept.line.of(index);
-        if !line.is_empty() && entry.secret_file().is_none() && !entry.is_deprecated {
-            return entry.flag.assign(line, &Source::CommandLine, By::Group);
-        }
-        match self.find(index, sources)? {
-            Some(found) if !found.stays() => {
-                // Of a secret's file the secret itself says so.
-                let deprecated = entry.definition().extras().deprecated.as_ref();
-                if let Some(instead) = deprecated.filter(|_| entry.secret().is_none()) {
-                    let (flag, source) = (entry.definition().called(), &found.source);
-                    warnings.push(format!("{flag} ({source}) is deprecated: {instead}"));
-                }
-                entry.flag.assign(&found.values, &found.source, By::Group)
-            }
-            // What an unreadable file may have given is not missing.
-            None if sources.file.is_unknown && entry.flag.is_required() => Ok(()),
-            Some(_) | None => {
-                entry.flag.settle().map_err(|problem| how_to_give(self, entry, problem).into())
-            }
-        }
     }
 
     /// Problems of a flag, with the first of the units that have it.
@@ -160,6 +124,89 @@ impl Table {
     fn version(&self) -> String {
         let version = self.program.version.as_deref().unwrap_or_default();
         format!("{} {version}\n", self.program.name)
+    }
+}
+
+/// All flags being set, one after the other. There is one panic boundary for all of them, as nearly
+/// none has a panic: one for each takes longer than to read most values.
+struct Pass<'a> {
+    table: &'a Table,
+    sources: Sources<'a>,
+    /// The flags that were given in a way that says nothing of their value.
+    faulty: &'a [usize],
+    settings: &'a mut Settings,
+    /// The entry that is to be set next.
+    next: usize,
+}
+
+impl Pass<'_> {
+    /// Sets the flags that are left. A panic of a flag's type goes through.
+    fn go_on(&mut self) {
+        while let Some(entry) = self.table.entries.get(self.next) {
+            let index = self.next;
+            let is_faulty = self.faulty.contains(&index);
+            if !entry.repeated {
+                if !is_faulty && let Err(errors) = self.set(index) {
+                    self.refuse(index, errors);
+                } else if is_faulty || self.sources.file.is_unknown {
+                    self.leave_out(index);
+                }
+            }
+            self.next += 1;
+        }
+    }
+
+    /// The flag that was to be set next has a panic.
+    fn blame(&mut self, panic: &Panic) {
+        let index = self.next;
+        self.next += 1;
+        let why = ConfigError::new(panic.to_string());
+        let flag = &self.table.entries[index].flag;
+        let errors = match self.table.find(index, &self.sources) {
+            Ok(Some(found)) => flag.unreadable(why, &found.values, &found.source),
+            Ok(None) => flag.unreadable(why, &[], &Source::Default),
+            Err(errors) => errors,
+        };
+        self.refuse(index, errors);
+    }
+
+    fn refuse(&mut self, index: usize, errors: ConfigErrors) {
+        let entry = &self.table.entries[index];
+        self.settings.errors.append(self.table.of_units(entry, errors));
+        self.leave_out(index);
+    }
+
+    /// Its units cannot be validated.
+    fn leave_out(&mut self, index: usize) {
+        let units = self.table.units(&self.table.entries[index]);
+        self.settings.unusable.extend(units.map(str::to_owned));
+    }
+
+    fn set(&mut self, index: usize) -> Result<(), ConfigErrors> {
+        let (table, sources) = (self.table, &self.sources);
+        let entry = &table.entries[index];
+        // The highest of the sources: of most flags nothing else needs to be looked at.
+        let line = sources.kept.line.of(index);
+        if !line.is_empty() && entry.secret_file().is_none() && !entry.is_deprecated {
+            return entry.flag.assign(line, &Source::CommandLine, By::Group);
+        }
+        match table.find(index, sources)? {
+            Some(found) if !found.stays() => {
+                // Of a secret's file the secret itself says so.
+                let deprecated = entry.definition().extras().deprecated.as_ref();
+                if let Some(instead) = deprecated.filter(|_| entry.secret().is_none()) {
+                    let (flag, source) = (entry.definition().called(), &found.source);
+                    let warning = format!("{flag} ({source}) is deprecated: {instead}");
+                    self.settings.warnings.push(warning);
+                }
+                entry.flag.assign(&found.values, &found.source, By::Group)
+            }
+            // What an unreadable file may have given is not missing.
+            None if sources.file.is_unknown && entry.flag.is_required() => Ok(()),
+            Some(_) | None => {
+                entry.flag.settle().map_err(|problem| how_to_give(table, entry, problem).into())
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! F7: what the user is told: unit, flag, value, source, reason and tip, and never a secret.
 
+use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
 use super::{only_error, parse, parse_with, program_with_env, table, table_of};
@@ -73,6 +74,49 @@ fn l12_a_panic_in_a_check_is_the_flags_error() {
     let flag = Flag::<u8>::new("level", 5, "").check(|_| -> Result<(), &str> { panic!("oh no") });
     let settings = parse(&table([("a", FlagSet::new("S").add(&flag))]), &["--level=6"]);
     assert!(only_error(&settings).contains("(command line): panicked: oh no"));
+}
+
+/// A type of the program's that has a panic for whatever it is to read.
+#[derive(Debug)]
+struct Trap;
+
+impl FlagValue for Trap {
+    fn from_arg(arg: &OsStr) -> Result<Self, ConfigError> {
+        panic!("cannot stand {}", arg.display())
+    }
+
+    fn to_arg(&self) -> OsString {
+        "none".into()
+    }
+}
+
+/// There is one panic boundary around all flags: it is gone through again for those behind the panic.
+#[test]
+fn l12_a_panic_in_a_type_is_the_flags_error_and_all_others_are_read() {
+    let trap = |name: &'static str| Flag::new(name, Trap, "").env(name.to_ascii_uppercase());
+    let number = |name: &'static str| Flag::<u8>::new(name, 1, "");
+    let (level, snare, depth) = (number("level"), trap("snare"), number("depth"));
+    let (pit, many, width) = (trap("pit"), Flag::<Vec<Trap>>::new("net", [], ""), number("width"));
+    let first = FlagSet::new("S").add(&level).add(&snare).add(&depth);
+    let second = FlagSet::new("T").add(&pit).add(&many).add(&width);
+    let third = FlagSet::new("U").add(&Flag::new("quiet", Trap, ""));
+    let table = table([("a", first), ("b", second), ("c", third)]);
+    let args = ["--level=2", "--snare=x", "--depth=300", "--net=y", "--net=z", "--width=4"];
+    let settings = parse_with(&table, &args, &[("PIT", "p")]);
+    assert_eq!((*level.get(), *depth.get(), *width.get()), (2, 1, 4));
+    let said = |error: &ConfigError| error.to_string();
+    let said: Vec<String> = settings.errors.as_slice().iter().map(said).collect();
+    let said: Vec<&str> = said.iter().map(|it| it.split(" (src").next().unwrap()).collect();
+    let expected = [
+        "unit 'a': invalid value 'x' for '--snare' (command line): panicked: cannot stand x",
+        "unit 'a': invalid value '300' for '--depth' (command line): not a whole number from 0 to 255",
+        "unit 'b': invalid value 'p' for '--pit' (environment variable PIT): panicked: cannot stand p",
+        "unit 'b': invalid value 'y' for '--net' (command line): panicked: cannot stand y",
+        "unit 'b': invalid value 'z' for '--net' (command line): panicked: cannot stand z",
+    ];
+    assert_eq!(said, expected);
+    let unusable: Vec<&str> = settings.unusable.iter().map(String::as_str).collect();
+    assert_eq!(unusable, ["a", "b"], "what nobody gave has its default");
 }
 
 /// A type whose own error quotes what it was given.

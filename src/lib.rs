@@ -194,6 +194,7 @@ mod error;
 mod exit;
 mod failure;
 mod latch;
+mod names;
 mod panic;
 mod screen;
 mod stop;

@@ -11,8 +11,8 @@ const LAYERS: [(&str, &[&str]); 5] = [
     (
         "leaves",
         &[
-            "clock", "sync", "beacon", "latch", "panic", "thread", "screen", "exit", "terminal",
-            "error", "failure", "stop", "closer", "channel",
+            "clock", "sync", "beacon", "latch", "names", "panic", "thread", "screen", "exit",
+            "terminal", "error", "failure", "stop", "closer", "channel",
         ],
     ),
     (

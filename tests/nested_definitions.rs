@@ -73,6 +73,17 @@ fn l3_a_group_needs_a_name_of_which_a_path_can_be_made() {
     });
 }
 
+#[test]
+fn l3_a_name_that_looks_like_the_path_of_another_is_not_that_other() {
+    within(SOON, || {
+        let journal = Journal::new();
+        let mut group = demo();
+        group.register(journal.script("up/link").all_phases());
+        group.register(noted("up", "link", &journal));
+        assert_problems(group, &["unit 'up/link': a name must not contain '/' or NUL"]);
+    });
+}
+
 /// A unit that is for a whole program; anyone can write one.
 struct Whole;
 

@@ -3,10 +3,10 @@
 
 use super::common::{RESERVED_SHORT, is_reserved};
 use super::definition::{Given, is_flag_name};
-use super::names::Names;
 use super::table::{Entry, RemovedFlag, Section};
 use super::value::Arity;
 use crate::error::{ConfigError, ConfigErrors};
+use crate::names::Names;
 
 /// `unit 'store'`, or the group for the common flags.
 pub(super) fn owner(section: &Section) -> String {

@@ -3,7 +3,7 @@
 //!
 //! In reading order: `value` says what the type of a flag has to be able to do; `source`,
 //! `definition`, `slot`, `shared`, `flag` and `live` are one flag; `set` is the flags of one unit, `common`,
-//! `table`, `names` and `clash` are those of a whole group; `read` is from the user to the values, `show` from the
+//! `table` and `clash` are those of a whole group; `read` is from the user to the values, `show` from the
 //! table to the user. Nothing here knows units: they are names.
 
 mod clash;
@@ -11,7 +11,6 @@ mod common;
 mod definition;
 mod flag;
 mod live;
-mod names;
 mod read;
 mod set;
 mod shared;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::clash;
 use super::common::{self, Ask, Common};
 use super::definition::{AnyFlag, Definition, Given, join};
-use super::names::Names;
 use super::set::{FlagSet, Part, Removed};
 use super::show::title;
 use super::source::Source;
 use super::value::Arity;
 use crate::error::{ConfigError, ConfigErrors};
+use crate::names::Names;
 use crate::screen::Screen;
 
 /// What the flags of a program have to know of it.

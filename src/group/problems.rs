@@ -6,6 +6,7 @@ use super::entry::Entry;
 use super::registry::Registry;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::handle::UnitId;
+use crate::names::Names;
 use crate::restart::Restart;
 
 /// What somebody who wrote a unit may well have forgotten.
@@ -26,19 +27,23 @@ impl Registry {
             }
         }
         // The others may come later in the list: what joins need not be started in its order.
-        let others = self.present().filter(|&(index, _)| !among(index));
-        let taken: BTreeSet<(Option<usize>, &str)> = others.map(|(_, it)| it.key()).collect();
-        let named = || self.present().filter(|&(index, _)| among(index));
-        let mut by_name: Vec<_> = named().map(|(index, entry)| (entry.key(), index)).collect();
-        by_name.sort_unstable();
-        let repeats = by_name.windows(2).filter(|two| two[0].0 == two[1].0);
-        let repeats: BTreeSet<usize> = repeats.map(|two| two[1].1).collect();
-        for (index, entry) in named() {
-            if taken.contains(&entry.key()) {
-                let why = "there is one of that name, and it is not deregistered";
-                problems.push(ConfigError::new(why).of_unit(&entry.path));
-            } else if repeats.contains(&index) {
-                problems.push(format!("two units are named '{}'", entry.path));
+        let mut taken = Names::for_up_to(self.entries.len());
+        let path = |index: usize| self.entries[index].path.as_bytes();
+        for (index, _) in self.present().filter(|&(index, _)| !among(index)) {
+            let _ = taken.add(index, path(index), path);
+        }
+        for (index, entry) in self.present().filter(|&(index, _)| among(index)) {
+            // A name with a '/' in it, which is a problem of its own, can look like a path.
+            let same = |&other: &usize| self.entries[other].key() == entry.key();
+            match taken.add(index, path(index), path).err().filter(same) {
+                Some(other) if among(other) => {
+                    problems.push(format!("two units are named '{}'", entry.path));
+                }
+                Some(_) => {
+                    let why = "there is one of that name, and it is not deregistered";
+                    problems.push(ConfigError::new(why).of_unit(&entry.path));
+                }
+                None => {}
             }
             problems.append(self.problems_of_name(index, entry));
             problems.append(problems_of_policy(entry));

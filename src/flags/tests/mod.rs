@@ -15,7 +15,6 @@ mod errors;
 mod file;
 mod handle;
 mod help;
-mod names;
 mod positional;
 #[cfg(feature = "config-file")]
 mod precedence;

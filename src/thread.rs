@@ -149,7 +149,9 @@ fn builder(name: &str) -> io::Result<Builder> {
     if name.contains('\0') {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "a thread's name contains NUL"));
     }
-    Ok(Builder::new().name(name.to_owned()))
+    let mut owned = String::with_capacity(name.len() + 1); // std appends a NUL
+    owned.push_str(name);
+    Ok(Builder::new().name(owned))
 }
 
 /// A thread as it was seen at one moment.

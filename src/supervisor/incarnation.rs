@@ -42,12 +42,12 @@ pub(super) enum Notice {
     Returned {
         unit: NodeId,
         incarnation: u32,
-        /// Unless the board has taken it in, which need not wait for the engine.
-        outcome: Option<Outcome>,
-        /// It was the last thread, and that is to be taken in. With neither this nor an outcome it only wakes
-        /// the engine, for what the board has decided by it.
+        outcome: Outcome,
+        /// It was the last thread.
         settled: bool,
     },
+    /// The board has taken something in, and decided something by it that is for the engine to do.
+    Decided,
     /// One of the unit's instances, for which the engine waits, was heard of.
     Beat {
         unit: NodeId,
@@ -242,7 +242,7 @@ impl Incarnation {
             Some(board) => Board::returned(board, &self.reporting, back),
             None => Some(back.untaken()),
         };
-        if let Some(Notice::Returned { outcome: Some(_), .. }) = notice {
+        if let Some(Notice::Returned { .. }) = notice {
             let _ = self.in_line.set(()); // another instance's comes behind it
         }
         // One that is alone, as most are, says both in one: the engine wakes once.

@@ -24,7 +24,7 @@ impl Return {
     /// For the engine to take in.
     pub(in crate::supervisor) fn untaken(self) -> Notice {
         let Self { unit, incarnation, outcome, settled } = self;
-        Notice::Returned { unit, incarnation, outcome: Some(outcome), settled }
+        Notice::Returned { unit, incarnation, outcome, settled }
     }
 }
 
@@ -49,19 +49,17 @@ impl Board {
             if !may_sleep_on || !back.outcome.is_ok() || reporting.publisher.may_be_heard() {
                 return Some(back.untaken());
             }
-            let Return { unit, incarnation, .. } = back;
-            let wakes = Notice::Returned { unit, incarnation, outcome: None, settled: false };
-            return (!this.take_in_passing(back)).then_some(wakes);
+            return (!this.take_in_passing(back)).then_some(Notice::Decided);
         }
         if !this.machine().run_may_end_with(back.unit, !back.outcome.is_ok()) {
             // Nobody waits for what comes of it, and decided here it would come between what was decided
             // before and the engine's doing it.
             return Some(back.untaken());
         }
-        let (unit, incarnation, settled) = (back.unit, back.incarnation, back.settled);
-        let taken = Notice::Returned { unit, incarnation, outcome: None, settled };
+        let Return { unit, incarnation, outcome, settled } = back;
+        let taken = if settled { Notice::Settled { unit, incarnation } } else { Notice::Decided };
         let first = this.to_be_done.len();
-        this.take_return(clock::now(), unit, incarnation, back.outcome);
+        this.take_return(clock::now(), unit, incarnation, outcome);
         let stopping = Action::Stopping { group: ROOT, why: GroupEnd::Child(unit) };
         if !this.decided(first).any(|action| *action == stopping) {
             return Some(taken);

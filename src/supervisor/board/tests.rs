@@ -130,7 +130,7 @@ fn comes_back(
     outcome: Outcome,
 ) -> Option<Outcome> {
     match leaves(board, &reporting(run_stop), unit, outcome) {
-        Some(Notice::Returned { outcome, .. }) => outcome,
+        Some(Notice::Returned { outcome, .. }) => Some(outcome),
         _ => None,
     }
 }
@@ -269,9 +269,9 @@ fn both(board: &mut Board) -> Vec<NodeId> {
     vec![first, first + 1]
 }
 
-/// What the engine is told where others have taken in that an instance has come back.
+/// What the engine is told where others have taken something in.
 fn is_woken_for_more(notice: Option<&Notice>) -> bool {
-    matches!(notice, Some(Notice::Returned { outcome: None, settled: false, .. }))
+    matches!(notice, Some(Notice::Decided))
 }
 
 #[test]
@@ -326,11 +326,11 @@ fn l9_the_engine_takes_in_itself_what_somebody_may_hear_of_and_what_has_failed()
     let (board, reporting) = sleeping(both);
     let _events = reporting.publisher.subscribe(8);
     let notice = leaves(&board, &reporting, 1, Outcome::Ok);
-    assert!(matches!(notice, Some(Notice::Returned { outcome: Some(_), settled: true, .. })));
+    assert!(matches!(notice, Some(Notice::Returned { settled: true, .. })));
 
     let (board, reporting) = sleeping(both);
     let notice = leaves(&board, &reporting, 1, failed());
-    assert!(matches!(notice, Some(Notice::Returned { outcome: Some(_), settled: true, .. })));
+    assert!(matches!(notice, Some(Notice::Returned { settled: true, .. })));
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn l9_the_engine_takes_in_itself_what_may_be_logged() {
     let _errors = log_level(log::LevelFilter::Error);
     let (board, reporting) = sleeping(both);
     let notice = leaves(&board, &reporting, 1, Outcome::Ok);
-    assert!(matches!(notice, Some(Notice::Returned { outcome: Some(_), settled: true, .. })));
+    assert!(matches!(notice, Some(Notice::Returned { settled: true, .. })));
 }
 
 /// The engine has still to tell it, and may have callbacks to call by that.
@@ -353,7 +353,7 @@ fn l8_who_comes_back_before_the_engine_has_told_it_is_left_to_the_engine() {
     reporting.run_stop.set("enough".into());
     Board::stop(&board, &"enough".into());
     let notice = leaves(&board, &reporting, 1, Outcome::Ok);
-    assert!(matches!(notice, Some(Notice::Returned { outcome: Some(_), settled: true, .. })));
+    assert!(matches!(notice, Some(Notice::Returned { settled: true, .. })));
 }
 
 /// As its last thread does where `settled`.
@@ -423,7 +423,7 @@ fn l9_the_last_of_several_instances_is_the_one_by_which_the_unit_has_stopped() {
     let (board, reporting) = sleeping(|board| vec![two(board), 2]);
     assert!(matches!(
         instance(&board, &reporting, 1, false),
-        Some(Notice::Returned { outcome: Some(_), .. })
+        Some(Notice::Returned { settled: false, .. })
     ));
 }
 
@@ -431,7 +431,7 @@ fn l9_the_last_of_several_instances_is_the_one_by_which_the_unit_has_stopped() {
 fn l10_who_was_left_behind_may_come_back_when_the_group_is_dropped() {
     let (board, reporting) = (Mutex::new(Board::default()), reporting(&Arc::new(StopLatch::new())));
     let notice = leaves(&board, &reporting, 1, Outcome::Ok);
-    assert!(matches!(notice, Some(Notice::Returned { outcome: Some(_), settled: true, .. })));
+    assert!(matches!(notice, Some(Notice::Returned { settled: true, .. })));
 }
 
 #[test]
@@ -440,7 +440,7 @@ fn l9_an_engine_that_is_awake_takes_in_itself_what_comes_back() {
     let (board, reporting) = sleeping(both);
     board.lock().engine_wakes_up();
     let notice = leaves(&board, &reporting, 1, Outcome::Ok);
-    assert!(matches!(notice, Some(Notice::Returned { outcome: Some(_), settled: true, .. })));
+    assert!(matches!(notice, Some(Notice::Returned { settled: true, .. })));
 }
 
 /// What the machine has decided for a restart is done after the end has taken that restart back.

@@ -153,14 +153,14 @@ impl Engine {
     /// time passes meanwhile.
     fn take_all(&mut self, notice: Option<Notice>) {
         let behind = self.notices.len();
+        // Whoever asks for something has the machine decide there and then. These may have come of that,
+        // and the request that wakes the engine only be on its way.
+        self.perform_all();
         let notices = self.notices.clone();
         notice.into_iter().chain(notices.try_iter().take(behind)).for_each(|it| self.take(it));
     }
 
     fn take(&mut self, notice: Notice) {
-        // Whoever asks for something has the machine decide there and then. This may have come of that,
-        // and the request that wakes the engine only be on its way.
-        self.perform_all();
         match notice {
             Notice::Entered { unit, incarnation } => {
                 self.feed(Input::Entered { unit, incarnation });
@@ -172,14 +172,13 @@ impl Engine {
                 self.feed(Input::ExtendStop { unit, incarnation, by });
             }
             Notice::Returned { unit, incarnation, outcome, settled } => {
-                if let Some(outcome) = outcome {
-                    self.board.lock().take_return(clock::now(), unit, incarnation, outcome);
-                    self.perform_all();
-                }
+                self.board.lock().take_return(clock::now(), unit, incarnation, outcome);
+                self.perform_all();
                 if settled {
                     self.feed(Input::Settled { unit, incarnation });
                 }
             }
+            Notice::Decided => {} // and done, before any of these
             Notice::Beat { unit, incarnation } => {
                 self.hear_of(unit, incarnation);
                 self.perform_all();

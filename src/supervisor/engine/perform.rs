@@ -23,27 +23,17 @@ use crate::unit::Unit;
 impl Engine {
     pub(super) fn perform(&mut self, action: Action, known: Known) {
         match action {
-            Action::Start { unit, incarnation } if self.is_group(unit) => {
-                self.start_group(unit, incarnation);
-            }
             Action::Start { unit, incarnation } => self.start(unit, incarnation),
             Action::Ready(ROOT) => {
                 // The event first: who has waited for readiness finds it among those that came.
                 self.publish(&Event::GroupReady);
                 self.run.ready.set(Ok(()));
             }
-            Action::Ready(unit) => {
-                let mut board = self.board.lock();
-                let record = board.record(unit);
-                record.ready = record.ready.or_else(|| Some(clock::now()));
-                drop(board);
-                self.publish_of(unit, |unit| Event::Ready { unit });
-            }
+            Action::Ready(unit) => self.publish_of(unit, |unit| Event::Ready { unit }),
             Action::Stopping { group: ROOT, why } => self.stopping(why),
             Action::Stopping { group, why } => self.group_stopping(group, why, known.culprit),
             Action::Tell { unit, why } => self.tell(unit, why),
             Action::CallStop(unit) => self.call_graceful_stop(unit),
-            Action::Stopped(node) if self.is_group(node) => self.group_stopped(node),
             Action::Stopped(unit) => self.stopped(unit),
             Action::Backoff { unit, pause } => self.pausing(unit, pause),
             Action::GaveUp { unit, limit } => self.gave_up(unit, limit, known.counts),
@@ -66,6 +56,10 @@ impl Engine {
 
     fn start(&mut self, unit: NodeId, number: u32) {
         let mut board = self.board.lock();
+        if board.look(unit).as_group().is_some() {
+            drop(board);
+            return self.start_group(unit, number);
+        }
         board.record(unit).attempts = number;
         if self.run.stop.is_set() || !board.machine().may_start(unit) {
             drop(board);
@@ -94,12 +88,12 @@ impl Engine {
             return self.cannot_start(&incarnation, 0, error);
         }
         for instance in 0..instances {
-            let name =
-                if instances == 1 { path.clone() } else { format!("{path}#{instance}").into() };
+            let numbered = (instances > 1).then(|| format!("{path}#{instance}").into());
+            let name = numbered.as_ref().unwrap_or(&path);
             let handle = self.run.handle.clone();
-            let spawned = incarnation.serve(service.clone(), handle, &name, stack_size, instance);
+            let spawned = incarnation.serve(service.clone(), handle, name, stack_size, instance);
             if let Err(error) = spawned {
-                let error = thread::cannot_spawn(&name, &error);
+                let error = thread::cannot_spawn(name, &error);
                 return self.cannot_start(&incarnation, instance, error);
             }
         }
@@ -183,8 +177,10 @@ impl Engine {
             self.tell_all_next(unit, group);
         }
         let mut board = self.board.lock();
-        board.token_of(unit, clock::now()); // to be noted as told, if it was not
         let Some(incarnation) = board.current(unit).cloned() else { return };
+        if !incarnation.ends.stop.is_set() {
+            board.record(unit).told = Some(clock::now());
+        }
         drop(board);
         // Whoever asked for the end of the run may have told it already.
         let (reason, callbacks) = incarnation.tell(reason);
@@ -224,21 +220,30 @@ impl Engine {
 
     fn stopped(&mut self, unit: NodeId) {
         let mut board = self.board.lock();
+        if board.look(unit).as_group().is_some() {
+            drop(board);
+            return self.group_stopped(unit);
+        }
         let failed = board.machine().state(unit).0 == UnitState::Failed;
-        let record = board.record(unit);
-        let incarnation = record.incarnation().cloned();
-        let (never_started, parent) = (record.stopped_notify.clone(), record.parent);
-        drop(board);
-        if let Some(incarnation) = incarnation {
+        let (parent, incarnation) = (board.look(unit).parent, board.look(unit).incarnation());
+        match incarnation.cloned() {
             // At the end of the run they are joined when nobody is left to wait for: to wait for each as
             // it goes would hold up what others have to say, and wake this thread once for each.
-            if self.served.stopping_at.is_none() {
-                incarnation.join();
+            Some(_) if self.served.stopping_at.is_some() => {
+                board.has_stopped(unit, clock::now());
+                drop(board);
             }
-            let now = clock::now();
-            self.board.lock().has_stopped(unit, now);
-        } else {
-            never_started.set(Outcome::Ok);
+            Some(incarnation) => {
+                drop(board);
+                incarnation.join();
+                let now = clock::now();
+                self.board.lock().has_stopped(unit, now);
+            }
+            None => {
+                let never_started = board.look(unit).stopped_notify.clone();
+                drop(board);
+                never_started.set(Outcome::Ok);
+            }
         }
         self.publish_of(unit, |unit| Event::Stopped { unit, failed });
         self.end_groups(parent);

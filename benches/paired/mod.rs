@@ -61,6 +61,11 @@ impl<'a> Variant<'a> {
         Self { rounds: Some(Rounds::Many), ..self }
     }
 
+    /// For what is that and close to its target, too: half as wide again.
+    pub fn in_very_many_rounds(self) -> Self {
+        Self { rounds: Some(Rounds::VeryMany), ..self }
+    }
+
     /// Asked when all is measured: where it says yes, nothing is judged.
     pub fn doubtful_if(self, is_doubtful: impl Fn() -> bool + 'a) -> Self {
         Self { is_doubtful: Box::new(is_doubtful), ..self }
@@ -81,6 +86,7 @@ impl<'a> Variant<'a> {
 enum Rounds {
     Few,
     Many,
+    VeryMany,
 }
 
 /// How much is measured.
@@ -89,14 +95,27 @@ struct Effort {
     rounds: u32,
     few: u32,
     many: u32,
+    very_many: u32,
     /// How long one variant takes in one round, at least.
     length: Duration,
 }
 
-const FULL: Effort =
-    Effort { warm_up: 3, rounds: 60, few: 30, many: 600, length: Duration::from_millis(20) };
-const QUICK: Effort =
-    Effort { warm_up: 1, rounds: 4, few: 2, many: 4, length: Duration::from_micros(500) };
+const FULL: Effort = Effort {
+    warm_up: 3,
+    rounds: 60,
+    few: 30,
+    many: 600,
+    very_many: 2_400,
+    length: Duration::from_millis(20),
+};
+const QUICK: Effort = Effort {
+    warm_up: 1,
+    rounds: 4,
+    few: 2,
+    many: 4,
+    very_many: 4,
+    length: Duration::from_micros(500),
+};
 
 impl Effort {
     fn rounds(&self, rounds: Option<Rounds>) -> u32 {
@@ -104,6 +123,7 @@ impl Effort {
             None => self.rounds,
             Some(Rounds::Few) => self.few,
             Some(Rounds::Many) => self.many,
+            Some(Rounds::VeryMany) => self.very_many,
         }
     }
 }

@@ -43,7 +43,7 @@ impl Names {
         match self.find(name, hash, at) {
             Ok(other) => Err(other),
             Err(slot) => {
-                let place = u32::try_from(place + 1).expect("fewer than 2³² flags");
+                let place = u32::try_from(place + 1).expect("fewer than 2³² names");
                 self.slots[slot] = Slot { place, hash };
                 Ok(())
             }

@@ -80,7 +80,23 @@ fn l3_a_name_that_looks_like_the_path_of_another_is_not_that_other() {
         let mut group = demo();
         group.register(journal.script("up/link").all_phases());
         group.register(noted("up", "link", &journal));
-        assert_problems(group, &["unit 'up/link': a name must not contain '/' or NUL"]);
+        let slash = "unit 'up/link': a name must not contain '/' or NUL";
+        assert_problems(group, &[slash]);
+
+        // And those that are the same are found all the same.
+        let mut group = demo();
+        group.register(journal.script("up/link").all_phases());
+        let mut up = noted("up", "link", &journal);
+        up.register(journal.script("link").all_phases());
+        group.register(up);
+        assert_problems(group, &[slash, "two units are named 'up/link'"]);
+
+        let mut group = demo();
+        group.register(noted("up", "link", &journal));
+        let mut up = noted("up", "link", &journal);
+        up.register(journal.script("link").all_phases());
+        group.register(up);
+        assert_problems(group, &["two units are named 'up'", "two units are named 'up/link'"]);
     });
 }
 

@@ -61,7 +61,7 @@ impl<'a> Variant<'a> {
         Self { rounds: Some(Rounds::Many), ..self }
     }
 
-    /// For what is that and close to its target, too: half as wide again.
+    /// For what is that and close to its target, too. The interval is then half as wide as that.
     pub fn in_very_many_rounds(self) -> Self {
         Self { rounds: Some(Rounds::VeryMany), ..self }
     }

@@ -196,6 +196,11 @@ impl Definition {
         self.name_in(why).of_value(self.shown(value), source.to_string())
     }
 
+    /// What the type says about a secret may quote any part of it.
+    pub(super) fn hushed(&self, why: ConfigError) -> ConfigError {
+        if self.secret { ConfigError::new(NOT_SHOWN) } else { why }
+    }
+
     /// A problem of this flag in which no value plays a part.
     pub(super) fn problem_without_value(&self, why: impl Into<String>) -> ConfigError {
         self.name_in(ConfigError::new(why))

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 
-use super::definition::{AnyFlag, Change, Definition, NOT_SHOWN, NotTaken};
+use super::definition::{AnyFlag, Change, Definition, NotTaken};
 use super::slot::{By, Old, Setting, Slot};
 use super::source::Source;
 use super::value::{Arity, FlagValue, ValueKind};
@@ -82,12 +82,7 @@ impl<T: FlagValue, S: Slot<T>> Shared<T, S> {
     }
 
     fn unreadable_one(&self, why: ConfigError, arg: &OsString, source: &Source) -> ConfigError {
-        self.definition.problem(self.hushed(why), arg, std::slice::from_ref(arg), source)
-    }
-
-    /// What the type says about a secret may quote any part of it.
-    fn hushed(&self, why: ConfigError) -> ConfigError {
-        if self.definition.secret { ConfigError::new(NOT_SHOWN) } else { why }
+        self.definition.problem(self.definition.hushed(why), arg, std::slice::from_ref(arg), source)
     }
 }
 
@@ -193,7 +188,8 @@ impl<T: FlagValue, S: Slot<T>> AnyFlag for Shared<T, S> {
             Some((args, source)) => {
                 let next = self.read(args, source, By::Group)?;
                 let args = guarded(|| Ok(next.value.to_args()));
-                let args = args.map_err(|why| self.definition.name_in(self.hushed(why)))?;
+                let args =
+                    args.map_err(|why| self.definition.name_in(self.definition.hushed(why)))?;
                 (Some(next), args)
             }
             None => {

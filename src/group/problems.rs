@@ -33,9 +33,9 @@ impl Registry {
             let _ = taken.add(index, path(index), path);
         }
         for (index, entry) in self.present().filter(|&(index, _)| among(index)) {
-            // A name with a '/' in it, which is a problem of its own, can look like a path.
-            let same = |&other: &usize| self.entries[other].key() == entry.key();
-            match taken.add(index, path(index), path).err().filter(same) {
+            let other = taken.add(index, path(index), path).err();
+            let before = |earlier: usize| !among(earlier) || earlier < index;
+            match other.and_then(|other| self.namesake(index, other, before)) {
                 Some(other) if among(other) => {
                     problems.push(format!("two units are named '{}'", entry.path));
                 }
@@ -61,6 +61,15 @@ impl Registry {
             problems.push(format!("units come after each other in a circle: {}", cycle.join(", ")));
         }
         problems
+    }
+
+    /// Which one of those `before` this has its name, where the path of `other` is the same. That need not
+    /// be its name: one with a '/' in it looks like a path, and of two groups of one name both have it in theirs.
+    fn namesake(&self, this: usize, other: usize, before: impl Fn(usize) -> bool) -> Option<usize> {
+        let key = self.entries[this].key();
+        let has_it = |&index: &usize| self.entries[index].key() == key;
+        let mut all = self.present().map(|(index, _)| index).filter(|&index| before(index));
+        Some(other).filter(has_it).or_else(|| all.find(has_it))
     }
 
     fn problems_of_name(&self, index: usize, entry: &Entry) -> ConfigErrors {

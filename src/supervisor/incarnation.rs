@@ -53,7 +53,7 @@ pub(super) enum Notice {
         unit: NodeId,
         incarnation: u32,
     },
-    /// The last thread has left, which had no more to say than that.
+    /// The last thread has left, and what else there was to say of it has been said.
     Settled {
         unit: NodeId,
         incarnation: u32,

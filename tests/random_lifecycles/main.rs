@@ -48,11 +48,15 @@ const ROUND: usize = 250;
 /// is what finds faults.
 const AT_ONCE: usize = 6;
 
+/// What has failed once and seldom would again, as long as plans are drawn as they were then: a group in the
+/// background joins after a group whose only unit was taken out before.
+const FOUND: [u64; 1] = [218_704_092_339_274];
+
 #[test]
 fn l6_to_l14_and_s2_hold_in_ten_thousand_random_lifecycles() {
     let seeds: Vec<u64> = match variable("RUNGROUP_LIFECYCLE_SEED") {
         Some(seed) => vec![seed; 100],
-        None => seeds(10_000),
+        None => FOUND.into_iter().flat_map(|seed| [seed; 20]).chain(seeds(10_000)).collect(),
     };
     run(&seeds);
 }

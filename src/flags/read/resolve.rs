@@ -164,8 +164,7 @@ impl Pass<'_> {
         let flag = &self.table.entries[index].flag;
         let errors = match self.table.find(index, &self.sources) {
             Ok(Some(found)) => flag.unreadable(why, &found.values, &found.source),
-            Ok(None) => flag.unreadable(why, &[], &Source::Default),
-            Err(errors) => errors,
+            Ok(None) | Err(_) => flag.definition().name_in(flag.definition().hushed(why)).into(),
         };
         self.refuse(index, errors);
     }

@@ -1,5 +1,6 @@
 //! F7: what the user is told: unit, flag, value, source, reason and tip, and never a secret.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
@@ -117,6 +118,42 @@ fn l12_a_panic_in_a_type_is_the_flags_error_and_all_others_are_read() {
     assert_eq!(said, expected);
     let unusable: Vec<&str> = settings.unusable.iter().map(String::as_str).collect();
     assert_eq!(unusable, ["a", "b"], "what nobody gave has its default");
+}
+
+/// A type that can say of nothing what it is.
+#[derive(Debug)]
+struct Nameless;
+
+impl FlagValue for Nameless {
+    fn from_arg(_: &OsStr) -> Result<Self, ConfigError> {
+        Ok(Nameless)
+    }
+
+    fn to_arg(&self) -> OsString {
+        "none".into()
+    }
+
+    fn value_name() -> Cow<'static, str> {
+        panic!("it has the letters {SECRET}")
+    }
+}
+
+const SECRET: &str = "xyzzy";
+
+#[test]
+fn l12_a_panic_over_a_flag_that_is_not_given_is_the_flags_error() {
+    let missing = |flag: Flag<Nameless>| {
+        let level = Flag::<u8>::new("level", 1, "");
+        let set = FlagSet::new("S").add(&flag).add(&level);
+        let settings = parse(&table([("a", set)]), &["--level=2"]);
+        assert_eq!(*level.get(), 2, "those behind it are read");
+        assert!(settings.unusable.contains("a"));
+        only_error(&settings)
+    };
+    let error = missing(Flag::required("pit", ""));
+    assert!(error.starts_with("unit 'a': flag '--pit': panicked: it has the letters"), "{error}");
+    let error = missing(Flag::required("pit", "").short('p').secret());
+    assert!(!error.contains(SECRET), "{error}");
 }
 
 /// A type whose own error quotes what it was given.

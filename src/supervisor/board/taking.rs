@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::Board;
 use crate::failure::{Failure, Outcome};
 use crate::supervisor::machine::USUAL;
-use crate::supervisor::state::{Action, GroupEnd, Input, NodeId, ROOT};
+use crate::supervisor::state::{Action, GroupEnd, Input, NodeId};
 
 /// What was so when something was decided. By the time that the engine comes to it a restart may have been
 /// taken back.
@@ -38,11 +38,6 @@ impl Board {
     pub(in crate::supervisor) fn step(&mut self, now: Instant, input: Input) {
         self.machine().step(now, input);
         while let Some(action) = self.machine().next_action() {
-            if let Action::Ready(node) = action
-                && node != ROOT
-            {
-                self.record(node).ready.get_or_insert(now);
-            }
             let known = self.known(&action);
             self.to_be_done.push_back(Todo::Perform(action, known));
         }

@@ -68,12 +68,7 @@ impl Board {
         tokens
     }
 
-    /// As [`tokens_of`](Self::tokens_of), of one.
-    pub(in crate::supervisor) fn token_of(
-        &mut self,
-        unit: NodeId,
-        now: Instant,
-    ) -> Option<Arc<StopLatch>> {
+    fn token_of(&mut self, unit: NodeId, now: Instant) -> Option<Arc<StopLatch>> {
         let token = self.current(unit)?.ends.stop.clone();
         if !token.is_set() {
             self.record(unit).told = Some(now);

@@ -212,6 +212,22 @@ fn l6_by_whose_return_the_run_does_not_end_leaves_it_to_the_engine() {
     assert_eq!([task, logging].map(|unit| is_told(&board, unit)), [true, false]);
 }
 
+/// The other is still there, and will say so itself when it leaves.
+#[test]
+fn l6_by_the_failure_of_one_of_two_instances_the_run_ends_and_the_unit_has_not_left() {
+    let mut board = Board::new(GroupKind::default(), Duration::MAX);
+    let weak = board.next_node();
+    let kind = UnitKind { instances: 2, ..PLAIN };
+    board.add(1, vec![planned_as(None, Policy::default(), kind)]);
+    start(&mut board, &[weak, weak]);
+    let (board, run_stop) = (Mutex::new(board), Arc::new(StopLatch::new()));
+    let back = Return { unit: weak, incarnation: 1, outcome: failed(), settled: false };
+
+    let notice = Board::returned(&board, &reporting(&run_stop), back);
+    assert!(matches!(notice, Some(Notice::Decided)));
+    assert!(run_stop.is_set());
+}
+
 #[test]
 fn l6_the_end_of_one_in_the_background_is_a_stop_as_any() {
     let mut board = Board::new(GroupKind::default(), Duration::MAX);

@@ -154,7 +154,8 @@ impl Engine {
     fn take_all(&mut self, notice: Option<Notice>) {
         let behind = self.notices.len();
         // Whoever asks for something has the machine decide there and then. These may have come of that,
-        // and the request that wakes the engine only be on its way.
+        // and the request that wakes the engine only be on its way. They are counted first: those that come
+        // from here on may come of what is decided from here on, and are not of this time.
         self.perform_all();
         let notices = self.notices.clone();
         notice.into_iter().chain(notices.try_iter().take(behind)).for_each(|it| self.take(it));

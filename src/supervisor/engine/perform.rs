@@ -29,7 +29,10 @@ impl Engine {
                 self.publish(&Event::GroupReady);
                 self.run.ready.set(Ok(()));
             }
-            Action::Ready(unit) => self.publish_of(unit, |unit| Event::Ready { unit }),
+            Action::Ready(unit) => {
+                self.board.lock().record(unit).ready.get_or_insert_with(clock::now);
+                self.publish_of(unit, |unit| Event::Ready { unit });
+            }
             Action::Stopping { group: ROOT, why } => self.stopping(why),
             Action::Stopping { group, why } => self.group_stopping(group, why, known.culprit),
             Action::Tell { unit, why } => self.tell(unit, why),

@@ -75,8 +75,9 @@ impl Case<'_> {
 
     /// The groups that have no part in the serving, as all units in them were taken out before it: those that
     /// surely have none, and those that may have none. Between the last pre-run and the first service
-    /// nothing tells when it begins.
-    pub fn absent(&self) -> [Vec<Part>; 2] {
+    /// nothing tells when it begins. And those that may have none for one that joins: there was nothing in
+    /// them any more that it could come after.
+    pub fn absent(&self) -> [Vec<Part>; 3] {
         let serves = |entry: &Entry| matches!(entry, Entry::Of(_, what) if is_service(what));
         let serving = self.first(serves).unwrap_or(self.notes.len());
         let prepares = |entry: &Entry| matches!(entry, Entry::Of(_, What::PreRunOut(_)));
@@ -88,17 +89,21 @@ impl Case<'_> {
         let surely = |unit| said(unit).is_some_and(|place| place < last_pre_run);
         let maybe =
             |unit| self.deregistered(unit).is_some_and(|place| place < serving) && !was_there(unit);
+        let joins = |(_, entry): &(usize, &Entry)| matches!(entry, Entry::JoinSaid(_, Ok(())));
+        let last_join = self.entries().rfind(joins).map_or(0, |(place, _)| place);
+        let to_late_comers = |unit| self.deregistered(unit).is_some_and(|place| place < last_join);
         let groups = || (1..self.plan.groups.len()).map(Part::Group);
         let all =
             |group: Part, is_out: &dyn Fn(usize) -> bool| self.plan.units_of(group).all(is_out);
         [
             groups().filter(|&group| all(group, &surely)).collect(),
             groups().filter(|&group| all(group, &maybe)).collect(),
+            groups().filter(|&group| all(group, &to_late_comers)).collect(),
         ]
     }
 
     /// Whether `first` is over before `second` is told to stop at the end, whichever groups are absent.
-    pub fn stops_before(&self, first: usize, second: usize, absent: &[Vec<Part>; 2]) -> bool {
+    pub fn stops_before(&self, first: usize, second: usize, absent: &[Vec<Part>; 3]) -> bool {
         absent.iter().all(|absent| self.plan.stops_before(first, second, absent))
     }
 

@@ -5,7 +5,8 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::definition::{AnyFlag, Definition};
+use super::any::AnyFlag;
+use super::definition::Definition;
 use super::flag::Flag;
 use super::set::FlagSet;
 #[cfg(feature = "completions")]

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::definition::{AnyFlag, Definition, Given};
+use super::any::AnyFlag;
+use super::definition::{Definition, Given};
 use super::live::Live;
 use super::shared::Shared;
 use super::slot::Fixed;

@@ -4,7 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::definition::{AnyFlag, Definition};
+use super::any::AnyFlag;
+use super::definition::Definition;
 use super::shared::Shared;
 use super::slot::{Fixed, Replaceable};
 use super::source::Source;

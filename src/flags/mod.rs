@@ -2,10 +2,11 @@
 //! command line, the environment and a file.
 //!
 //! In reading order: `value` says what the type of a flag has to be able to do; `source`,
-//! `definition`, `slot`, `shared`, `flag` and `live` are one flag; `set` is the flags of one unit, `common`,
+//! `definition`, `any`, `slot`, `shared`, `flag` and `live` are one flag; `set` is the flags of one unit, `common`,
 //! `table` and `clash` are those of a whole group; `read` is from the user to the values, `show` from the
 //! table to the user. Nothing here knows units: they are names.
 
+mod any;
 mod clash;
 mod common;
 mod definition;

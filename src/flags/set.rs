@@ -7,7 +7,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::definition::{AnyFlag, join};
+use super::any::AnyFlag;
+use super::definition::join;
 use super::flag::Flag;
 use super::live::Live;
 use super::slot::By;

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 
-use super::definition::{AnyFlag, Change, Definition, NotTaken};
+use super::any::{AnyFlag, Change, NotTaken};
+use super::definition::Definition;
 use super::slot::{By, Old, Setting, Slot};
 use super::source::Source;
 use super::value::{Arity, FlagValue, ValueKind};

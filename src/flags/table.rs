@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::any::AnyFlag;
 use super::clash;
 use super::common::{self, Ask, Common};
-use super::definition::{AnyFlag, Definition, Given, join};
+use super::definition::{Definition, Given, join};
 use super::set::{FlagSet, Part, Removed};
 use super::show::title;
 use super::source::Source;

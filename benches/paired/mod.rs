@@ -61,7 +61,7 @@ impl<'a> Variant<'a> {
         Self { rounds: Some(Rounds::Many), ..self }
     }
 
-    /// For what is that and close to its target, too. The interval is then half as wide as that.
+    /// For what is that and close to its target, too. The interval is then narrower by a third.
     pub fn in_very_many_rounds(self) -> Self {
         Self { rounds: Some(Rounds::VeryMany), ..self }
     }
@@ -105,7 +105,7 @@ const FULL: Effort = Effort {
     rounds: 60,
     few: 30,
     many: 600,
-    very_many: 2_400,
+    very_many: 1_200,
     length: Duration::from_millis(20),
 };
 const QUICK: Effort = Effort {

@@ -70,8 +70,8 @@ enum When {
 }
 
 impl Restart {
-    fn new(when: When) -> Self {
-        Self { when, backoff: Backoff::default(), intensity: USUAL }
+    const fn new(when: When) -> Self {
+        Self { when, backoff: Backoff::USUAL, intensity: USUAL }
     }
 
     /// A unit that has ended is not started again: the default.
@@ -81,7 +81,7 @@ impl Restart {
     /// ```
     /// assert_eq!(rungroup::Restart::never(), rungroup::Restart::default());
     /// ```
-    pub fn never() -> Self {
+    pub const fn never() -> Self {
         Self::new(When::Never)
     }
 
@@ -96,7 +96,7 @@ impl Restart {
     /// group.register(service_fn("feed", |_| Ok(()))).restart(Restart::on_failure());
     /// group.run().unwrap(); // by its Ok
     /// ```
-    pub fn on_failure() -> Self {
+    pub const fn on_failure() -> Self {
         Self::new(When::OnFailure)
     }
 
@@ -118,7 +118,7 @@ impl Restart {
     /// group.register(round).restart(Restart::always().backoff(Backoff::none()));
     /// group.run().unwrap();
     /// ```
-    pub fn always() -> Self {
+    pub const fn always() -> Self {
         Self::new(When::Always)
     }
 
@@ -383,6 +383,8 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    const USUAL: Self = Self::exponential(Duration::from_millis(500), Duration::from_secs(30));
+
     /// `first`, then twice as long each time, up to `most`.
     ///
     /// # Examples
@@ -395,7 +397,7 @@ impl Backoff {
     /// let backoff = Backoff::exponential(Duration::from_millis(10), Duration::from_secs(1));
     /// let _ = Restart::on_failure().backoff(backoff);
     /// ```
-    pub fn exponential(first: Duration, most: Duration) -> Self {
+    pub const fn exponential(first: Duration, most: Duration) -> Self {
         Self { first, most, jitter: true, reset_after: Duration::from_secs(30) }
     }
 
@@ -408,7 +410,7 @@ impl Backoff {
     ///
     /// let _ = rungroup::Backoff::constant(Duration::from_secs(5)).without_jitter();
     /// ```
-    pub fn constant(pause: Duration) -> Self {
+    pub const fn constant(pause: Duration) -> Self {
         Self::exponential(pause, pause)
     }
 
@@ -470,7 +472,7 @@ impl Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self::exponential(Duration::from_millis(500), Duration::from_secs(30))
+        Self::USUAL
     }
 }
 

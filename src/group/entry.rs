@@ -41,7 +41,8 @@ impl Phases {
 
 pub(super) enum Part {
     Unit(Arc<dyn Unit>),
-    Group(Nested),
+    /// Boxed: there are few, and an entry is as large as the largest.
+    Group(Box<Nested>),
 }
 
 /// What a group in a group brings of its own, apart from what is in it.
@@ -54,6 +55,7 @@ pub(super) struct Nested {
 /// What can be said of a service, and partly of a group: of most nothing is.
 #[derive(Default)]
 pub(super) struct Options {
+    pub(super) after: Vec<UnitId>,
     pub(super) task: bool,
     pub(super) background: bool,
     /// One, if it was not said.
@@ -67,6 +69,7 @@ pub(super) struct Options {
 }
 
 static NOTHING_SAID: Options = Options {
+    after: Vec::new(),
     task: false,
     background: false,
     instances: None,
@@ -88,7 +91,6 @@ pub(super) struct Entry {
     pub(super) part: Part,
     pub(super) phases: Phases,
     pub(super) root_only: bool,
-    pub(super) after: Vec<UnitId>,
     pub(super) options: Option<Box<Options>>,
     /// Why it was not taken. Then it is removed, too.
     pub(super) refused: Option<&'static str>,
@@ -108,7 +110,7 @@ impl Entry {
     }
 
     pub(super) fn group(name: Arc<str>, nested: Nested, stop_timeout: Option<Limit>) -> Self {
-        let mut entry = Self::new(name, Part::Group(nested));
+        let mut entry = Self::new(name, Part::Group(Box::new(nested)));
         if stop_timeout.is_some() {
             entry.options_mut().stop_timeout = stop_timeout;
         }
@@ -123,7 +125,6 @@ impl Entry {
             part,
             phases: Phases::default(),
             root_only: false,
-            after: Vec::new(),
             options: None,
             refused: None,
             removed: false,
@@ -134,6 +135,10 @@ impl Entry {
 
     pub(super) fn options(&self) -> &Options {
         self.options.as_deref().unwrap_or(&NOTHING_SAID)
+    }
+
+    pub(super) fn after(&self) -> &[UnitId] {
+        &self.options().after
     }
 
     pub(super) fn options_mut(&mut self) -> &mut Options {

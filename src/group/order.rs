@@ -10,7 +10,7 @@ impl Registry {
     /// What it comes `after`, of what was not taken out.
     fn before(&self, entry: &Entry) -> impl Iterator<Item = usize> {
         // One that is not of the same group is a problem of its own, and not one of the order.
-        let before = entry.after.iter().filter_map(|&id| self.find(id));
+        let before = entry.after().iter().filter_map(|&id| self.find(id));
         before.filter(|(_, other)| other.parent == entry.parent).map(|(index, _)| index)
     }
 
@@ -22,7 +22,7 @@ impl Registry {
     ///
     /// The paths of the units that wait for each other.
     pub(super) fn order(&self) -> Result<Vec<usize>, Vec<String>> {
-        if self.present().all(|(_, entry)| entry.after.is_empty() && entry.parent.is_none()) {
+        if self.present().all(|(_, entry)| entry.after().is_empty() && entry.parent.is_none()) {
             return Ok(self.present().map(|(index, _)| index).collect()); // there is nothing to order
         }
         let mut waits = vec![0; self.entries.len()];
@@ -100,7 +100,7 @@ impl Registry {
     /// Of what it is to come `after`, the first that is not there or has no node yet, though it serves.
     pub(super) fn not_on_the_board(&self, index: usize) -> Option<&Entry> {
         let serves = self.serving();
-        let after = self.entries[index].after.iter().filter_map(|&id| self.place(id));
+        let after = self.entries[index].after().iter().filter_map(|&id| self.place(id));
         let missing = |&before: &usize| {
             let entry = &self.entries[before];
             !entry.is_present() || (serves[before] && entry.node.is_none())
@@ -114,7 +114,7 @@ impl Registry {
         let mut used = BTreeSet::from([index]);
         let mut todo: Vec<usize> = std::iter::once(index).chain(self.above(index)).collect();
         while let Some(next) = todo.pop() {
-            for dependency in self.entries[next].after.iter().filter_map(|&id| self.place(id)) {
+            for dependency in self.entries[next].after().iter().filter_map(|&id| self.place(id)) {
                 if used.insert(dependency) {
                     todo.push(dependency);
                 }

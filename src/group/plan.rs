@@ -74,7 +74,7 @@ pub(super) fn nodes(
         NodePlan {
             parent: entry.parent.and_then(node_of),
             path: entry.path.clone(),
-            policy: Policy {
+            terms: Policy {
                 after: after.into_iter().filter_map(node_of).collect(),
                 task: options.task,
                 background: options.background,
@@ -82,7 +82,8 @@ pub(super) fn nodes(
                 restart: options.restart.clone().unwrap_or_default(),
                 start_timeout: options.start_timeout.as_ref().map(Limit::get),
                 heartbeat: options.heartbeat.as_ref().map(Limit::get),
-            },
+            }
+            .into(),
             part: match &entry.part {
                 Part::Group(nested) => PartPlan::Group(nested.kind.clone()),
                 Part::Unit(unit) => PartPlan::Service(ServicePlan {

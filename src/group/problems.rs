@@ -51,7 +51,7 @@ impl Registry {
                 let why = "is for a whole program: register it with the outermost group";
                 problems.push(ConfigError::new(why).of_unit(&entry.path));
             }
-            for &id in &entry.after {
+            for &id in entry.after() {
                 if let Some(problem) = self.why_not_after(index, entry, id) {
                     problems.push(problem.of_unit(&entry.path));
                 }

@@ -157,8 +157,9 @@ impl<When> Registration<'_, When> {
     /// ```
     pub fn after(self, unit: UnitId) -> Self {
         self.with(|entry| {
-            if !entry.after.contains(&unit) {
-                entry.after.push(unit);
+            let after = &mut entry.options_mut().after;
+            if !after.contains(&unit) {
+                after.push(unit);
             }
         })
     }

@@ -158,7 +158,7 @@ impl Registry {
     /// Those that come `after` it and were not taken out.
     pub(super) fn dependents(&self, index: usize) -> impl Iterator<Item = &Entry> {
         let entries = self.present().map(|(_, entry)| entry);
-        entries.filter(move |entry| entry.after.iter().any(|&id| self.place(id) == Some(index)))
+        entries.filter(move |entry| entry.after().iter().any(|&id| self.place(id) == Some(index)))
     }
 
     /// The groups that it is in, the nearest first.

@@ -69,15 +69,15 @@ impl Board {
         self.records.reserve(nodes.len());
         self.machine().reserve(nodes.len());
         for (plan, last) in nodes.into_iter().zip(last) {
-            let NodePlan { parent, path, policy, part } = plan;
+            let NodePlan { parent, path, terms, part } = plan;
             let (above, machine) = (parent.unwrap_or(ROOT), self.machine());
             let (node, part) = match part {
                 PartPlan::Service(plan) => {
-                    let node = machine.add_unit(now, above, policy, plan.kind);
+                    let node = machine.add_unit(now, above, terms, plan.kind);
                     (node, Part::Service(Service { plan, incarnation: None }))
                 }
                 PartPlan::Group(kind) => {
-                    (machine.add_group(now, above, policy, kind), Part::Group(Box::default()))
+                    (machine.add_group(now, above, terms, kind), Part::Group(Box::default()))
                 }
             };
             debug_assert_eq!(node, self.next_node());

@@ -7,7 +7,7 @@ use crossbeam_channel::Receiver;
 
 use super::publish::Publisher;
 use super::report::{LeftBehind, UnitReport};
-use super::state::{GroupKind, NodeId, Policy, UnitKind};
+use super::state::{GroupKind, NodeId, Terms, UnitKind};
 use crate::failure::Failure;
 use crate::handle::GroupHandle;
 use crate::latch::Latch;
@@ -33,7 +33,7 @@ pub(crate) enum PartPlan {
 pub(crate) struct NodePlan {
     pub(crate) parent: Option<NodeId>,
     pub(crate) path: Arc<str>,
-    pub(crate) policy: Policy,
+    pub(crate) terms: Terms,
     pub(crate) part: PartPlan,
 }
 

@@ -32,6 +32,7 @@
 //! With a strategy other than one-for-one, siblings start again together, in a **round**: all of them
 //! are recalled in the order of stops, and when the last has stopped their pause begins.
 
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use crate::restart::{Recent, Restart, Restarts, Strategy};
@@ -65,7 +66,7 @@ pub enum StopOrder {
 }
 
 /// What is said of a node where it is registered.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {
     /// The siblings that must be ready before it starts, and that it stops before.
     pub(crate) after: Vec<NodeId>,
@@ -81,6 +82,46 @@ pub(crate) struct Policy {
     pub(crate) start_timeout: Option<Duration>,
     /// How long it may be silent once it is ready. Of a unit.
     pub(crate) heartbeat: Option<Duration>,
+}
+
+impl Policy {
+    const USUAL: Self = Self {
+        after: Vec::new(),
+        task: false,
+        background: false,
+        stop_timeout: None,
+        restart: Restart::never(),
+        start_timeout: None,
+        heartbeat: None,
+    };
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::USUAL
+    }
+}
+
+/// A policy as it is kept: each that a node comes `after` once, in order. Of most nodes nothing is said, and
+/// that takes no room.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Terms(Option<Box<Policy>>);
+
+impl From<Policy> for Terms {
+    fn from(mut policy: Policy) -> Self {
+        policy.after.sort_unstable();
+        policy.after.dedup();
+        Self((policy != Policy::USUAL).then(|| Box::new(policy)))
+    }
+}
+
+impl Deref for Terms {
+    type Target = Policy;
+
+    fn deref(&self) -> &Policy {
+        static USUAL: Policy = Policy::USUAL;
+        self.0.as_deref().unwrap_or(&USUAL)
+    }
 }
 
 /// What a unit is, beyond its policy.
@@ -211,7 +252,7 @@ pub(crate) enum UnitEnd {
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) parent: Option<NodeId>,
-    pub(super) policy: Policy,
+    pub(super) policy: Terms,
     /// The siblings that come `after` it.
     pub(super) dependents: Vec<NodeId>,
     pub(super) state: UnitState,
@@ -222,7 +263,8 @@ pub(super) struct Node {
     /// How often it was started; 0 before the first time.
     pub(super) incarnation: u32,
     pub(super) again: Again,
-    pub(super) restarts: Restarts,
+    /// Of one that has been started again.
+    pub(super) restarts: Option<Box<Restarts>>,
     /// What it has until when, in the state that it is in.
     pub(super) timer: Option<(Instant, Timer)>,
     /// How many of `policy.after` are not ready: of a unit that is to start, for how many it waits.

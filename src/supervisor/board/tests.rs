@@ -10,7 +10,7 @@ use crate::supervisor::incarnation::{Ends, Notice, Reporting};
 use crate::supervisor::plan::ServicePlan;
 use crate::supervisor::publish::Publisher;
 use crate::supervisor::publish::tests::log_level;
-use crate::supervisor::state::{Action, GroupEnd, Policy, UnitKind};
+use crate::supervisor::state::{Action, GroupEnd, Policy, Terms, UnitKind};
 use crate::unit_fn::service_fn;
 
 /// A unit that has been entered. Its node is the one after those that are there.
@@ -29,7 +29,7 @@ fn planned(parent: Option<NodeId>, policy: Policy) -> NodePlan {
 fn planned_as(parent: Option<NodeId>, policy: Policy, kind: UnitKind) -> NodePlan {
     let service = service_fn("unit", |_ctx| Ok(()));
     let plan = ServicePlan { unit: Arc::new(service), kind, stack_size: None };
-    NodePlan { parent, path: "unit".into(), policy, part: PartPlan::Service(plan) }
+    NodePlan { parent, path: "unit".into(), terms: policy.into(), part: PartPlan::Service(plan) }
 }
 
 fn reporting(run_stop: &Arc<StopLatch>) -> Arc<Reporting> {
@@ -326,7 +326,7 @@ fn l9_the_engine_is_woken_where_a_group_ends_by_that() {
     let (board, reporting) = sleeping(|board| {
         let group = board.next_node();
         let part = PartPlan::Group(GroupKind::default());
-        let plan = NodePlan { parent: None, path: "group".into(), policy: Policy::default(), part };
+        let plan = NodePlan { parent: None, path: "group".into(), terms: Terms::default(), part };
         let kind = UnitKind { graceful_stop: false, ..PLAIN };
         let within = planned_as(Some(group), Policy::default(), kind);
         board.add(1, vec![plan, within, planned_as(None, Policy::default(), kind)]);
@@ -468,7 +468,7 @@ fn s3_a_group_that_was_told_to_start_again_is_told_that_though_the_end_comes_bef
     let weak = served(&mut board, Policy { restart, ..Policy::default() });
     let group = board.next_node();
     let part = PartPlan::Group(GroupKind::default());
-    let plan = NodePlan { parent: None, path: "group".into(), policy: Policy::default(), part };
+    let plan = NodePlan { parent: None, path: "group".into(), terms: Terms::default(), part };
     board.add(1, vec![plan, planned(Some(group), Policy::default())]);
     start(&mut board, &[weak, group + 1]);
     board.take_return(clock::now(), weak, 1, failed());

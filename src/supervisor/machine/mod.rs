@@ -14,11 +14,11 @@ mod stop;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::restart::{Recent, Restarts};
+use crate::restart::Recent;
 use crate::snapshot::UnitState;
 use crate::supervisor::state::{
     Action, Again, Group, GroupEnd, GroupKind, Input, Kind, Node, NodeId, Policy, ROOT, Stop,
-    Timer, Unit, UnitKind,
+    Terms, Timer, Unit, UnitKind,
 };
 
 /// What there is to be done at a time, but when all are started or told: that memory is given back.
@@ -43,7 +43,7 @@ impl Machine {
     /// A tree of the root alone. Its `stop_timeout` is the deadline of the whole run. The same `seed`
     /// and the same inputs give the same actions.
     pub(crate) fn new(now: Instant, kind: GroupKind, stop_timeout: Duration, seed: u64) -> Self {
-        let policy = Policy { stop_timeout: Some(stop_timeout), ..Policy::default() };
+        let terms = Policy { stop_timeout: Some(stop_timeout), ..Policy::default() }.into();
         let mut machine = Self {
             nodes: Vec::new(),
             timers: BTreeSet::new(),
@@ -52,7 +52,7 @@ impl Machine {
             chance: Chance(seed),
             finished: false,
         };
-        machine.add(now, None, policy, Kind::Group(Box::new(Group::new(kind))));
+        machine.add(now, None, terms, Kind::Group(Box::new(Group::new(kind))));
         machine
     }
 
@@ -62,10 +62,10 @@ impl Machine {
         &mut self,
         now: Instant,
         parent: NodeId,
-        policy: Policy,
+        terms: Terms,
         kind: UnitKind,
     ) -> NodeId {
-        self.add(now, Some(parent), policy, Kind::Unit(Unit::new(kind)))
+        self.add(now, Some(parent), terms, Kind::Unit(Unit::new(kind)))
     }
 
     /// Makes room for so many more.
@@ -78,22 +78,14 @@ impl Machine {
         &mut self,
         now: Instant,
         parent: NodeId,
-        policy: Policy,
+        terms: Terms,
         kind: GroupKind,
     ) -> NodeId {
-        self.add(now, Some(parent), policy, Kind::Group(Box::new(Group::new(kind))))
+        self.add(now, Some(parent), terms, Kind::Group(Box::new(Group::new(kind))))
     }
 
-    fn add(
-        &mut self,
-        now: Instant,
-        parent: Option<NodeId>,
-        mut policy: Policy,
-        kind: Kind,
-    ) -> NodeId {
+    fn add(&mut self, now: Instant, parent: Option<NodeId>, policy: Terms, kind: Kind) -> NodeId {
         let id = self.nodes.len();
-        policy.after.sort_unstable();
-        policy.after.dedup();
         for &dependency in &policy.after {
             debug_assert_eq!(self.nodes[dependency].parent, parent, "`after` is among siblings");
             self.nodes[dependency].dependents.push(id);
@@ -122,7 +114,7 @@ impl Machine {
             failed: false,
             incarnation: 0,
             again: Again::No,
-            restarts: Restarts::default(),
+            restarts: None,
             timer: None,
             start_waits,
             stop: Stop { gated, ..Stop::default() },

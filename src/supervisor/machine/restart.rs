@@ -29,10 +29,11 @@ impl Machine {
         let alone = self.group(parent).kind.strategy.who() == Who::One;
         let this = &mut self.nodes[node];
         let policy = &this.policy.restart;
+        let restarts = this.restarts.get_or_insert_default();
         let pause = if alone {
-            this.restarts.next(policy, now, served, chance)
+            restarts.next(policy, now, served, chance)
         } else {
-            Some(this.restarts.pause(policy, served, chance))
+            Some(restarts.pause(policy, served, chance))
         };
         let group = self.group(parent);
         let Some(pause) = pause.filter(|_| group.recent.allows(&group.kind.strategy, now)) else {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Machine;
-use crate::restart::{Recent, Restarts};
+use crate::restart::Recent;
 use crate::snapshot::UnitState;
 use crate::supervisor::state::{Action, Again, GroupEnd, Kind, NodeId, ROOT, Stop, Timer, UnitEnd};
 
@@ -60,7 +60,7 @@ impl Machine {
             let this = &mut self.nodes[child];
             this.ready = false;
             this.failed = false;
-            this.restarts = Restarts::default();
+            this.restarts = None;
             this.stop = Stop { gated: this.stop.gated, ..Stop::default() };
             if let Kind::Group(_) = this.kind {
                 self.make_new(now, child);

@@ -78,7 +78,7 @@ impl Driver {
     }
 
     fn unit_in(&mut self, parent: NodeId, policy: Policy, kind: UnitKind) -> NodeId {
-        let unit = self.machine.add_unit(self.now, parent, policy, kind);
+        let unit = self.machine.add_unit(self.now, parent, policy.into(), kind);
         self.units.insert(unit);
         unit
     }
@@ -88,7 +88,7 @@ impl Driver {
     }
 
     fn group_in(&mut self, parent: NodeId, policy: Policy, kind: GroupKind) -> NodeId {
-        self.machine.add_group(self.now, parent, policy, kind)
+        self.machine.add_group(self.now, parent, policy.into(), kind)
     }
 
     fn feed(&mut self, input: Input) -> Vec<Action> {

@@ -113,10 +113,10 @@ impl Shape {
         match self.kind {
             Kind::Unit { instances, declares_ready, graceful_stop } => {
                 let kind = UnitKind { instances, declares_ready, graceful_stop };
-                machine.add_unit(now, self.parent, self.policy(), kind)
+                machine.add_unit(now, self.parent, self.policy().into(), kind)
             }
             Kind::Group { .. } => {
-                machine.add_group(now, self.parent, self.policy(), self.group_kind())
+                machine.add_group(now, self.parent, self.policy().into(), self.group_kind())
             }
         }
     }

@@ -188,6 +188,11 @@ impl fmt::Debug for RunContext {
 
 /// The incarnation behind a [`ServeContext`].
 pub(crate) trait Incarnation: Send + Sync {
+    fn handle(&self) -> &GroupHandle;
+    /// Its path.
+    fn unit(&self) -> &str;
+    fn stopped(&self) -> &StopToken;
+    fn attempt(&self) -> u32;
     fn ready(&self);
     fn extend_stop(&self, by: Duration);
     fn heartbeat(&self, instance: u32);
@@ -219,10 +224,6 @@ pub(crate) trait Incarnation: Send + Sync {
 /// ```
 #[derive(Clone)]
 pub struct ServeContext {
-    pub(crate) handle: GroupHandle,
-    pub(crate) unit: Arc<str>,
-    pub(crate) stop: StopToken,
-    pub(crate) attempt: u32,
     pub(crate) instance: u32,
     pub(crate) incarnation: Arc<dyn Incarnation>,
 }
@@ -243,7 +244,7 @@ impl ServeContext {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn unit(&self) -> &str {
-        &self.unit
+        self.incarnation.unit()
     }
 
     /// The group that runs: in a group in a group the outermost one. So what is
@@ -264,7 +265,7 @@ impl ServeContext {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn handle(&self) -> &GroupHandle {
-        &self.handle
+        self.incarnation.handle()
     }
 
     /// This unit's stop token: set when it is this unit's turn to stop, or, for the threads that it
@@ -291,7 +292,7 @@ impl ServeContext {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn stopped(&self) -> &StopToken {
-        &self.stop
+        self.incarnation.stopped()
     }
 
     /// Why it is to stop, once it is.
@@ -312,7 +313,7 @@ impl ServeContext {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn stop_reason(&self) -> Option<&StopReason> {
-        self.stop.reason()
+        self.stopped().reason()
     }
 
     /// Passes time: `true` when all of it has passed, `false` as soon as the unit is to stop.
@@ -339,7 +340,7 @@ impl ServeContext {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn sleep(&self, time: Duration) -> bool {
-        self.stop.wait_timeout(time).is_none()
+        self.stopped().wait_timeout(time).is_none()
     }
 
     /// Says that the unit is ready. It counts for units whose `declares_ready` is true; others are
@@ -456,7 +457,7 @@ impl ServeContext {
     /// # Ok::<(), rungroup::RunError>(())
     /// ```
     pub fn attempt(&self) -> u32 {
-        self.attempt
+        self.incarnation.attempt()
     }
 
     /// Which of the unit's instances this is, from 0; see `Registration::instances`.
@@ -556,8 +557,8 @@ impl ServeContext {
 impl fmt::Debug for ServeContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServeContext")
-            .field("unit", &self.unit)
-            .field("attempt", &self.attempt)
+            .field("unit", &self.unit())
+            .field("attempt", &self.attempt())
             .field("instance", &self.instance)
             .finish_non_exhaustive()
     }

@@ -135,6 +135,11 @@ impl StopToken {
         Self(latch)
     }
 
+    /// What it is set by.
+    pub(crate) fn latch(&self) -> &Arc<StopLatch> {
+        &self.0
+    }
+
     /// For the models: as those of units are made.
     #[cfg(loom)]
     #[doc(hidden)]

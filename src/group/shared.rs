@@ -203,9 +203,42 @@ impl HelperSpawner for Arc<Shared> {
             }
         };
         let place = Place::Helper { run: self.id };
-        let spawned = Crew::spawn(&self.helpers, &name, None, place, body, |_, (), _last| {});
+        let spawned = Crew::spawn(&self.helpers, &name, None, place, body, Crew::tell_nobody);
         spawned.map_err(|error| {
             Error::new(ErrorKind::Spawn, thread::cannot_spawn(&name, &error).to_string())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::{Backoff, Group, Restart, service_fn};
+
+    /// Its incarnations lead to it, and it to them.
+    #[test]
+    fn l11_all_that_a_group_consists_of_goes_when_the_last_has_dropped_it() {
+        let mut inner = Group::new("inner");
+        inner.register(service_fn("fragile", |ctx| match ctx.attempt() {
+            1 => Err("lost".into()),
+            _ => {
+                ctx.handle().stop("enough");
+                Ok(())
+            }
+        }));
+        let mut group = Group::new("demo").args(["demo"]);
+        group.register(service_fn("server", |ctx| {
+            ctx.stopped().wait();
+            Ok(())
+        }));
+        let again = Restart::on_failure().backoff(Backoff::none());
+        group.register(inner).restart(again);
+        let (shared, handle) = (Arc::downgrade(&group.shared), group.handle());
+        group.run().unwrap();
+        drop(group);
+        assert!(shared.upgrade().is_some(), "somebody has a handle");
+        drop(handle);
+        assert!(shared.upgrade().is_none());
     }
 }

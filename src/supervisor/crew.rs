@@ -102,7 +102,7 @@ impl Crew {
         stack_size: Option<usize>,
         place: Place,
         body: impl FnOnce(&Arc<O>) -> R + Send + 'static,
-        leaving: impl FnOnce(&O, R, bool) -> L + Send + 'static,
+        leaving: impl FnOnce(&O, R, bool) -> Option<L> + Send + 'static,
     ) -> io::Result<()> {
         let identity = Identity::new(name.clone());
         let parcel = Arc::new(Parcel { identity, body: Mutex::new(Some(body)) });
@@ -121,7 +121,11 @@ impl Crew {
             let body = body.expect("nobody else opens the parcel");
             let result = body(&own);
             let left = own.crew().leave(key, |last| leaving(&own, result, last));
-            let _ = panic::catch(move || drop((left, own))); // it may be the program's code
+            // What nobody else has is dropped here, and that may be the program's code.
+            let last = Arc::into_inner(own);
+            if left.is_some() || last.is_some() {
+                let _ = panic::catch(move || drop((left, last)));
+            }
         })?;
         members.present += 1;
         if members.threads.is_empty() {
@@ -129,6 +133,12 @@ impl Crew {
         }
         members.threads.push(Member { key, thread: parcel.clone(), handle });
         Ok(())
+    }
+
+    /// For [`spawn`](Self::spawn): nobody is told of it.
+    #[allow(clippy::unused_self)] // as the others have it
+    pub(crate) fn tell_nobody(&self, (): (), _last: bool) -> Option<()> {
+        None
     }
 
     fn leave<L>(&self, key: u64, leaving: impl FnOnce(bool) -> L) -> L {
@@ -242,7 +252,7 @@ mod tests {
                 };
                 let place = Place::Helper { run: 0 };
                 let name = format!("thread-{number}").into();
-                Crew::spawn(&crew, &name, None, place, body, |_, (), _last| {}).unwrap();
+                Crew::spawn(&crew, &name, None, place, body, Crew::tell_nobody).unwrap();
             }
             drop(open);
             let listed = crew.abandon().into_iter().map(|thread| thread.name);

@@ -2,10 +2,10 @@
 //! their `ServeContext`. It reports to the engine by [`Notice`]s, and a return to the board, which may take it in
 //! by itself; it decides nothing.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{SendError, Sender};
 
 use super::board::{Board, Return};
 use super::crew::{Crew, HasCrew};
@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind};
 use crate::failure::{self, BoxError, Failure, Outcome, Phase};
 use crate::handle::GroupHandle;
 use crate::panic;
-use crate::stop::{StopLatch, StopNotify, StopReason, StopToken};
+use crate::stop::{StopLatch, StopNotify, StopToken};
 use crate::sync::Mutex;
 use crate::thread::{self, Place, ThreadStatus};
 use crate::unit::Unit;
@@ -76,8 +76,11 @@ pub(super) enum Notice {
 
 /// Where the incarnations of a run report what happens to them.
 pub(super) struct Reporting {
-    /// On which the incarnation is, too.
-    pub(super) board: Weak<Mutex<Board>>,
+    /// On which the incarnation is, too, until the group is dropped.
+    pub(super) board: Arc<Mutex<Board>>,
+    pub(super) run: u64,
+    /// For their contexts.
+    pub(super) handle: GroupHandle,
     pub(super) run_stop: Arc<StopLatch>,
     pub(super) publisher: Arc<Publisher>,
     pub(super) notify: Sender<Notice>,
@@ -85,7 +88,7 @@ pub(super) struct Reporting {
 
 /// By what an incarnation is told to stop, and tells that it has.
 pub(super) struct Ends {
-    pub(super) stop: Arc<StopLatch>,
+    pub(super) stop: StopToken,
     /// Made with the record of the unit, so that it can be waited for before there is a thread.
     pub(super) stopped: StopNotify,
 }
@@ -93,9 +96,9 @@ pub(super) struct Ends {
 /// See the module.
 pub(super) struct Incarnation {
     pub(super) unit: NodeId,
+    service: Arc<dyn Unit>,
     pub(super) number: u32,
     pub(super) path: Arc<str>,
-    run: u64,
     pub(super) ends: Ends,
     crew: Crew,
     reporting: Arc<Reporting>,
@@ -119,8 +122,8 @@ struct Callbacks {
 
 impl Incarnation {
     pub(super) fn new(
-        run: u64,
         unit: NodeId,
+        service: Arc<dyn Unit>,
         number: u32,
         path: Arc<str>,
         ends: Ends,
@@ -129,9 +132,9 @@ impl Incarnation {
     ) -> Arc<Self> {
         Arc::new(Self {
             unit,
+            service,
             number,
             path,
-            run,
             ends,
             crew: Crew::new("its unit has stopped"),
             reporting,
@@ -146,27 +149,16 @@ impl Incarnation {
     /// Spawns the thread of one instance.
     pub(super) fn serve(
         self: &Arc<Self>,
-        unit: Arc<dyn Unit>,
-        handle: GroupHandle,
         name: &Arc<str>,
         stack_size: Option<usize>,
         instance: u32,
     ) -> std::io::Result<()> {
         let body = move |this: &Arc<Self>| {
-            let outcome = this.enter(&*unit, handle, instance);
-            // The unit goes first: its drop may be the program's code, and the incarnation has not
-            // stopped before that is through.
-            let dropped = panic::catch(move || drop(unit)).err();
-            let outcome = match (outcome, dropped) {
-                (Outcome::Ok, Some(panic)) => {
-                    Outcome::Failed(Failure::panic(this.path.clone(), Phase::Serve, panic))
-                }
-                (outcome, _) => outcome,
-            };
+            let outcome = this.enter(instance);
             this.note(&outcome);
             outcome
         };
-        let place = Place::Unit { run: self.run, unit: self.unit };
+        let place = Place::Unit { run: self.reporting.run, unit: self.unit };
         Crew::spawn(self, name, stack_size, place, body, Self::returned)
     }
 
@@ -181,26 +173,20 @@ impl Incarnation {
         });
     }
 
-    fn enter(self: &Arc<Self>, unit: &dyn Unit, handle: GroupHandle, instance: u32) -> Outcome {
-        if self.ends.stop.is_set() {
+    fn enter(self: &Arc<Self>, instance: u32) -> Outcome {
+        if self.ends.stop.is_stopped() {
             return Outcome::Ok; // told before it began: `serve` is not entered
         }
-        let ctx = ServeContext {
-            handle,
-            unit: self.path.clone(),
-            stop: StopToken::new(self.ends.stop.clone()),
-            attempt: self.number,
-            instance,
-            incarnation: self.clone(),
-        };
+        let ctx = ServeContext { instance, incarnation: self.clone() };
         if let Some(pulse) = &self.pulse {
             pulse.begins(instance, clock::now());
         }
         self.tell_engine(Notice::Entered { unit: self.unit, incarnation: self.number });
-        let result = failure::call(&self.path, Phase::Serve, move || match unit.as_service() {
-            Some(service) => service.serve(&ctx),
-            None => Err(denies("service")),
-        });
+        let result =
+            failure::call(&self.path, Phase::Serve, move || match self.service.as_service() {
+                Some(service) => service.serve(&ctx),
+                None => Err(denies("service")),
+            });
         if self.pulse.as_ref().is_some_and(|pulse| pulse.ends(instance)) {
             self.tell_of_a_beat(); // the others may all be heard of
         }
@@ -218,6 +204,9 @@ impl Incarnation {
 
     /// Keeps the first failure as the outcome of the incarnation.
     pub(super) fn note(&self, outcome: &Outcome) {
+        if outcome.is_ok() {
+            return;
+        }
         let mut kept = self.outcome.lock();
         if kept.is_ok() {
             *kept = outcome.clone();
@@ -228,26 +217,24 @@ impl Incarnation {
         self.outcome.lock().clone()
     }
 
-    /// Under the crew's lock, as [`leaving`](Self::leaving). What is handed back is to be dropped without it: it
-    /// may hold what is the program's.
-    fn returned(&self, outcome: Outcome, last: bool) -> impl Sized + use<> {
+    /// Under the crew's lock, as [`leaving`](Self::leaving). What the engine takes no more is handed back, to be
+    /// dropped without it: it may hold what is the program's.
+    fn returned(&self, outcome: Outcome, last: bool) -> Option<SendError<Notice>> {
         if last {
             self.ends.stopped.set(self.outcome());
         }
         let (unit, incarnation) = (self.unit, self.number);
         let back = Return { unit, incarnation, outcome, settled: last };
-        let waits = self.in_line.get().is_some();
-        let board = if waits { None } else { self.reporting.board.upgrade() };
-        let notice = match &board {
-            Some(board) => Board::returned(board, &self.reporting, back),
-            None => Some(back.untaken()),
+        let notice = if self.in_line.get().is_some() {
+            Some(back.untaken())
+        } else {
+            Board::returned(&self.reporting.board, &self.reporting, back)
         };
         if let Some(Notice::Returned { .. }) = notice {
             let _ = self.in_line.set(()); // another instance's comes behind it
         }
         // One that is alone, as most are, says both in one: the engine wakes once.
-        let refused = notice.and_then(|notice| self.reporting.notify.send(notice).err());
-        (board, refused)
+        notice.and_then(|notice| self.reporting.notify.send(notice).err())
     }
 
     /// Under the crew's lock. The outcome is set before the engine, or anybody, can see the end.
@@ -258,15 +245,12 @@ impl Incarnation {
         }
     }
 
-    /// Sets the stop token, if nobody has, and hands out what it says, and the callbacks that are to be
-    /// called now.
-    pub(super) fn tell(&self, reason: StopReason) -> (StopReason, Vec<Task>) {
-        self.ends.stop.set(reason.clone());
-        let said = self.ends.stop.get().cloned().unwrap_or(reason);
+    /// Its stop token is set: the callbacks that are to be called now. Who comes later is called at once.
+    pub(super) fn told(&self) -> Vec<Task> {
         let mut callbacks = self.callbacks.lock();
         callbacks.told = true;
         let waiting = std::mem::take(&mut callbacks.waiting);
-        (said, waiting.into_iter().map(|(_, callback)| callback).collect())
+        waiting.into_iter().map(|(_, callback)| callback).collect()
     }
 
     pub(super) fn join(&self) {
@@ -295,6 +279,22 @@ impl HasCrew for Incarnation {
 }
 
 impl context::Incarnation for Incarnation {
+    fn handle(&self) -> &GroupHandle {
+        &self.reporting.handle
+    }
+
+    fn unit(&self) -> &str {
+        &self.path
+    }
+
+    fn stopped(&self) -> &StopToken {
+        &self.ends.stop
+    }
+
+    fn attempt(&self) -> u32 {
+        self.number
+    }
+
     fn ready(&self) {
         if self.said_ready.set(()).is_ok() {
             self.tell_engine(Notice::SaidReady { unit: self.unit, incarnation: self.number });
@@ -323,8 +323,11 @@ impl context::Incarnation for Incarnation {
                 this.tell_engine(Notice::HelperPanicked { unit: this.unit, failure });
             }
         };
-        let place = Place::Unit { run: self.run, unit: self.unit };
-        let leaving = |this: &Self, (), last| this.leaving(last);
+        let place = Place::Unit { run: self.reporting.run, unit: self.unit };
+        let leaving = |this: &Self, (), last| {
+            this.leaving(last);
+            None::<()>
+        };
         Crew::spawn(&self, &name, None, place, body, leaving).map_err(|error| {
             Error::new(ErrorKind::Spawn, thread::cannot_spawn(&name, &error).to_string())
         })

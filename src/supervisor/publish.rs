@@ -134,7 +134,7 @@ impl Publisher {
         };
         let place = Place::Helper { run: self.run };
         // Without a thread there is no log; the run goes on, and its result says what happened.
-        let _ = Crew::spawn(&crew, &"rungroup-log".into(), None, place, body, |_, (), _last| {});
+        let _ = Crew::spawn(&crew, &"rungroup-log".into(), None, place, body, Crew::tell_nobody);
         *logger = Logger::Started(crew);
         Some(kept)
     }

@@ -160,7 +160,7 @@ impl Stoppers {
             }
         };
         let place = Place::Helper { run };
-        let spawned = Crew::spawn(&self.crew, &name, None, place, body, |_, (), _last| {});
+        let spawned = Crew::spawn(&self.crew, &name, None, place, body, Crew::tell_nobody);
         spawned.map_err(|error| thread::cannot_spawn(&name, &error))?;
         self.threads += 1;
         Ok(())

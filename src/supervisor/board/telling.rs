@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Board;
+use super::{Board, Todo};
 use crate::clock;
 use crate::latch::Bell;
 use crate::stop::{StopLatch, StopReason};
@@ -48,7 +48,7 @@ impl Board {
                 self.record(node).told.get_or_insert(now);
             }
         }
-        self.tokens_of(told, now) // a group has none
+        self.tokens_of(&told, now) // a group has none
     }
 
     /// When the end of the run has begun, if units were told of it before the engine came to that.
@@ -56,23 +56,40 @@ impl Board {
         self.ending_since
     }
 
-    /// The tokens of these units, which are about to be set, and are noted as told.
+    /// Whom to tell with `unit`, itself included, and whose `graceful_stop` to call then: what is to be done
+    /// next, as far as it is to tell others for the same reason, or to call.
+    pub(in crate::supervisor) fn told_with(
+        &mut self,
+        unit: NodeId,
+        reason: UnitEnd,
+    ) -> (Vec<NodeId>, Vec<NodeId>) {
+        let (mut told, mut called) = (vec![unit], Vec::new());
+        while let Some(Todo::Perform(action, _)) = self.to_be_done.front() {
+            match *action {
+                Action::Tell { unit, why } if why == reason => told.push(unit),
+                Action::CallStop(unit) => called.push(unit),
+                _ => break,
+            }
+            self.to_be_done.pop_front();
+        }
+        (told, called)
+    }
+
+    /// The tokens of these units that are not set: they are about to be, and the units are noted as told.
     pub(in crate::supervisor) fn tokens_of(
         &mut self,
-        units: impl IntoIterator<Item = NodeId>,
+        units: &[NodeId],
         now: Instant,
     ) -> Vec<Arc<StopLatch>> {
-        let units = units.into_iter();
-        let mut tokens = Vec::with_capacity(units.size_hint().0);
-        tokens.extend(units.filter_map(|unit| self.token_of(unit, now)));
+        let mut tokens = Vec::with_capacity(units.len());
+        tokens.extend(units.iter().filter_map(|&unit| self.token_of(unit, now)));
         tokens
     }
 
     fn token_of(&mut self, unit: NodeId, now: Instant) -> Option<Arc<StopLatch>> {
-        let token = self.current(unit)?.ends.stop.clone();
-        if !token.is_set() {
-            self.record(unit).told = Some(now);
-        }
+        let stop = &self.current(unit)?.ends.stop;
+        let token = (!stop.is_stopped()).then(|| stop.latch().clone())?;
+        self.record(unit).told = Some(now);
         Some(token)
     }
 

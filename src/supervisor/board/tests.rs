@@ -1,11 +1,10 @@
 //! What is told and taken in under the board's lock, without an engine.
 
-use std::sync::Weak;
-
 use super::*;
+use crate::Group;
 use crate::failure::BoxError;
 use crate::restart::{Backoff, Restart, Strategy};
-use crate::stop::{StopLatch, StopReason};
+use crate::stop::{StopLatch, StopReason, StopToken};
 use crate::supervisor::incarnation::{Ends, Notice, Reporting};
 use crate::supervisor::plan::ServicePlan;
 use crate::supervisor::publish::Publisher;
@@ -34,8 +33,9 @@ fn planned_as(parent: Option<NodeId>, policy: Policy, kind: UnitKind) -> NodePla
 
 fn reporting(run_stop: &Arc<StopLatch>) -> Arc<Reporting> {
     let (notify, _) = crossbeam_channel::unbounded();
-    let publisher = Arc::new(Publisher::new(1));
-    Arc::new(Reporting { board: Weak::new(), run_stop: run_stop.clone(), publisher, notify })
+    let (board, handle) = (Arc::default(), Group::new("demo").handle());
+    let (run_stop, publisher) = (run_stop.clone(), Arc::new(Publisher::new(1)));
+    Arc::new(Reporting { board, run: 1, handle, run_stop, publisher, notify })
 }
 
 fn start(board: &mut Board, units: &[NodeId]) {
@@ -44,8 +44,10 @@ fn start(board: &mut Board, units: &[NodeId]) {
     for &unit in units {
         let reporting = reporting(&Arc::new(StopLatch::new()));
         let stopped = board.record(unit).next_end();
-        let ends = Ends { stop: Arc::new(StopLatch::at(board.bell(unit))), stopped };
-        let incarnation = Incarnation::new(1, unit, 1, "unit".into(), ends, reporting, None);
+        let stop = StopToken::new(Arc::new(StopLatch::at(board.bell(unit))));
+        let ends = Ends { stop, stopped };
+        let service = board.record(unit).service().plan.unit.clone();
+        let incarnation = Incarnation::new(unit, service, 1, "unit".into(), ends, reporting, None);
         board.record(unit).service().incarnation = Some(incarnation);
         board.record(unit).attempts = 1;
         board.step(now, Input::Entered { unit, incarnation: 1 });
@@ -54,7 +56,7 @@ fn start(board: &mut Board, units: &[NodeId]) {
 }
 
 fn is_told(board: &Mutex<Board>, unit: NodeId) -> bool {
-    board.lock().current(unit).is_some_and(|it| it.ends.stop.is_set())
+    board.lock().current(unit).is_some_and(|it| it.ends.stop.is_stopped())
 }
 
 /// Without an engine that would do it: exactly those are told whose turn it is.
@@ -69,7 +71,7 @@ fn l9_who_asks_for_the_end_tells_those_whose_turn_it_is() {
 
     Board::stop(&board, &"enough".into());
     assert_eq!([store, server, logging].map(|unit| is_told(&board, unit)), [false, true, false]);
-    let reason = board.lock().current(server).and_then(|it| it.ends.stop.get().cloned());
+    let reason = board.lock().current(server).and_then(|it| it.ends.stop.reason().cloned());
     assert_eq!(reason, Some("enough".into()));
 }
 
@@ -167,7 +169,7 @@ fn l6_by_whose_failure_the_run_ends_tells_those_whose_turn_it_is() {
     assert_eq!(run_stop.get(), reason.as_ref());
     let mut board = board.lock();
     assert!(board.look(weak).last_failure.is_some(), "those who are told may look");
-    assert_eq!(board.current(server).and_then(|it| it.ends.stop.get().cloned()), reason);
+    assert_eq!(board.current(server).and_then(|it| it.ends.stop.reason().cloned()), reason);
     // What the engine tells of it comes before what it does by it.
     let counts = match board.next_to_be_done() {
         Some(Todo::Returned { unit, outcome, counts, .. }) if unit == weak && !outcome.is_ok() => {
@@ -190,7 +192,7 @@ fn l6_a_request_that_was_first_is_what_they_are_told() {
     run_stop.set("enough".into()); // and whoever asks is about to take the lock
 
     comes_back(&board, &run_stop, weak, failed());
-    let reason = board.lock().current(other).and_then(|it| it.ends.stop.get().cloned());
+    let reason = board.lock().current(other).and_then(|it| it.ends.stop.reason().cloned());
     assert_eq!(reason, Some("enough".into()));
 }
 

@@ -31,8 +31,6 @@ pub(crate) struct Engine {
     stoppers: Stoppers,
     notices: Receiver<Notice>,
     reporting: Arc<Reporting>,
-    /// How many of the units that are to be told next have their token set.
-    told_ahead: usize,
     served: Served,
 }
 
@@ -53,12 +51,14 @@ impl Engine {
             let _ = called.send(Notice::Called);
         });
         let reporting = Arc::new(Reporting {
-            board: Arc::downgrade(&board),
+            board: board.clone(),
+            run: run.id,
+            handle: run.handle.clone(),
             run_stop: run.stop.clone(),
             publisher: run.publisher.clone(),
             notify,
         });
-        Self { run, board, stoppers, notices, reporting, told_ahead: 0, served: Served::default() }
+        Self { run, board, stoppers, notices, reporting, served: Served::default() }
     }
 
     /// Serves until the last service has stopped or is past its deadline.
@@ -286,8 +286,10 @@ impl Engine {
 
 /// Drops, outside all locks, what holds an error of the program's: that is code of theirs. Nobody has any
 /// use for the error any more, so of a panic in it the hook alone can say something.
-fn drop_apart(before: impl Sized) {
-    let _ = panic::catch(move || drop(before));
+fn drop_apart(before: Option<impl Sized>) {
+    if before.is_some() {
+        let _ = panic::catch(move || drop(before));
+    }
 }
 
 fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {

@@ -1,8 +1,8 @@
 //! What the machine has decided, done: threads are started, told and joined, callbacks handed to the
 //! stoppers, events published.
 
+use std::io;
 use std::sync::Arc;
-use std::{io, iter};
 
 use super::{Engine, drop_apart};
 use crate::clock;
@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::failure::{self, BoxError, Failure, Outcome, Phase};
 use crate::ready::NotReady;
 use crate::snapshot::UnitState;
-use crate::stop::{StopLatch, StopReason};
+use crate::stop::{StopLatch, StopReason, StopToken};
 use crate::supervisor::board::Known;
 use crate::supervisor::incarnation::{Ends, Incarnation, denies};
 use crate::supervisor::pulse::Pulse;
@@ -79,10 +79,11 @@ impl Engine {
         let pulse = heartbeat.map(|limit| Pulse::new(limit, instances));
         record.started = record.started.or_else(|| Some(clock::now()));
         record.stopped = None;
-        let ends = Ends { stop: Arc::new(StopLatch::at(board.bell(unit))), stopped };
+        let stop = StopToken::new(Arc::new(StopLatch::at(board.bell(unit))));
+        let ends = Ends { stop, stopped };
         let reporting = self.reporting.clone();
         let incarnation =
-            Incarnation::new(self.run.id, unit, number, path.clone(), ends, reporting, pulse);
+            Incarnation::new(unit, service, number, path.clone(), ends, reporting, pulse);
         let before = board.record(unit).service().incarnation.replace(incarnation.clone());
         drop(board);
         drop_apart(before);
@@ -93,8 +94,7 @@ impl Engine {
         for instance in 0..instances {
             let numbered = (instances > 1).then(|| format!("{path}#{instance}").into());
             let name = numbered.as_ref().unwrap_or(&path);
-            let handle = self.run.handle.clone();
-            let spawned = incarnation.serve(service.clone(), handle, name, stack_size, instance);
+            let spawned = incarnation.serve(name, stack_size, instance);
             if let Err(error) = spawned {
                 let error = thread::cannot_spawn(name, &error);
                 return self.cannot_start(&incarnation, instance, error);
@@ -147,27 +147,8 @@ impl Engine {
         self.run.stop.get().cloned().unwrap_or(StopReason::RunFailed)
     }
 
-    /// When a group ends, its units are to be told one after the other. All their tokens are set with the
-    /// first of them, so that one broadcast wakes many; the rest of it is done when it is their turn.
-    fn tell_all_next(&mut self, unit: NodeId, group: NodeId) {
-        if let Some(left) = self.told_ahead.checked_sub(1) {
-            self.told_ahead = left;
-            return;
-        }
-        let reason = self.reason_of(group);
-        let mut board = self.board.lock();
-        let next = board.decided(0).map_while(|action| match *action {
-            Action::Tell { unit, why } => (why == UnitEnd::Group(group)).then_some(Some(unit)),
-            Action::CallStop(_) => Some(None),
-            _ => None,
-        });
-        let next: Vec<NodeId> = next.flatten().collect();
-        self.told_ahead = next.len();
-        let tokens = board.tokens_of(iter::once(unit).chain(next), clock::now());
-        drop(board);
-        StopLatch::set_all(&tokens, &reason);
-    }
-
+    /// Tells `unit`, and those that are to be told next for the same reason, as all of a group are at its end:
+    /// so one broadcast wakes many, and the board is locked as often as for one.
     fn tell(&mut self, unit: NodeId, why: UnitEnd) {
         let reason = match why {
             UnitEnd::Group(group) => self.reason_of(group),
@@ -176,20 +157,32 @@ impl Engine {
             UnitEnd::NotReady => StopReason::NotReady,
             UnitEnd::Round(culprit) => StopReason::RestartsWith(self.path(culprit)),
         };
-        if let UnitEnd::Group(group) = why {
-            self.tell_all_next(unit, group);
-        }
         let mut board = self.board.lock();
-        let Some(incarnation) = board.current(unit).cloned() else { return };
-        if !incarnation.ends.stop.is_set() {
-            board.record(unit).told = Some(clock::now());
+        let (units, called) = board.told_with(unit, why);
+        let tokens = board.tokens_of(&units, clock::now());
+        drop(board);
+        StopLatch::set_all(&tokens, &reason);
+        let is_heard = self.run.publisher.may_be_heard();
+        let (mut said, mut callbacks) = (Vec::new(), Vec::new());
+        let board = self.board.lock();
+        for &unit in &units {
+            let Some(incarnation) = board.current(unit) else { continue };
+            callbacks.extend(incarnation.told().into_iter().map(|callback| (unit, callback)));
+            if is_heard {
+                // Whoever asked for the end of the run may have told it before.
+                let reason = incarnation.ends.stop.reason().unwrap_or(&reason).clone();
+                said.push(Event::StopAsked { unit: incarnation.path.clone(), reason });
+            }
         }
         drop(board);
-        // Whoever asked for the end of the run may have told it already.
-        let (reason, callbacks) = incarnation.tell(reason);
-        self.publish_of(unit, |unit| Event::StopAsked { unit, reason });
-        for callback in callbacks {
+        for event in said {
+            self.publish(&event);
+        }
+        for (unit, callback) in callbacks {
             self.call_on_stop(unit, callback);
+        }
+        for unit in called {
+            self.call_graceful_stop(unit);
         }
     }
 

@@ -105,13 +105,13 @@ impl<T, B: Borrow<Monitor<()>>> Latch<T, B> {
     }
 
     /// Wakes those who block on any of `latches`, which are set and at the same bell.
-    fn ring<L: Borrow<Self>>(latches: &[L]) {
+    fn ring(latches: &[&Self]) {
         let Some(first) = latches.first() else { return };
-        let bell = first.borrow().bell.borrow();
+        let bell = first.bell.borrow();
         // Taking the lock once closes the gap between a waiter's look at the value and its sleep: it
         // holds the lock from the one to the other.
         drop(bell.lock());
-        if latches.iter().any(|latch| latch.borrow().blocked.load(Ordering::Relaxed) > 0) {
+        if latches.iter().any(|latch| latch.blocked.load(Ordering::Relaxed) > 0) {
             bell.notify_all();
         }
     }
@@ -194,16 +194,15 @@ impl<T, B: Borrow<Monitor<()>>> Latch<T, B> {
 }
 
 impl<T: Clone> Latch<T, Bell> {
-    /// Sets all of them that are not set. Where neighbours share a bell it is rung once for all of them.
+    /// Sets all of them that are not set. Where neighbours share a bell it is rung once for all of them, and none
+    /// before the last is set: who wakes takes the core from this thread, and others that are about to do the
+    /// same would begin anew with the rest.
     pub(crate) fn set_all(latches: &[Arc<Self>], value: &T) {
-        for neighbours in latches.chunk_by(|one, next| Arc::ptr_eq(&one.bell, &next.bell)) {
-            let mut fresh = false;
-            for latch in neighbours {
-                fresh |= latch.publish(value.clone());
-            }
-            if fresh {
-                Self::ring(neighbours); // otherwise whoever set them does
-            }
+        let latches = latches.iter().map(|latch| &**latch);
+        // The others are rung for by whoever has set them.
+        let fresh: Vec<&Self> = latches.filter(|latch| latch.publish(value.clone())).collect();
+        for neighbours in fresh.chunk_by(|one, next| Arc::ptr_eq(&one.bell, &next.bell)) {
+            Self::ring(neighbours);
         }
     }
 }

@@ -27,8 +27,7 @@ pub struct Variant<'a> {
     measure: Box<dyn FnMut(u32) -> Duration + 'a>,
     /// A round of it is so many times shorter than others.
     shorter: u32,
-    /// Where it has others than the usual.
-    rounds: Option<Rounds>,
+    rounds: u32,
     is_doubtful: Box<dyn Fn() -> bool + 'a>,
 }
 
@@ -39,7 +38,7 @@ impl<'a> Variant<'a> {
             name,
             measure: Box::new(measure),
             shorter: 1,
-            rounds: None,
+            rounds: USUAL,
             is_doubtful: Box::new(|| false),
         }
     }
@@ -49,21 +48,15 @@ impl<'a> Variant<'a> {
         Self { shorter: 8, ..self }
     }
 
-    /// For what takes a large part of a second each time: half as many rounds. Of two that are
-    /// compared it is enough to say it of one.
+    /// For what takes a large part of a second each time. (Of two that are compared the one with more counts.)
     pub fn in_few_rounds(self) -> Self {
-        Self { rounds: Some(Rounds::Few), ..self }
+        Self { rounds: USUAL / 2, ..self }
     }
 
     /// For what is hard to tell apart: its rounds differ from each other by more than the two that are
     /// compared. The interval is then a third as wide.
     pub fn in_many_rounds(self) -> Self {
-        Self { rounds: Some(Rounds::Many), ..self }
-    }
-
-    /// For what is that and close to its target, too. The interval is then narrower by a third.
-    pub fn in_very_many_rounds(self) -> Self {
-        Self { rounds: Some(Rounds::VeryMany), ..self }
+        Self { rounds: USUAL * 10, ..self }
     }
 
     /// Asked when all is measured: where it says yes, nothing is judged.
@@ -82,51 +75,20 @@ impl<'a> Variant<'a> {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Rounds {
-    Few,
-    Many,
-    VeryMany,
-}
+/// How many rounds there are where nothing else is said.
+const USUAL: u32 = 60;
 
 /// How much is measured.
 struct Effort {
     warm_up: u32,
-    rounds: u32,
-    few: u32,
-    many: u32,
-    very_many: u32,
+    /// So many, whatever was said.
+    at_most: u32,
     /// How long one variant takes in one round, at least.
     length: Duration,
 }
 
-const FULL: Effort = Effort {
-    warm_up: 3,
-    rounds: 60,
-    few: 30,
-    many: 600,
-    very_many: 1_200,
-    length: Duration::from_millis(20),
-};
-const QUICK: Effort = Effort {
-    warm_up: 1,
-    rounds: 4,
-    few: 2,
-    many: 4,
-    very_many: 4,
-    length: Duration::from_micros(500),
-};
-
-impl Effort {
-    fn rounds(&self, rounds: Option<Rounds>) -> u32 {
-        match rounds {
-            None => self.rounds,
-            Some(Rounds::Few) => self.few,
-            Some(Rounds::Many) => self.many,
-            Some(Rounds::VeryMany) => self.very_many,
-        }
-    }
-}
+const FULL: Effort = Effort { warm_up: 3, at_most: u32::MAX, length: Duration::from_millis(20) };
+const QUICK: Effort = Effort { warm_up: 1, at_most: 4, length: Duration::from_micros(500) };
 
 const QUICK_WARNING: &str = "\
 QUICK: a few short rounds, to see that the bench still runs.
@@ -324,7 +286,7 @@ pub fn batched<T>(
 
 /// The seconds that one time takes, of both variants and by round.
 fn measure_two(subject: &mut Variant, base: &mut Variant, effort: &Effort) -> Vec<(f64, f64)> {
-    let rounds = effort.rounds(subject.rounds.or(base.rounds));
+    let rounds = subject.rounds.max(base.rounds).min(effort.at_most);
     let (mut subject, mut base) = (subject.calibrated(effort), base.calibrated(effort));
     let mut pair = |round: u32| {
         if round.is_multiple_of(2) {
@@ -343,7 +305,7 @@ fn measure_two(subject: &mut Variant, base: &mut Variant, effort: &Effort) -> Ve
 
 /// The seconds that one time takes, by round.
 fn measure_one(subject: &mut Variant, effort: &Effort) -> Vec<f64> {
-    let rounds = effort.rounds(subject.rounds);
+    let rounds = subject.rounds.min(effort.at_most);
     let mut subject = subject.calibrated(effort);
     for _ in 0..effort.warm_up {
         subject();

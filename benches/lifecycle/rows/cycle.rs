@@ -62,7 +62,6 @@ fn bare(name: &'static str, groups: u32, threads: u32) -> Variant<'static> {
 fn variant(name: &'static str, threads: u32, cycle: impl FnMut() + 'static) -> Variant<'static> {
     let variant = Variant::new(name, together(cycle));
     match threads {
-        100 => variant.in_very_many_rounds(),
         ..=1_000 => variant.in_many_rounds(),
         // A second each time: the usual 60 take two minutes.
         _ => variant,

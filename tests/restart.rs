@@ -1,12 +1,15 @@
 //! Units that start again, on real threads (S1, S2): when, how often, and what others see of it.
 
+// A test takes the time until it was ready.
+#![allow(clippy::disallowed_methods)]
+
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{error, fmt};
 
 use common::{SOON, within};
-use crossbeam_channel::unbounded;
+use crossbeam_channel::{bounded, unbounded};
 use rungroup::testing::{Gate, Journal, Script, Tester};
 use rungroup::{
     Backoff, ErrorKind, Event, Group, GroupHandle, NotReady, Phase, Restart, StopReason, UnitState,
@@ -80,6 +83,34 @@ fn s1_the_events_tell_of_it_in_order() {
             "unit 'feed' stopped",
         ];
         assert_eq!(told, expected);
+    });
+}
+
+/// The report has the first time that it was started and ready, and the last that it was told and stopped.
+#[test]
+fn s1_a_unit_that_has_started_again_was_ready_when_it_was_for_the_first_time() {
+    const PAUSE: Duration = Duration::from_millis(100);
+    within(SOON, || {
+        let (say, said) = bounded(1);
+        let mut group = demo();
+        let feed = service_fn("feed", move |ctx| {
+            if ctx.attempt() == 2 {
+                return Ok(());
+            }
+            ctx.handle().wait_till_ready()?;
+            say.send(Instant::now())?;
+            Err("lost".into())
+        });
+        let pause = Backoff::constant(PAUSE).without_jitter();
+        group.register(feed).restart(Restart::on_failure().backoff(pause));
+        let before = Instant::now();
+        let report = group.run().unwrap();
+        let was_ready_within = said.recv().unwrap() - before;
+        let feed = &report.units()[0];
+        let (started, ready) = (feed.started.unwrap(), feed.ready.unwrap());
+        assert!(started <= ready && ready <= started + was_ready_within, "{feed:?}");
+        assert!(ready + PAUSE <= feed.told.unwrap(), "{feed:?}");
+        assert!(feed.told <= feed.stopped);
     });
 }
 

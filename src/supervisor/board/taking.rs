@@ -43,6 +43,16 @@ impl Board {
         }
     }
 
+    /// So much time has passed, if there is nothing left to be done. It says whether it was: a unit that is to
+    /// be started, and was not, cannot have failed by not being ready in time.
+    pub(in crate::supervisor) fn expire(&mut self, now: Instant) -> bool {
+        let is_idle = self.to_be_done.is_empty();
+        if is_idle {
+            self.step(now, Input::Tick);
+        }
+        is_idle
+    }
+
     fn known(&mut self, action: &Action) -> Known {
         let (failed, group) = match *action {
             Action::NotReadyInTime(node)

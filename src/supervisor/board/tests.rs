@@ -9,7 +9,7 @@ use crate::supervisor::incarnation::{Ends, Notice, Reporting};
 use crate::supervisor::plan::ServicePlan;
 use crate::supervisor::publish::Publisher;
 use crate::supervisor::publish::tests::log_level;
-use crate::supervisor::state::{Action, GroupEnd, Policy, Terms, UnitKind};
+use crate::supervisor::state::{Action, GroupEnd, Policy, Terms, UnitEnd, UnitKind};
 use crate::unit_fn::service_fn;
 
 /// A unit that has been entered. Its node is the one after those that are there.
@@ -73,6 +73,75 @@ fn l9_who_asks_for_the_end_tells_those_whose_turn_it_is() {
     assert_eq!([store, server, logging].map(|unit| is_told(&board, unit)), [false, true, false]);
     let reason = board.lock().current(server).and_then(|it| it.ends.stop.reason().cloned());
     assert_eq!(reason, Some("enough".into()));
+}
+
+/// The engine comes to it when it has run its course, and it may be a while until then.
+#[test]
+fn l10_who_was_told_by_whoever_asked_is_told_at_that_time() {
+    let mut board = Board::new(GroupKind::default(), Duration::MAX);
+    let server = served(&mut board, Policy::default());
+    start(&mut board, &[server]);
+    let board = Mutex::new(board);
+
+    Board::stop(&board, &"enough".into());
+    let mut board = board.lock();
+    let asked = board.look(server).told;
+    assert!(asked.is_some());
+    let later = clock::now() + Duration::from_secs(1);
+    assert!(board.tokens_of(&[server], later).is_empty(), "it is set");
+    assert_eq!(board.look(server).told, asked);
+}
+
+/// One broadcast for all; and what is to be called of them comes when they have been told.
+#[test]
+fn l9_those_that_are_to_be_told_for_one_reason_are_told_together() {
+    let kind = UnitKind { graceful_stop: true, ..PLAIN };
+    let mut board = Board::new(GroupKind::default(), Duration::MAX);
+    let [one, guest, other] = [0; 3].map(|_| {
+        let unit = board.next_node();
+        board.add(1, vec![planned_as(None, Policy::default(), kind)]);
+        unit
+    });
+    start(&mut board, &[one, guest, other]);
+    board.deregister(guest).unwrap();
+    board.step(clock::now(), Input::StopAsked);
+
+    let mut together = Vec::new();
+    while let Some(todo) = board.next_to_be_done() {
+        if let Todo::Perform(Action::Tell { unit, why }, _) = todo {
+            together.push((why, board.told_with(unit, why)));
+        }
+    }
+    let end = UnitEnd::Group(ROOT);
+    let expected = [
+        (UnitEnd::Deregistered, (vec![guest], vec![guest])),
+        (end, (vec![one, other], vec![one, other])),
+    ];
+    assert_eq!(together, expected);
+}
+
+/// The engine wakes late, of all things for the time that the unit had to get ready in, which had joined
+/// meanwhile. It is started first, so that there is something that has failed.
+#[test]
+fn s6_nobody_is_late_for_a_start_that_was_not_made() {
+    let mut board = Board::new(GroupKind::default(), Duration::MAX);
+    let host = served(&mut board, Policy::default());
+    start(&mut board, &[host]);
+    let start_timeout = Some(Duration::from_millis(1));
+    let guest = planned(None, Policy { start_timeout, ..Policy::default() });
+    assert!(board.join(1, vec![guest]));
+    let guest = host + 1;
+    let later = clock::now() + Duration::from_secs(1);
+
+    assert!(!board.expire(later));
+    let Some(Todo::Perform(Action::Start { unit, .. }, _)) = board.next_to_be_done() else {
+        panic!("it is to be started");
+    };
+    assert_eq!(unit, guest);
+    assert!(board.machine().may_start(guest) && board.next_to_be_done().is_none());
+    assert!(board.expire(later));
+    let late = |action: &Action| *action == Action::NotReadyInTime(guest);
+    assert!(board.decided(0).any(late));
 }
 
 /// What its own end has begun with is why it is told, and that is for the engine to say.

@@ -107,13 +107,18 @@ impl Engine {
         }
         let now = clock::now();
         if self.stoppers.next_deadline().is_some_and(|at| at <= now) {
+            self.perform_all(); // who asked for the end may have decided it, which is told of first
             self.take_called();
             if self.stoppers.next_deadline().is_some() {
                 self.stoppers.grow(now);
             }
         }
         if deadline.is_some_and(|at| at <= now) {
-            self.feed(Input::Tick);
+            // What somebody has decided for it meanwhile comes first.
+            while !self.board.lock().expire(now) {
+                self.perform_all();
+            }
+            self.perform_all();
         }
     }
 

@@ -116,6 +116,14 @@ pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
     Ok(result.expect("it has returned, and so it has said what"))
 }
 
+/// Drops what may be the program's, if there is something: to be called without a lock. Nobody has any use
+/// for it, so of a panic in it the hook alone can say something.
+pub(crate) fn drop_apart(it: Option<impl Sized>) {
+    if it.is_some() {
+        let _ = catch(move || drop(it));
+    }
+}
+
 /// The one body of [`catch`]: of what is compiled for each kind of callback only the call is left.
 fn caught(f: &mut dyn FnMut()) -> Result<(), Panic> {
     install_hook();

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::within;
-use crossbeam_channel::{Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rungroup::testing::{Script, Tester};
 use rungroup::{ErrorKind, Event, Group};
 
@@ -91,6 +91,49 @@ fn l10_what_is_left_behind_comes_back_in_peace_when_its_group_is_dropped() {
         ended.recv().expect("it is the last that the thread does");
         assert_eq!(panics.load(Ordering::SeqCst), 0);
         drop(handle);
+    });
+}
+
+/// Its group is gone, so its thread has the last reference to it.
+#[test]
+fn l12_a_unit_that_was_left_behind_has_stopped_when_it_is_dropped_and_its_panic_is_the_outcome() {
+    struct Noisy {
+        dropping: Sender<()>,
+        may_go_on: Receiver<()>,
+    }
+    impl Drop for Noisy {
+        fn drop(&mut self) {
+            self.dropping.send(()).unwrap();
+            let _ = self.may_go_on.recv();
+            panic!("dropped");
+        }
+    }
+
+    within(LIMIT, || {
+        let (release, held) = bounded::<()>(0);
+        let (dropping, is_dropping) = bounded(1);
+        let (go_on, may_go_on) = bounded::<()>(0);
+        let noisy = Noisy { dropping, may_go_on };
+        let mut group = Group::new("demo").args(["demo"]).stop_timeout(SHORT);
+        let stuck = Script::new("stuck").serve(move |_ctx| {
+            let _held_by_the_unit = &noisy;
+            let _ = held.recv();
+            Ok(())
+        });
+        let stuck = group.register(stuck).id();
+        group.register(Script::new("server"));
+        let handle = group.handle();
+        let tester = Tester::start(group);
+        let stopped = handle.deregister(stuck).unwrap();
+        assert_eq!(tester.stop().unwrap_err().left_behind().len(), 1);
+
+        drop(release);
+        is_dropping.recv().unwrap();
+        assert!(stopped.outcome().is_none(), "not before its drop is through");
+        drop(go_on);
+        let outcome = stopped.wait().unwrap();
+        let panic = outcome.failure().and_then(|failure| failure.as_panic());
+        assert_eq!(panic.map(rungroup::Panic::message), Some("dropped"));
     });
 }
 

@@ -212,11 +212,36 @@ impl HelperSpawner for Arc<Shared> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, OnceLock};
 
-    use crate::{Backoff, Group, Restart, service_fn};
+    use crate::{Backoff, BoxError, Group, Restart, ServeContext, Service, Unit, service_fn};
 
-    /// Its incarnations lead to it, and it to them.
+    /// Has its context where its `graceful_stop` finds it.
+    #[derive(Default)]
+    struct Keeper {
+        context: OnceLock<ServeContext>,
+        alive: Arc<()>,
+    }
+
+    impl Unit for Keeper {
+        fn name(&self) -> &'static str {
+            "keeper"
+        }
+
+        fn as_service(&self) -> Option<&dyn Service> {
+            Some(self)
+        }
+    }
+
+    impl Service for Keeper {
+        fn serve(&self, ctx: &ServeContext) -> Result<(), BoxError> {
+            let _ = self.context.set(ctx.clone());
+            ctx.stopped().wait();
+            Ok(())
+        }
+    }
+
+    /// Its incarnations lead to it, and it to them; a unit may lead to its own.
     #[test]
     fn l11_all_that_a_group_consists_of_goes_when_the_last_has_dropped_it() {
         let mut inner = Group::new("inner");
@@ -228,15 +253,15 @@ mod tests {
             }
         }));
         let mut group = Group::new("demo").args(["demo"]);
-        group.register(service_fn("server", |ctx| {
-            ctx.stopped().wait();
-            Ok(())
-        }));
+        let keeper = Keeper::default();
+        let unit = Arc::downgrade(&keeper.alive);
+        group.register(keeper);
         let again = Restart::on_failure().backoff(Backoff::none());
         group.register(inner).restart(again);
         let (shared, handle) = (Arc::downgrade(&group.shared), group.handle());
         group.run().unwrap();
         drop(group);
+        assert!(unit.upgrade().is_none());
         assert!(shared.upgrade().is_some(), "somebody has a handle");
         drop(handle);
         assert!(shared.upgrade().is_none());

@@ -121,11 +121,8 @@ impl Crew {
             let body = body.expect("nobody else opens the parcel");
             let result = body(&own);
             let left = own.crew().leave(key, |last| leaving(&own, result, last));
-            // What nobody else has is dropped here, and that may be the program's code.
-            let last = Arc::into_inner(own);
-            if left.is_some() || last.is_some() {
-                let _ = panic::catch(move || drop((left, last)));
-            }
+            panic::drop_apart(left);
+            panic::drop_apart(Arc::into_inner(own));
         })?;
         members.present += 1;
         if members.threads.is_empty() {

@@ -5,11 +5,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{SendError, Sender};
+use crossbeam_channel::SendError;
 
 use super::board::{Board, Return};
 use super::crew::{Crew, HasCrew};
-use super::publish::Publisher;
+use super::notice::{Notice, Reporting};
 use super::pulse::Pulse;
 use super::state::NodeId;
 use crate::clock;
@@ -18,73 +18,10 @@ use crate::error::{Error, ErrorKind};
 use crate::failure::{self, BoxError, Failure, Outcome, Phase};
 use crate::handle::GroupHandle;
 use crate::panic;
-use crate::stop::{StopLatch, StopNotify, StopToken};
+use crate::stop::{StopNotify, StopToken};
 use crate::sync::Mutex;
 use crate::thread::{self, Place, ThreadStatus};
 use crate::unit::Unit;
-
-/// What the threads of a run tell its engine, all on one channel.
-pub(super) enum Notice {
-    Entered {
-        unit: NodeId,
-        incarnation: u32,
-    },
-    ExtendStop {
-        unit: NodeId,
-        incarnation: u32,
-        by: Duration,
-    },
-    SaidReady {
-        unit: NodeId,
-        incarnation: u32,
-    },
-    /// One of the unit's instances has come back.
-    Returned {
-        unit: NodeId,
-        incarnation: u32,
-        outcome: Outcome,
-        /// It was the last thread.
-        settled: bool,
-    },
-    /// The board has taken something in, and decided something by it that is for the engine to do.
-    Decided,
-    /// One of the unit's instances, for which the engine waits, was heard of.
-    Beat {
-        unit: NodeId,
-        incarnation: u32,
-    },
-    /// The last thread has left, and what else there was to say of it has been said.
-    Settled {
-        unit: NodeId,
-        incarnation: u32,
-    },
-    /// There is a callback to be called at a stop.
-    WillCall,
-    /// A callback that came when the unit was told already.
-    OnStop {
-        unit: NodeId,
-        callback: Task,
-    },
-    /// The stoppers have calls that have returned.
-    Called,
-    /// A thread of the unit's own has panicked.
-    HelperPanicked {
-        unit: NodeId,
-        failure: Failure,
-    },
-}
-
-/// Where the incarnations of a run report what happens to them.
-pub(super) struct Reporting {
-    /// On which the incarnation is, too, until the group is dropped.
-    pub(super) board: Arc<Mutex<Board>>,
-    pub(super) run: u64,
-    /// For their contexts.
-    pub(super) handle: GroupHandle,
-    pub(super) run_stop: Arc<StopLatch>,
-    pub(super) publisher: Arc<Publisher>,
-    pub(super) notify: Sender<Notice>,
-}
 
 /// By what an incarnation is told to stop, and tells that it has.
 pub(super) struct Ends {
@@ -96,7 +33,6 @@ pub(super) struct Ends {
 /// See the module.
 pub(super) struct Incarnation {
     pub(super) unit: NodeId,
-    service: Arc<dyn Unit>,
     pub(super) number: u32,
     pub(super) path: Arc<str>,
     pub(super) ends: Ends,
@@ -123,7 +59,6 @@ struct Callbacks {
 impl Incarnation {
     pub(super) fn new(
         unit: NodeId,
-        service: Arc<dyn Unit>,
         number: u32,
         path: Arc<str>,
         ends: Ends,
@@ -132,7 +67,6 @@ impl Incarnation {
     ) -> Arc<Self> {
         Arc::new(Self {
             unit,
-            service,
             number,
             path,
             ends,
@@ -149,12 +83,23 @@ impl Incarnation {
     /// Spawns the thread of one instance.
     pub(super) fn serve(
         self: &Arc<Self>,
+        unit: Arc<dyn Unit>,
         name: &Arc<str>,
         stack_size: Option<usize>,
         instance: u32,
     ) -> std::io::Result<()> {
         let body = move |this: &Arc<Self>| {
-            let outcome = this.enter(instance);
+            let outcome = this.enter(&*unit, instance);
+            // The unit goes first: its drop may be the program's code, and the incarnation has not
+            // stopped before that is through. (Nor has the incarnation a reference to it: whoever
+            // keeps a context would keep the unit, and a unit that keeps its own itself.)
+            let dropped = panic::catch(move || drop(unit)).err();
+            let outcome = match (outcome, dropped) {
+                (Outcome::Ok, Some(panic)) => {
+                    Outcome::Failed(Failure::panic(this.path.clone(), Phase::Serve, panic))
+                }
+                (outcome, _) => outcome,
+            };
             this.note(&outcome);
             outcome
         };
@@ -173,7 +118,7 @@ impl Incarnation {
         });
     }
 
-    fn enter(self: &Arc<Self>, instance: u32) -> Outcome {
+    fn enter(self: &Arc<Self>, unit: &dyn Unit, instance: u32) -> Outcome {
         if self.ends.stop.is_stopped() {
             return Outcome::Ok; // told before it began: `serve` is not entered
         }
@@ -182,11 +127,10 @@ impl Incarnation {
             pulse.begins(instance, clock::now());
         }
         self.tell_engine(Notice::Entered { unit: self.unit, incarnation: self.number });
-        let result =
-            failure::call(&self.path, Phase::Serve, move || match self.service.as_service() {
-                Some(service) => service.serve(&ctx),
-                None => Err(denies("service")),
-            });
+        let result = failure::call(&self.path, Phase::Serve, move || match unit.as_service() {
+            Some(service) => service.serve(&ctx),
+            None => Err(denies("service")),
+        });
         if self.pulse.as_ref().is_some_and(|pulse| pulse.ends(instance)) {
             self.tell_of_a_beat(); // the others may all be heard of
         }
@@ -372,8 +316,7 @@ struct Uncalled(Option<Task>);
 
 impl Drop for Uncalled {
     fn drop(&mut self) {
-        let callback = self.0.take();
-        let _ = panic::catch(move || drop(callback)); // the run is over: the hook alone can say it
+        panic::drop_apart(self.0.take());
     }
 }
 

@@ -8,6 +8,7 @@ mod incarnation;
 mod machine;
 #[cfg(test)]
 mod machine_tests;
+mod notice;
 mod plan;
 mod publish;
 mod pulse;

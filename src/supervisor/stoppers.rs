@@ -202,7 +202,7 @@ impl Stoppers {
             let why = io::Error::new(error.kind(), error.to_string());
             let failure = Some(Failure::error(path, phase, why.into()));
             failed.push(Called { unit, failure });
-            let _ = panic::catch(move || drop(body)); // what it holds is the program's
+            panic::drop_apart(Some(body)); // what it holds is the program's
         }
         self.calls.lock().returned.extend(failed);
         (self.wake)();

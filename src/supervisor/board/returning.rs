@@ -7,7 +7,7 @@ use super::{Board, Todo};
 use crate::clock;
 use crate::failure::Outcome;
 use crate::stop::{StopLatch, StopReason};
-use crate::supervisor::incarnation::{Notice, Reporting};
+use crate::supervisor::notice::{Notice, Reporting};
 use crate::supervisor::state::{Action, GroupEnd, Input, NodeId, ROOT};
 use crate::sync::Mutex;
 

@@ -12,7 +12,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, never, select};
 
 use super::board::{Board, Todo};
-use super::incarnation::{Notice, Reporting};
+use super::notice::{Notice, Reporting};
 use super::plan::{Request, Run, Served, node_of};
 use super::report::LeftBehind;
 use super::state::{Input, NodeId, ROOT};
@@ -139,7 +139,7 @@ impl Engine {
                 Some(Todo::Perform(action, known)) => self.perform(action, known),
                 Some(Todo::Returned { unit, outcome, counts, before }) => {
                     self.returned(unit, outcome, counts);
-                    drop_apart(before);
+                    panic::drop_apart(before);
                 }
                 None => break,
             }
@@ -231,7 +231,7 @@ impl Engine {
     /// The newest failure of a node.
     fn note_failure(&self, node: NodeId, failure: Failure) {
         let before = self.board.lock().record(node).last_failure.replace(failure);
-        drop_apart(before);
+        panic::drop_apart(before);
     }
 
     fn keep_if(&mut self, counts: bool, unit: NodeId, failure: Failure) {
@@ -286,14 +286,6 @@ impl Engine {
             thread: stuck.thread,
         }));
         self.served
-    }
-}
-
-/// Drops, outside all locks, what holds an error of the program's: that is code of theirs. Nobody has any
-/// use for the error any more, so of a panic in it the hook alone can say something.
-fn drop_apart(before: Option<impl Sized>) {
-    if before.is_some() {
-        let _ = panic::catch(move || drop(before));
     }
 }
 

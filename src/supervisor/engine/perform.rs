@@ -4,11 +4,12 @@
 use std::io;
 use std::sync::Arc;
 
-use super::{Engine, drop_apart};
+use super::Engine;
 use crate::clock;
 use crate::context::Task;
 use crate::event::Event;
 use crate::failure::{self, BoxError, Failure, Outcome, Phase};
+use crate::panic;
 use crate::ready::NotReady;
 use crate::snapshot::UnitState;
 use crate::stop::{StopLatch, StopReason, StopToken};
@@ -82,11 +83,10 @@ impl Engine {
         let stop = StopToken::new(Arc::new(StopLatch::at(board.bell(unit))));
         let ends = Ends { stop, stopped };
         let reporting = self.reporting.clone();
-        let incarnation =
-            Incarnation::new(unit, service, number, path.clone(), ends, reporting, pulse);
+        let incarnation = Incarnation::new(unit, number, path.clone(), ends, reporting, pulse);
         let before = board.record(unit).service().incarnation.replace(incarnation.clone());
         drop(board);
-        drop_apart(before);
+        panic::drop_apart(before);
         self.publish_of(unit, |unit| Event::Starting { unit, attempt: number });
         if graceful_stop && let Err(error) = self.stoppers.prepare() {
             return self.cannot_start(&incarnation, 0, error);
@@ -94,7 +94,7 @@ impl Engine {
         for instance in 0..instances {
             let numbered = (instances > 1).then(|| format!("{path}#{instance}").into());
             let name = numbered.as_ref().unwrap_or(&path);
-            let spawned = incarnation.serve(name, stack_size, instance);
+            let spawned = incarnation.serve(service.clone(), name, stack_size, instance);
             if let Err(error) = spawned {
                 let error = thread::cannot_spawn(name, &error);
                 return self.cannot_start(&incarnation, instance, error);

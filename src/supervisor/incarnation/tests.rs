@@ -3,8 +3,8 @@
 use super::*;
 use crate::Group;
 use crate::context::Incarnation as _;
-use crate::stop::Scope;
-use crate::unit_fn::service_fn;
+use crate::stop::{Scope, StopLatch};
+use crate::supervisor::publish::Publisher;
 
 /// It is the engine that says that it was called, and it has to before the unit is over.
 #[test]
@@ -15,8 +15,7 @@ fn l8_a_callback_that_comes_when_the_unit_is_told_is_not_overtaken_by_its_return
     let reporting = Arc::new(Reporting { board, run: 1, handle, run_stop, publisher, notify });
     let stopped = StopNotify::new(Scope::Units { run: 1, first: 1, last: 1 });
     let ends = Ends { stop: StopToken::new(Arc::new(StopLatch::new())), stopped };
-    let service = Arc::new(service_fn("unit", |_ctx| Ok(())));
-    let unit = Incarnation::new(1, service, 1, "unit".into(), ends, reporting, None);
+    let unit = Incarnation::new(1, 1, "unit".into(), ends, reporting, None);
 
     unit.on_stop(Box::new(|| {}));
     assert!(matches!(notices.recv(), Ok(Notice::WillCall)) && unit.in_line.get().is_none());

@@ -63,7 +63,7 @@ pub(super) trait AnyFlag: Send + Sync {
     /// Where the present value came from.
     fn source(&self) -> Source;
 
-    /// Reads, checks and sets a value: what of `assign` needs the type.
+    /// Reads, checks and sets a value: what of `assign` and `assign_guarded` needs the type.
     fn read_and_set(&self, args: &[OsString], source: &Source, by: By) -> Result<(), NotTaken>;
 
     /// The problem of reading `args`: of several values, the ones at fault.

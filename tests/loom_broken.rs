@@ -287,27 +287,30 @@ const BROKEN: &[Broken] = &[
         what: "the bell is rung only if somebody blocks on the first",
         edits: &[Edit {
             file: LATCH,
-            code: "latches.iter().any(|latch| latch.borrow()",
-            by: "latches.iter().take(1).any(|latch| latch.borrow()",
+            code: "latches.iter().any(|latch| latch.blocked",
+            by: "latches.iter().take(1).any(|latch| latch.blocked",
         }],
         model: "l7_tokens_at_one_bell_are_set_together",
     },
     Broken {
         what: "the bell is rung before the last is set",
-        edits: &[Edit {
-            file: LATCH,
-            code: "            let mut fresh = false;
+        edits: &[
+            Edit {
+                file: LATCH,
+                code: "latches.filter(|latch| latch.publish(value.clone())).collect();",
+                by: "latches.collect();",
+            },
+            Edit {
+                file: LATCH,
+                code: "            Self::ring(neighbours);
+",
+                by: "            Self::ring(neighbours);
             for latch in neighbours {
-                fresh |= latch.publish(value.clone());
+                latch.publish(value.clone());
             }
-            if fresh {",
-            by: "            let mut fresh = true;
-            Self::ring(neighbours);
-            for latch in neighbours {
-                fresh &= !latch.publish(value.clone());
-            }
-            if fresh {",
-        }],
+",
+            },
+        ],
         model: "l7_tokens_at_one_bell_are_set_together",
     },
     Broken {
